@@ -1,0 +1,3 @@
+//! The `ndferry` command.
+
+fn main() {}
