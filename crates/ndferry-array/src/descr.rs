@@ -1,0 +1,293 @@
+//! [`Descr`]: how NPY headers and `numpy.dtype.descr` spell a dtype.
+
+use std::fmt;
+
+use crate::structured::{Field, Struct};
+use crate::{Dtype, Error, Kind};
+
+/// A dtype as plain data: a type string, or a list of fields (`numpy.lib.format.dtype_to_descr`).
+///
+/// Prints as the Python literal that NumPy writes into NPY headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Descr {
+    /// A type string, e.g. `<f4`.
+    Str(String),
+    /// The fields of a structured dtype.
+    Fields(Vec<DescrField>),
+    /// A dtype and the shape of a subarray of it. NumPy reads this at the top of a header, but does not write it.
+    Subarray(Box<Descr>, Vec<usize>),
+}
+
+/// One field in a [`Descr`]. A field without a name and of `V` type is padding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DescrField {
+    /// Its name; empty for padding.
+    pub name: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// What it holds.
+    pub descr: Descr,
+    /// The subarray's shape, if it is one.
+    pub shape: Option<Vec<usize>>,
+}
+
+impl Dtype {
+    /// The descr that `numpy.save` writes for it.
+    ///
+    /// # Errors
+    /// [`Error::NoDescr`] if fields overlap or come out of order: NPY cannot say that, and NumPy refuses too.
+    pub fn descr(&self) -> Result<Descr, Error> {
+        match &self.kind {
+            Kind::Struct(fields) => fields_descr(fields),
+            Kind::Subarray(sub) => Ok(Descr::Subarray(
+                Box::new(sub.base().descr()?),
+                sub.shape().to_vec(),
+            )),
+            // NumPy saves StringDType as pickled objects.
+            Kind::VariableString => Ok(Descr::Str("|O".to_owned())),
+            _ => Ok(Descr::Str(self.str())),
+        }
+    }
+
+    /// The dtype that a descr means (`numpy.lib.format.descr_to_dtype`).
+    ///
+    /// # Errors
+    /// Whatever is wrong with a type string or a field in it.
+    pub fn from_descr(descr: &Descr) -> Result<Self, Error> {
+        match descr {
+            Descr::Str(text) => Self::parse(text),
+            Descr::Subarray(base, shape) => Self::subarray(Self::from_descr(base)?, shape),
+            Descr::Fields(list) => {
+                let mut fields = Vec::with_capacity(list.len());
+                let mut offset = 0usize;
+                for item in list {
+                    let base = Self::from_descr(&item.descr)?;
+                    let dtype = Self::subarray(base, item.shape.as_deref().unwrap_or(&[]))?;
+                    let size = dtype.itemsize();
+                    let is_padding =
+                        item.name.is_empty() && item.title.is_none() && dtype.kind == Kind::Void;
+                    if !is_padding {
+                        // NumPy names a field without a name after its place.
+                        let name = if item.name.is_empty() {
+                            format!("f{}", fields.len())
+                        } else {
+                            item.name.clone()
+                        };
+                        fields.push(Field {
+                            name,
+                            title: item.title.clone(),
+                            dtype,
+                            offset,
+                        });
+                    }
+                    offset = offset.checked_add(size).ok_or(Error::TooBig {
+                        shape: vec![1],
+                        itemsize: size,
+                    })?;
+                }
+                Ok(Self::structured(Struct::new(fields, offset, false)?))
+            }
+        }
+    }
+}
+
+fn fields_descr(fields: &Struct) -> Result<Descr, Error> {
+    let mut list = Vec::with_capacity(fields.fields().len());
+    let mut end = 0;
+    for field in fields.fields() {
+        if field.offset < end {
+            return Err(Error::NoDescr {
+                field: field.name.clone(),
+            });
+        }
+        pad(&mut list, field.offset - end);
+        let (descr, shape) = match field.dtype.descr()? {
+            Descr::Subarray(base, shape) => (*base, Some(shape)),
+            other => (other, None),
+        };
+        list.push(DescrField {
+            name: field.name.clone(),
+            title: field.title.clone(),
+            descr,
+            shape,
+        });
+        end = field.offset + field.dtype.itemsize();
+    }
+    pad(&mut list, fields.itemsize() - end);
+    Ok(Descr::Fields(list))
+}
+
+fn pad(list: &mut Vec<DescrField>, nbytes: usize) {
+    if nbytes > 0 {
+        let descr = Descr::Str(format!("|V{nbytes}"));
+        list.push(DescrField {
+            name: String::new(),
+            title: None,
+            descr,
+            shape: None,
+        });
+    }
+}
+
+impl fmt::Display for Descr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Str(text) => write!(f, "{}", PythonStr(text)),
+            Self::Subarray(base, shape) => write!(f, "({base}, {})", PythonTuple(shape)),
+            Self::Fields(fields) => {
+                f.write_str("[")?;
+                for (i, field) in fields.iter().enumerate() {
+                    if i > 0 {
+                        f.write_str(", ")?;
+                    }
+                    write!(f, "{field}")?;
+                }
+                f.write_str("]")
+            }
+        }
+    }
+}
+
+impl fmt::Display for DescrField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.title {
+            Some(title) => write!(f, "(({}, {}), ", PythonStr(title), PythonStr(&self.name))?,
+            None => write!(f, "({}, ", PythonStr(&self.name))?,
+        }
+        match &self.shape {
+            Some(shape) => write!(f, "{}, {})", self.descr, PythonTuple(shape)),
+            None => write!(f, "{})", self.descr),
+        }
+    }
+}
+
+/// `repr` of a Python 3 str.
+struct PythonStr<'a>(&'a str);
+
+impl fmt::Display for PythonStr<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        let quote = if self.0.contains('\'') && !self.0.contains('"') {
+            '"'
+        } else {
+            '\''
+        };
+        f.write_char(quote)?;
+        for c in self.0.chars() {
+            match c {
+                '\\' => f.write_str("\\\\")?,
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                c if c == quote => write!(f, "\\{c}")?,
+                c if is_printable(c) => f.write_char(c)?,
+                c if (c as u32) < 0x100 => write!(f, "\\x{:02x}", c as u32)?,
+                c if (c as u32) < 0x1_0000 => write!(f, "\\u{:04x}", c as u32)?,
+                c => write!(f, "\\U{:08x}", c as u32)?,
+            }
+        }
+        f.write_char(quote)
+    }
+}
+
+/// Python's `str.isprintable` for one character; Rust's debug escapes follow the same Unicode categories. The letter
+/// before it lets combining marks pass, which are escaped only at the start of a text.
+fn is_printable(c: char) -> bool {
+    matches!(c, '"' | '\'')
+        || ['a', c]
+            .iter()
+            .collect::<String>()
+            .escape_debug()
+            .skip(1)
+            .eq([c])
+}
+
+/// `repr` of a tuple of ints.
+struct PythonTuple<'a>(&'a [usize]);
+
+impl fmt::Display for PythonTuple<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [one] => write!(f, "({one},)"),
+            many => {
+                f.write_str("(")?;
+                for (i, n) in many.iter().enumerate() {
+                    write!(f, "{}{n}", if i > 0 { ", " } else { "" })?;
+                }
+                f.write_str(")")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_become_padding() {
+        let fields = vec![
+            Field::new("a", Dtype::U8, 0),
+            Field::new("b", Dtype::parse("<f8").unwrap(), 8),
+        ];
+        let dtype = Dtype::structured(Struct::new(fields, 24, true).unwrap());
+        let descr = dtype.descr().unwrap();
+        assert_eq!(
+            descr.to_string(),
+            "[('a', '|u1'), ('', '|V7'), ('b', '<f8'), ('', '|V8')]"
+        );
+        let back = Dtype::from_descr(&descr).unwrap();
+        assert_eq!(
+            (back.itemsize(), back.fields().unwrap().fields().len()),
+            (24, 2)
+        );
+    }
+
+    #[test]
+    fn overlaps_have_no_descr() {
+        let fields = vec![
+            Field::new("a", Dtype::parse("<i4").unwrap(), 0),
+            Field::new("b", Dtype::U8, 2),
+        ];
+        let dtype = Dtype::structured(Struct::new(fields, 4, false).unwrap());
+        assert_eq!(
+            dtype.descr(),
+            Err(Error::NoDescr {
+                field: "b".to_owned()
+            })
+        );
+    }
+
+    #[test]
+    fn names_are_quoted_as_python_quotes_them() {
+        for (name, repr) in [
+            ("a", "'a'"),
+            ("it's", "\"it's\""),
+            ("a\"'b", "'a\"\\'b'"),
+            ("日😀", "'日😀'"),
+            ("a\nb\x01", "'a\\nb\\x01'"),
+            ("\u{ad}", "'\\xad'"),
+            ("\u{200b}", "'\\u200b'"),
+            ("e\u{301}", "'e\u{301}'"),
+            ("\u{a0}", "'\\xa0'"),
+            ("\u{e000}", "'\\ue000'"),
+        ] {
+            assert_eq!(PythonStr(name).to_string(), repr);
+        }
+    }
+
+    #[test]
+    fn subarrays_titles_and_nesting_are_spelled_out() {
+        let nested = Dtype::parse("<i2,>i2").unwrap();
+        let field = Field {
+            title: Some("T".into()),
+            ..Field::new("p", Dtype::subarray(nested, &[2]).unwrap(), 0)
+        };
+        let dtype = Dtype::structured(Struct::new(vec![field], 8, false).unwrap());
+        assert_eq!(
+            dtype.descr().unwrap().to_string(),
+            "[(('T', 'p'), [('f0', '<i2'), ('f1', '>i2')], (2,))]"
+        );
+        assert_eq!(Dtype::from_descr(&dtype.descr().unwrap()).unwrap(), dtype);
+    }
+}
