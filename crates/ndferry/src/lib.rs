@@ -1,1 +1,47 @@
-//! Under construction.
+//! Move NumPy arrays between languages, processes and machines.
+//!
+//! [`Source::open`] tells what a file is by its first bytes and lists the arrays in it without reading them;
+//! [`LazyArray`] reads what is asked for and no more; [`save`] writes it in any format; [`send`] and [`Receiver`] move it
+//! between processes in checked blocks with bounded memory.
+//!
+//! Reading NPY, NPZ and pickles is always there. The features `npb` and `transport` add NPB files and sockets.
+#![forbid(unsafe_code)]
+
+mod address;
+mod check;
+mod diff;
+mod error;
+mod format;
+mod interrupt;
+mod lazy;
+mod limits;
+mod member;
+mod packing;
+mod progress;
+mod recv;
+mod runs;
+mod safety;
+mod save;
+mod send;
+mod source;
+
+pub use address::Address;
+pub use check::{CheckOptions, Finding, Problem, check};
+pub use diff::{DiffOptions, Difference, diff};
+pub use error::{Error, ErrorClass, ErrorKind, Result};
+pub use format::{Format, foreign, sniff};
+pub use interrupt::Interrupt;
+pub use lazy::LazyArray;
+pub use limits::{Limits, OpenOptions};
+pub use member::{MemberInfo, Storage, escape_key};
+pub use ndferry_array::{
+    Array, ArrayView, ByteOrder, Dtype, Index, Indexing, Kind, Layout, Order, Selection,
+};
+pub use packing::{Codec, Filter, Packing};
+pub use progress::Progress;
+pub use recv::{Received, ReceivedArray, Receiver, RecvOptions, Target};
+pub use runs::{Run, Runs};
+pub use safety::{GlobalUse, Safety};
+pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to};
+pub use send::{SendOptions, Sent, send};
+pub use source::{PickleInfo, Source};

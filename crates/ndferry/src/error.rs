@@ -1,0 +1,319 @@
+//! [`Error`]: what went wrong, in which file, member and byte.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Short for results of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong ([`Self::kind`]) and where: source, member and byte, as far as they are known.
+///
+/// Prints as `PATH:MEMBER: byte N: what`.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    source_name: Option<String>,
+    member: Option<String>,
+    offset: Option<u64>,
+}
+
+/// Whose fault it is; decides exit codes and exception classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorClass {
+    /// These bytes are wrong.
+    Malformed,
+    /// The bytes may be right, but ndferry does not read or write such things (yet).
+    Unsupported,
+    /// A pickle refers to code that the policy does not pass.
+    Unsafe,
+    /// The peer broke the protocol, refused, or fell silent.
+    Protocol,
+    /// A claim beyond a [`crate::Limits`] value.
+    Limit,
+    /// ndferry was called wrongly: no such member, an index out of bounds, an output that exists.
+    Usage,
+    /// The operating system failed.
+    System,
+    /// [`crate::Interrupt`] was set.
+    Interrupted,
+}
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The first bytes belong to no format that ndferry reads.
+    #[error("not a file of arrays: it starts with {}", Hex(.head))]
+    UnknownFormat {
+        /// The first bytes.
+        head: Vec<u8>,
+    },
+    /// A file without a byte in it.
+    #[error("the file is empty")]
+    Empty,
+    /// No array of that name.
+    #[error("no array {wanted:?} in it")]
+    NoMember {
+        /// The path asked for.
+        wanted: String,
+        /// What there is, at most a few.
+        present: Vec<String>,
+    },
+    /// Several arrays, and none was named.
+    #[error("it holds {count} arrays: name one of them")]
+    SeveralArrays {
+        /// How many.
+        count: usize,
+        /// Some of their paths.
+        present: Vec<String>,
+    },
+    /// A file that holds no array at all.
+    #[error("it holds no array")]
+    NoArrays,
+    /// The output is there already.
+    #[error("it exists already")]
+    Exists,
+    /// An output name whose extension says nothing.
+    #[error("cannot tell the format from the name: expected .npy, .npz, .npb or .pkl")]
+    UnknownExtension,
+    /// Something that this format cannot hold, or ndferry cannot write (yet).
+    #[error("{what} cannot be written as {format}")]
+    CannotWrite {
+        /// What it was.
+        what: String,
+        /// Where it should go.
+        format: crate::Format,
+    },
+    /// A format that this build leaves out.
+    #[error("this build of ndferry does not include {what}")]
+    NotBuilt {
+        /// The feature.
+        what: &'static str,
+    },
+    /// Something readable in principle.
+    #[error("{what} is not supported")]
+    Unsupported {
+        /// What it is.
+        what: String,
+    },
+    /// Python objects where bytes were asked for.
+    #[error("it holds Python objects, not numbers")]
+    Objects,
+    /// A codec that does not exist.
+    #[error(
+        "{text:?} is not a codec: expected none, lz4, zstd[:LEVEL], deflate[:LEVEL], pco or auto"
+    )]
+    CodecText {
+        /// As given.
+        text: String,
+    },
+    /// A filter that does not exist.
+    #[error("{text:?} is not a filter: expected none, shuffle, bitshuffle or delta")]
+    FilterText {
+        /// As given.
+        text: String,
+    },
+    /// [`crate::Interrupt`] was set.
+    #[error("interrupted")]
+    Interrupted,
+    /// About a dtype, a shape or an index.
+    #[error(transparent)]
+    Array(#[from] ndferry_array::Error),
+    /// From the operating system.
+    #[error(transparent)]
+    System(#[from] std::io::Error),
+}
+
+impl ErrorKind {
+    /// At this byte of its source.
+    pub fn at(self, offset: u64) -> Error {
+        let mut error = Error::from(self);
+        error.0.offset = Some(offset);
+        error
+    }
+
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::UnknownFormat { .. } | Self::Empty => ErrorClass::Malformed,
+            Self::CannotWrite { .. }
+            | Self::NotBuilt { .. }
+            | Self::Unsupported { .. }
+            | Self::Objects => ErrorClass::Unsupported,
+            Self::NoMember { .. }
+            | Self::SeveralArrays { .. }
+            | Self::NoArrays
+            | Self::Exists
+            | Self::UnknownExtension
+            | Self::CodecText { .. }
+            | Self::FilterText { .. }
+            | Self::Array(_) => ErrorClass::Usage,
+            Self::Interrupted => ErrorClass::Interrupted,
+            Self::System(_) => ErrorClass::System,
+        }
+    }
+}
+
+impl Error {
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// Whose fault it is.
+    pub fn class(&self) -> ErrorClass {
+        self.0.kind.class()
+    }
+
+    /// The file or address, as it was given.
+    pub fn source_name(&self) -> Option<&str> {
+        self.0.source_name.as_deref()
+    }
+
+    /// The array in it.
+    pub fn member(&self) -> Option<&str> {
+        self.0.member.as_deref()
+    }
+
+    /// Bytes from the start of the file (of the member, if it is deflated).
+    pub fn offset(&self) -> Option<u64> {
+        self.0.offset
+    }
+
+    /// What the user might do about it, in words.
+    pub fn hint(&self) -> Option<String> {
+        match &self.0.kind {
+            ErrorKind::UnknownFormat { head } => {
+                crate::foreign(head).map(|words| format!("that is {words}"))
+            }
+            ErrorKind::NoMember { present, .. } | ErrorKind::SeveralArrays { present, .. }
+                if !present.is_empty() =>
+            {
+                Some(format!("there is {}", present.join(", ")))
+            }
+            ErrorKind::Exists => Some("-f replaces it".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// With the source's name, unless it has one.
+    #[must_use]
+    pub fn in_source(mut self, name: &str) -> Self {
+        self.0.source_name.get_or_insert_with(|| name.to_owned());
+        self
+    }
+
+    /// With the source's path, unless it has one.
+    #[must_use]
+    pub fn in_path(self, path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        self.in_source(&path.display().to_string())
+    }
+
+    /// With the member's path, unless it has one.
+    #[must_use]
+    pub fn in_member(mut self, member: &str) -> Self {
+        if !member.is_empty() {
+            self.0.member.get_or_insert_with(|| member.to_owned());
+        }
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            kind,
+            source_name,
+            member,
+            offset,
+        } = &*self.0;
+        match (source_name, member) {
+            (Some(source), Some(member)) => write!(f, "{}:{}: ", Plain(source), Plain(member))?,
+            (Some(name), None) | (None, Some(name)) => write!(f, "{}: ", Plain(name))?,
+            (None, None) => {}
+        }
+        if let Some(offset) = offset {
+            write!(f, "byte {offset}: ")?;
+        }
+        write!(f, "{kind}")
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.0.kind)
+    }
+}
+
+impl<K: Into<ErrorKind>> From<K> for Error {
+    fn from(kind: K) -> Self {
+        let kind = kind.into();
+        Self(Box::new(Inner {
+            kind,
+            source_name: None,
+            member: None,
+            offset: None,
+        }))
+    }
+}
+
+/// A name from outside on a terminal: control characters escaped.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                write!(f, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A few bytes in hexadecimal.
+struct Hex<'a>(&'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, byte) in self.0.iter().take(8).enumerate() {
+            let space = if i > 0 { " " } else { "" };
+            write!(f, "{space}{byte:02x}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_names_source_member_and_byte() {
+        let head = b"II*\0 and more".to_vec();
+        let error = ErrorKind::UnknownFormat { head }
+            .at(0)
+            .in_source("a\x1b.npy")
+            .in_member("w");
+        assert_eq!(
+            error.to_string(),
+            "a\\u{1b}.npy:w: byte 0: not a file of arrays: it starts with 49 49 2a 00 20 61 6e 64"
+        );
+        assert_eq!(error.class(), ErrorClass::Malformed);
+        assert!(error.hint().is_some_and(|hint| hint.contains("TIFF")));
+    }
+
+    #[test]
+    fn the_innermost_place_wins() {
+        let error = Error::from(ErrorKind::NoArrays)
+            .in_source("inner")
+            .in_source("outer");
+        assert_eq!(error.source_name(), Some("inner"));
+    }
+}

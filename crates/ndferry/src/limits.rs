@@ -1,0 +1,49 @@
+//! [`Limits`] and [`OpenOptions`]: how much a file may claim.
+
+use crate::Interrupt;
+
+/// What a file or a peer may ask for before it is refused. Every claim meets one of these before it meets an allocator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of one NPY header.
+    pub header_nbytes: usize,
+    /// Members of an archive, arrays of an NPB file.
+    pub members: usize,
+    /// How deep values in a pickle, and literals in a header, may be nested.
+    pub depth: usize,
+    /// Values in one pickle.
+    pub nodes: usize,
+    /// Bytes that a compressed file may expand to altogether when it must be held in memory.
+    pub expanded_nbytes: u64,
+    /// Bytes of a pickle that is not in a file that can be read again (standard input).
+    pub pickle_nbytes: u64,
+    /// Raw bytes of one tile or message from a peer.
+    pub message_nbytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            header_nbytes: 1 << 20,
+            members: 1 << 20,
+            depth: 1000,
+            nodes: 1 << 26,
+            expanded_nbytes: 1 << 40,
+            pickle_nbytes: 1 << 40,
+            message_nbytes: 256 << 20,
+        }
+    }
+}
+
+/// How to open a [`crate::Source`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct OpenOptions {
+    /// What the file may claim.
+    pub limits: Limits,
+    /// Stops the reading.
+    pub interrupt: Interrupt,
+    /// Threads for unpacking; 0 takes as many as the machine has.
+    pub threads: usize,
+}
