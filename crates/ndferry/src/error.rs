@@ -261,6 +261,19 @@ impl<K: Into<ErrorKind>> From<K> for Error {
     }
 }
 
+/// An error that went through a [`std::io::Read`] comes out as what it was.
+pub(crate) fn from_io(error: std::io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(ours) => ours,
+        Err(theirs) => ErrorKind::System(theirs).into(),
+    }
+}
+
+/// The other way round.
+pub(crate) fn to_io(error: Error) -> std::io::Error {
+    std::io::Error::other(error)
+}
+
 /// A name from outside on a terminal: control characters escaped.
 struct Plain<'a>(&'a str);
 

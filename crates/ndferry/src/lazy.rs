@@ -1,14 +1,20 @@
 //! [`LazyArray`]: an array whose elements are read when they are asked for.
 
-use ndferry_array::{Array, Dtype, Order, Selection};
+use std::fmt;
+use std::io::Read;
+use std::sync::Arc;
 
-use crate::{ErrorKind, Result, Runs};
+use ndferry_array::{Array, Dtype, Layout, Order, Selection};
+
+use crate::units::Units;
+use crate::{Error, ErrorKind, MemberInfo, Result, Runs};
 
 /// An array in a source: dtype and shape are known, elements are read on demand.
 ///
 /// Cheap to clone; all clones share the open file.
 #[derive(Clone, Debug)]
 pub struct LazyArray {
+    source: Arc<str>,
     path: String,
     dtype: Dtype,
     shape: Vec<usize>,
@@ -19,12 +25,40 @@ pub struct LazyArray {
 
 /// Where the elements are.
 #[derive(Clone, Debug)]
-enum Backing {
+pub(crate) enum Backing {
     /// In memory already.
     Memory(Array),
+    /// In a file, without gaps, in the array's order.
+    Stored(Arc<dyn Stored>),
+    /// Python objects.
+    Objects,
+}
+
+/// Elements in a file, counted in bytes from the array's first one, in its stored order.
+pub(crate) trait Stored: fmt::Debug + Send + Sync {
+    /// Fills `out` with the selected elements, dense, in stored order; `units` are the bytes that hold them.
+    fn read(&self, selection: &Selection, units: &Units, out: &mut [u8]) -> Result<()>;
+
+    /// All elements in stored order.
+    fn stream(&self) -> Result<Box<dyn Read + '_>>;
+
+    /// Checks that there are at least this many bytes, before memory is asked for.
+    fn check_nbytes(&self, nbytes: u64) -> Result<()>;
 }
 
 impl LazyArray {
+    pub(crate) fn new(source: Arc<str>, info: &MemberInfo, backing: Backing) -> Self {
+        Self {
+            source,
+            path: info.path.clone(),
+            dtype: info.dtype.clone(),
+            shape: info.shape.clone(),
+            order: info.order,
+            nbytes: info.nbytes,
+            backing,
+        }
+    }
+
     /// Where it is in its source, as [`crate::MemberInfo::path`].
     pub fn path(&self) -> &str {
         &self.path
@@ -38,6 +72,16 @@ impl LazyArray {
     /// The extent of each axis.
     pub fn shape(&self) -> &[usize] {
         &self.shape
+    }
+
+    /// Number of elements.
+    pub fn size(&self) -> u64 {
+        // A zero extent first, since the other extents' product may be large.
+        if self.shape.contains(&0) {
+            0
+        } else {
+            self.shape.iter().map(|extent| *extent as u64).product()
+        }
     }
 
     /// The order in which its elements are stored.
@@ -56,9 +100,28 @@ impl LazyArray {
     /// # Errors
     /// Damage in what is read; [`ErrorKind::Objects`].
     pub fn read(&self, selection: &Selection) -> Result<Array> {
-        match &self.backing {
-            Backing::Memory(array) => Ok(array.select(selection)?),
+        let stored = match &self.backing {
+            Backing::Memory(array) => return Ok(array.select(selection)?),
+            Backing::Objects => return Err(self.place(ErrorKind::Objects)),
+            Backing::Stored(stored) => stored,
+        };
+        let itemsize = self.dtype.itemsize();
+        let units = Units::new(&self.shape, self.order, itemsize, selection);
+        stored
+            .check_nbytes(units.end())
+            .map_err(|e| self.place(e))?;
+        let shape = selection.source_shape();
+        let layout = Layout::contiguous(&shape, itemsize, self.order)?;
+        // `contiguous` has checked that the product fits.
+        let mut bytes = crate::memory::zeroed(layout.size() * itemsize);
+        stored
+            .read(selection, &units, &mut bytes)
+            .map_err(|e| self.place(e))?;
+        let dense = Array::new(self.dtype.clone(), layout, bytes.into_bytes())?;
+        if selection.is_all(&self.shape) {
+            return Ok(dense);
         }
+        Ok(dense.select(&Units::place(selection)?)?)
     }
 
     /// All of it, in memory.
@@ -66,26 +129,46 @@ impl LazyArray {
     /// # Errors
     /// Damage; [`ErrorKind::Objects`].
     pub fn load(&self) -> Result<Array> {
-        match &self.backing {
-            Backing::Memory(array) => Ok(array.clone()),
-        }
+        self.read(&Selection::all(&self.shape))
     }
 
     /// All elements in stored order, in runs of whole elements of at most `max_nbytes` bytes (or one element), with no
     /// more memory than that.
-    pub fn runs(&self, max_nbytes: usize) -> Runs<'_> {
-        Runs {
-            array: self,
-            max_nbytes,
-            done: 0,
-            buffer: Vec::new(),
-        }
+    ///
+    /// # Errors
+    /// [`ErrorKind::Objects`]; failing to open a member.
+    pub fn runs(&self, max_nbytes: usize) -> Result<Runs<'_>> {
+        self.runs_in(self.order, max_nbytes)
+    }
+
+    /// All elements in the given order. In the order that is not the stored one, pieces of a file are read out of
+    /// sequence, and a deflated member is inflated into memory first.
+    ///
+    /// # Errors
+    /// As [`Self::runs`].
+    pub fn runs_in(&self, order: Order, max_nbytes: usize) -> Result<Runs<'_>> {
+        Runs::new(self, order, max_nbytes)
     }
 
     /// The array if it is in memory already.
     pub fn in_memory(&self) -> Option<&Array> {
         match &self.backing {
             Backing::Memory(array) => Some(array),
+            Backing::Stored(_) | Backing::Objects => None,
+        }
+    }
+
+    pub(crate) fn backing(&self) -> &Backing {
+        &self.backing
+    }
+
+    /// Says whose fault it was.
+    pub(crate) fn place(&self, error: impl Into<Error>) -> Error {
+        let error = error.into().in_member(&self.path);
+        if self.source.is_empty() {
+            error
+        } else {
+            error.in_source(&self.source)
         }
     }
 }
@@ -94,23 +177,17 @@ impl From<Array> for LazyArray {
     /// Keeps C and F order; other layouts count as C.
     fn from(array: Array) -> Self {
         Self {
+            source: Arc::from(""),
             path: String::new(),
             dtype: array.dtype().clone(),
             shape: array.shape().to_vec(),
             order: array.order().unwrap_or(Order::C),
             nbytes: array.nbytes() as u64,
-            backing: Backing::Memory(array),
+            backing: if array.dtype().has_object() {
+                Backing::Objects
+            } else {
+                Backing::Memory(array)
+            },
         }
-    }
-}
-
-impl Runs<'_> {
-    /// The next run; `None` after the last one.
-    ///
-    /// # Errors
-    /// Damage; [`ErrorKind::Objects`].
-    pub fn next_run(&mut self) -> Result<Option<crate::Run<'_>>> {
-        let _ = (&self.buffer, self.max_nbytes, self.done, self.array);
-        Err(ErrorKind::Objects.into())
     }
 }

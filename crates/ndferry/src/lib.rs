@@ -16,6 +16,7 @@ mod interrupt;
 mod lazy;
 mod limits;
 mod member;
+mod memory;
 mod packing;
 mod progress;
 mod recv;
@@ -24,6 +25,7 @@ mod safety;
 mod save;
 mod send;
 mod source;
+mod units;
 
 pub use address::Address;
 pub use check::{CheckOptions, Finding, Problem, check};

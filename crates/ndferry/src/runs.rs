@@ -1,13 +1,18 @@
 //! [`Runs`]: an array in flat pieces of bounded size.
 
-use ndferry_array::{ArrayView, Dtype, Layout, Order};
+use std::fmt;
+use std::io::Read;
 
-use crate::{LazyArray, Result};
+use ndferry_array::{Array, ArrayView, ArrayViewMut, Dtype, Layout, Order};
 
-/// Consecutive elements of an array in its stored order.
-#[derive(Debug)]
+use crate::lazy::Backing;
+use crate::units::{Boxes, Units, box_selection};
+use crate::{ErrorKind, LazyArray, Result};
+
+/// Consecutive elements of an array.
+#[derive(Clone, Copy, Debug)]
 pub struct Run<'a> {
-    /// Number of the first one, counted in stored order.
+    /// Number of the first one, counted in the order of the runs.
     pub start: u64,
     /// The elements without gaps.
     pub bytes: &'a [u8],
@@ -28,14 +33,154 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Hands out all elements of an array in stored order, in runs of bounded size; made by [`LazyArray::runs`].
+/// Hands out all elements of an array, in runs of bounded size; made by [`LazyArray::runs`].
 ///
 /// Not an [`Iterator`], since a run borrows the one buffer that all runs share (or the array's own memory).
 #[derive(Debug)]
 pub struct Runs<'a> {
-    pub(crate) array: &'a LazyArray,
-    pub(crate) max_nbytes: usize,
-    /// Bytes handed out so far.
-    pub(crate) done: u64,
-    pub(crate) buffer: Vec<u8>,
+    array: &'a LazyArray,
+    order: Order,
+    max_nbytes: usize,
+    /// Bytes handed out before the current run.
+    done: u64,
+    /// Bytes of the current run.
+    current: usize,
+    buffer: Vec<u8>,
+    from: From<'a>,
+}
+
+/// Where the elements come from.
+enum From<'a> {
+    /// Memory, in this order: nothing is copied.
+    Memory(&'a [u8]),
+    /// A file, in this order.
+    Stream(Box<dyn Read + 'a>),
+    /// Memory with other strides, box by box.
+    Strided(&'a Array, Boxes),
+    /// A file in the other order, box by box.
+    Boxes(Boxes),
+}
+
+impl fmt::Debug for From<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory(_) => "Memory",
+            Self::Stream(_) => "Stream",
+            Self::Strided(..) => "Strided",
+            Self::Boxes(_) => "Boxes",
+        })
+    }
+}
+
+impl<'a> Runs<'a> {
+    pub(crate) fn new(array: &'a LazyArray, order: Order, max_nbytes: usize) -> Result<Self> {
+        let itemsize = array.dtype().itemsize();
+        let boxes = |max_nbytes| Boxes::new(array.shape(), order, itemsize, max_nbytes);
+        let one_way = array.shape().iter().filter(|extent| **extent != 1).count() < 2;
+        let from = match array.backing() {
+            Backing::Objects => return Err(array.place(ErrorKind::Objects)),
+            Backing::Memory(memory) => match contiguous(memory, order) {
+                Some(bytes) => From::Memory(bytes),
+                None => From::Strided(memory, boxes(max_nbytes)),
+            },
+            Backing::Stored(stored) if order == array.order() || one_way => {
+                From::Stream(stored.stream().map_err(|e| array.place(e))?)
+            }
+            Backing::Stored(_) => From::Boxes(boxes(max_nbytes)),
+        };
+        Ok(Self {
+            array,
+            order,
+            max_nbytes: (max_nbytes / itemsize.max(1)).max(1) * itemsize.max(1),
+            done: 0,
+            current: 0,
+            buffer: Vec::new(),
+            from,
+        })
+    }
+
+    /// The next run; `None` after the last one.
+    ///
+    /// # Errors
+    /// Damage in what is read.
+    pub fn next_run(&mut self) -> Result<Option<Run<'_>>> {
+        Ok(self.advance()?.then(|| self.run()))
+    }
+
+    /// Steps to the next run, which [`Self::run`] then gives; false after the last one.
+    ///
+    /// # Errors
+    /// Damage in what is read.
+    pub fn advance(&mut self) -> Result<bool> {
+        self.done += self.current as u64;
+        self.current = 0;
+        let left = self.array.nbytes() - self.done;
+        if left == 0 {
+            return Ok(false);
+        }
+        let nbytes = self
+            .max_nbytes
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let itemsize = self.array.dtype().itemsize();
+        match &mut self.from {
+            From::Memory(_) => self.current = nbytes,
+            From::Stream(stream) => {
+                self.buffer.resize(nbytes, 0);
+                stream
+                    .read_exact(&mut self.buffer)
+                    .map_err(|e| self.array.place(crate::error::from_io(e)))?;
+                self.current = nbytes;
+            }
+            From::Strided(memory, boxes) => {
+                let Some(region) = boxes.next() else {
+                    return Ok(false);
+                };
+                let selection = box_selection(memory.shape(), &region)?;
+                let part = memory.view().select(&selection)?;
+                let layout = Layout::contiguous(part.shape(), itemsize, self.order)?;
+                self.buffer.resize(part.nbytes(), 0);
+                ArrayViewMut::new(memory.dtype().clone(), layout, &mut self.buffer)?
+                    .assign(&part)?;
+                self.current = self.buffer.len();
+            }
+            From::Boxes(boxes) => {
+                let Some(region) = boxes.next() else {
+                    return Ok(false);
+                };
+                let selection = box_selection(self.array.shape(), &region)?;
+                let part = self.array.read(&selection)?;
+                let layout = Layout::contiguous(part.shape(), itemsize, self.order)?;
+                self.buffer.resize(part.nbytes(), 0);
+                ArrayViewMut::new(part.dtype().clone(), layout, &mut self.buffer)?
+                    .assign(&part.view())?;
+                self.current = self.buffer.len();
+            }
+        }
+        Ok(true)
+    }
+
+    /// The current run; empty before the first [`Self::advance`] and after the last.
+    pub fn run(&self) -> Run<'_> {
+        let dtype = self.array.dtype();
+        let bytes = match &self.from {
+            From::Memory(bytes) => &bytes[self.done as usize..][..self.current],
+            _ => &self.buffer[..self.current],
+        };
+        Run {
+            start: self.done / dtype.itemsize().max(1) as u64,
+            bytes,
+            dtype,
+        }
+    }
+}
+
+fn contiguous(array: &Array, order: Order) -> Option<&[u8]> {
+    let itemsize = array.dtype().itemsize();
+    if !array.layout().is_contiguous(itemsize, order) {
+        return None;
+    }
+    if array.nbytes() == 0 {
+        return Some(&[]);
+    }
+    Some(&array.bytes()[array.layout().offset()..][..array.nbytes()])
 }
