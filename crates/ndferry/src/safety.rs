@@ -69,3 +69,419 @@ pub struct GlobalUse {
     /// Byte of the opcode in the pickle's file (or NPZ member).
     pub offset: u64,
 }
+
+/// What passes: exact names whose calls make arrays, dtypes and builtin values, and nothing else. Never a prefix, since
+/// `numpy.*` alone holds several ways to run code.
+const INERT: &[(&str, &[&str])] = &[
+    (
+        "numpy",
+        &[
+            "ndarray",
+            "dtype",
+            "matrix",
+            "recarray",
+            "record",
+            "memmap",
+            "chararray",
+            "bool_",
+            "bool",
+            "int8",
+            "int16",
+            "int32",
+            "int64",
+            "uint8",
+            "uint16",
+            "uint32",
+            "uint64",
+            "float16",
+            "float32",
+            "float64",
+            "longdouble",
+            "float96",
+            "float128",
+            "complex64",
+            "complex128",
+            "clongdouble",
+            "complex192",
+            "complex256",
+            "str_",
+            "bytes_",
+            "string_",
+            "unicode_",
+            "void",
+            "object_",
+            "datetime64",
+            "timedelta64",
+            "intc",
+            "uintc",
+            "longlong",
+            "ulonglong",
+            "long",
+            "ulong",
+        ],
+    ),
+    ("numpy.core.multiarray", &["_reconstruct", "scalar"]),
+    ("numpy._core.multiarray", &["_reconstruct", "scalar"]),
+    ("numpy.core._multiarray_umath", &["_reconstruct", "scalar"]),
+    (
+        "numpy.core._internal",
+        &["_reconstruct", "_convert_to_stringdtype_kwargs"],
+    ),
+    (
+        "numpy._core._internal",
+        &["_reconstruct", "_convert_to_stringdtype_kwargs"],
+    ),
+    ("numpy.core.numeric", &["_frombuffer"]),
+    ("numpy._core.numeric", &["_frombuffer"]),
+    ("numpy.matrixlib.defmatrix", &["matrix"]),
+    ("numpy.core.defmatrix", &["matrix"]),
+    ("numpy.core.records", &["recarray", "record"]),
+    ("numpy.rec", &["recarray", "record"]),
+    ("numpy.core.memmap", &["memmap"]),
+    ("numpy.core.defchararray", &["chararray"]),
+    ("numpy.char", &["chararray"]),
+    ("numpy.ma", &["MaskedArray"]),
+    (
+        "numpy.ma.core",
+        &["_mareconstruct", "MaskedArray", "MaskedConstant", "mvoid"],
+    ),
+    (
+        "numpy.ma.mrecords",
+        &["_mrreconstruct", "MaskedRecords", "mrecarray"],
+    ),
+    ("numpy.dtypes", &["StringDType"]),
+    ("array", &["array", "_array_reconstructor"]),
+    ("_codecs", &["encode"]),
+    ("builtins", BUILTINS),
+    ("__builtin__", BUILTINS),
+    ("copyreg", &["_reconstructor"]),
+    ("copy_reg", &["_reconstructor"]),
+    (
+        "collections",
+        &["OrderedDict", "defaultdict", "deque", "Counter"],
+    ),
+    (
+        "datetime",
+        &["date", "datetime", "time", "timedelta", "timezone"],
+    ),
+    ("decimal", &["Decimal"]),
+    ("fractions", &["Fraction"]),
+    ("uuid", &["UUID"]),
+    ("pathlib", PATHS),
+    ("pathlib._local", PATHS),
+    (
+        "joblib.numpy_pickle",
+        &["NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper"],
+    ),
+    (
+        "torch._utils",
+        &[
+            "_rebuild_tensor_v2",
+            "_rebuild_tensor",
+            "_rebuild_parameter",
+        ],
+    ),
+    (
+        "torch",
+        &[
+            "FloatStorage",
+            "DoubleStorage",
+            "HalfStorage",
+            "BFloat16Storage",
+            "ByteStorage",
+            "CharStorage",
+            "ShortStorage",
+            "IntStorage",
+            "LongStorage",
+            "BoolStorage",
+            "ComplexFloatStorage",
+            "ComplexDoubleStorage",
+            "Size",
+        ],
+    ),
+];
+
+const BUILTINS: &[&str] = &[
+    "object",
+    "bytes",
+    "bytearray",
+    "set",
+    "frozenset",
+    "complex",
+    "slice",
+    "range",
+    "xrange",
+    "list",
+    "dict",
+    "tuple",
+    "int",
+    "long",
+    "float",
+    "bool",
+    "str",
+    "unicode",
+    "Ellipsis",
+    "NotImplemented",
+    "NoneType",
+];
+
+const PATHS: &[&str] = &[
+    "PurePath",
+    "PurePosixPath",
+    "PureWindowsPath",
+    "Path",
+    "PosixPath",
+    "WindowsPath",
+];
+
+/// What grades a name that does not pass as dangerous rather than merely unknown: whole modules of the standard library
+/// and NumPy that no object of data comes from. This list decides nothing about what passes.
+const DANGEROUS_MODULES: &[&str] = &[
+    "os",
+    "posix",
+    "nt",
+    "posixpath",
+    "ntpath",
+    "subprocess",
+    "sys",
+    "shutil",
+    "pty",
+    "popen2",
+    "commands",
+    "socket",
+    "ssl",
+    "socketserver",
+    "ctypes",
+    "_ctypes",
+    "cffi",
+    "code",
+    "codeop",
+    "bdb",
+    "pdb",
+    "cProfile",
+    "profile",
+    "trace",
+    "timeit",
+    "runpy",
+    "imp",
+    "importlib",
+    "pkgutil",
+    "pydoc",
+    "doctest",
+    "site",
+    "venv",
+    "ensurepip",
+    "pip",
+    "webbrowser",
+    "urllib",
+    "urllib2",
+    "http",
+    "httplib",
+    "ftplib",
+    "smtplib",
+    "imaplib",
+    "poplib",
+    "telnetlib",
+    "xmlrpc",
+    "requests",
+    "aiohttp",
+    "asyncio",
+    "multiprocessing",
+    "threading",
+    "signal",
+    "tempfile",
+    "glob",
+    "fileinput",
+    "io",
+    "_io",
+    "logging",
+    "pickle",
+    "_pickle",
+    "cPickle",
+    "marshal",
+    "shelve",
+    "dill",
+    "cloudpickle",
+    "types",
+    "inspect",
+    "operator",
+    "_operator",
+    "idlelib",
+    "lib2to3",
+    "distutils",
+    "setuptools",
+    "test",
+    "_aix_support",
+    "_osx_support",
+    "_pyrepl",
+    "gc",
+    "linecache",
+    "tokenize",
+    "ast",
+    "builtins",
+    "__builtin__",
+    "zipimport",
+    "zipfile",
+    "tarfile",
+    "sqlite3",
+    "torch.hub",
+    "torch.utils",
+    "torch.jit",
+    "torch._inductor",
+    "torch._dynamo",
+    "torch.fx",
+    "torch.serialization",
+    "numpy.testing",
+    "numpy.f2py",
+    "numpy.distutils",
+];
+
+/// Names of [`DANGEROUS_MODULES`] that honest pickles do hold: types, and functions that only look something up.
+const MERELY_UNKNOWN: &[(&str, &[&str])] = &[
+    (
+        "builtins",
+        &[
+            "getattr", "type", "len", "print", "max", "min", "sum", "abs", "sorted", "map",
+            "filter", "zip",
+        ],
+    ),
+    (
+        "__builtin__",
+        &[
+            "getattr", "type", "len", "max", "min", "sum", "abs", "sorted", "map", "filter", "zip",
+        ],
+    ),
+    ("operator", &["itemgetter", "add", "mul", "sub", "truediv"]),
+    ("_operator", &["itemgetter", "add", "mul", "sub", "truediv"]),
+    (
+        "types",
+        &["SimpleNamespace", "MappingProxyType", "NoneType"],
+    ),
+    ("io", &["BytesIO", "StringIO"]),
+    ("_io", &["BytesIO", "StringIO"]),
+];
+
+impl Safety {
+    /// The verdict on pickles that refer to these names. `allow` holds names (`module.name`) that pass as well.
+    pub(crate) fn of(globals: &[GlobalUse], allow: &[String]) -> Self {
+        let passes = |global: &&GlobalUse| {
+            !(is_in(INERT, global)
+                || allow.iter().any(|name| {
+                    name.strip_prefix(&*global.module)
+                        .and_then(|rest| rest.strip_prefix('.'))
+                        == Some(&*global.name)
+                }))
+        };
+        let others: Vec<&GlobalUse> = globals.iter().filter(passes).collect();
+        let dangerous: Vec<GlobalUse> = others
+            .iter()
+            .filter(|global| is_dangerous(global))
+            .copied()
+            .cloned()
+            .collect();
+        if !dangerous.is_empty() {
+            return Self::Dangerous(dangerous);
+        }
+        if others.is_empty() {
+            return Self::Clean;
+        }
+        let mut first_of_each: Vec<GlobalUse> = Vec::new();
+        for global in others {
+            let is_new =
+                |seen: &GlobalUse| seen.module != global.module || seen.name != global.name;
+            if first_of_each.iter().all(is_new) {
+                first_of_each.push(global.clone());
+            }
+        }
+        Self::NeedsCode(first_of_each)
+    }
+}
+
+fn is_in(table: &[(&str, &[&str])], global: &GlobalUse) -> bool {
+    table
+        .iter()
+        .any(|(module, names)| *module == global.module && names.contains(&&*global.name))
+}
+
+fn is_dangerous(global: &GlobalUse) -> bool {
+    let is_under = |module: &&str| {
+        global
+            .module
+            .strip_prefix(module)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    DANGEROUS_MODULES.iter().any(|module| is_under(&module)) && !is_in(MERELY_UNKNOWN, global)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(names: &[(&str, &str)]) -> Safety {
+        let globals: Vec<GlobalUse> = names
+            .iter()
+            .enumerate()
+            .map(|(i, (module, name))| GlobalUse {
+                module: (*module).to_owned(),
+                name: (*name).to_owned(),
+                offset: i as u64,
+            })
+            .collect();
+        Safety::of(&globals, &["mine.Thing".to_owned()])
+    }
+
+    #[test]
+    fn arrays_and_builtins_are_clean() {
+        let names = [
+            ("numpy.core.multiarray", "_reconstruct"),
+            ("numpy", "ndarray"),
+            ("numpy", "dtype"),
+        ];
+        assert_eq!(verdict(&names), Safety::Clean);
+        assert_eq!(verdict(&[]), Safety::Clean);
+        assert_eq!(verdict(&[("mine", "Thing")]), Safety::Clean);
+    }
+
+    #[test]
+    fn only_exact_names_pass() {
+        for (module, name) in [
+            ("numpy.core.multiarray", "fromfile"),
+            ("numpy", "load"),
+            ("numpy.core", "multiarray._reconstruct"),
+            ("numpy", "dtype.x"),
+            ("mine.Thing", "x"),
+            ("mine", "Thing2"),
+        ] {
+            assert_eq!(
+                verdict(&[(module, name)]).word(),
+                "needs-code",
+                "{module}.{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn honest_classes_need_code_and_shells_are_dangerous() {
+        let model = verdict(&[
+            ("sklearn.svm._classes", "SVC"),
+            ("numpy", "ndarray"),
+            ("sklearn.svm._classes", "SVC"),
+        ]);
+        assert_eq!(model.to_string(), "needs code: sklearn.svm._classes.SVC");
+        let shell = verdict(&[("sklearn.svm._classes", "SVC"), ("posix", "system")]);
+        assert_eq!(shell.to_string(), "dangerous: posix.system at byte 1");
+        for (module, name) in [
+            ("builtins", "eval"),
+            ("os.path", "join"),
+            ("numpy.testing._private.utils", "runstring"),
+            ("numpy.f2py.crackfortran", "getlincoef"),
+            ("torch.jit.unsupported_tensor_ops", "execWrapper"),
+        ] {
+            assert_eq!(
+                verdict(&[(module, name)]).word(),
+                "dangerous",
+                "{module}.{name}"
+            );
+        }
+    }
+}
