@@ -1,1 +1,31 @@
-//! Under construction.
+//! NPB, NumPy arrays in blocks: messages, tiles, codecs. No I/O and no arrays.
+//!
+//! The format's document is `docs/formats/npb.md`.
+#![forbid(unsafe_code)]
+
+mod block;
+mod codec;
+mod cursor;
+mod element;
+mod error;
+mod grid;
+mod index;
+mod limits;
+mod manifest;
+mod message;
+mod ranges;
+mod session;
+
+pub use block::{Block, SUBHEAD_NBYTES};
+pub use codec::{Codec, Filter};
+pub use element::{ElementKind, ElementType, Endian};
+pub use error::{Error, ErrorKind, What};
+pub use grid::{Span, Tile, TileGrid};
+pub use index::{
+    Catalog, CatalogEntry, End, Extent, IndexPart, PART_TILES, Place, ROOT, Root, TAIL_NBYTES, Tail,
+};
+pub use limits::Limits;
+pub use manifest::Manifest;
+pub use message::{HEAD_NBYTES, Head, Kind, MAGIC, message};
+pub use ranges::Ranges;
+pub use session::{Ack, Hello, Refuse, RefuseCode, Resume, credit, ping};
