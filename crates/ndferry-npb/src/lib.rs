@@ -6,6 +6,7 @@
 mod block;
 mod codec;
 mod cursor;
+mod decoder;
 mod element;
 mod error;
 mod grid;
@@ -18,6 +19,7 @@ mod session;
 
 pub use block::{Block, SUBHEAD_NBYTES};
 pub use codec::{Codec, Filter};
+pub use decoder::{Decoder, Event, Repeats};
 pub use element::{ElementKind, ElementType, Endian};
 pub use error::{Error, ErrorKind, What};
 pub use grid::{Span, Tile, TileGrid};
