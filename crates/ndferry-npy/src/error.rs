@@ -2,8 +2,10 @@
 
 use std::io;
 
-/// What is wrong, and at which byte from the start of the input (for an NPZ: of the archive, or of the member where
-/// [`ErrorKind::Member`] says so).
+/// What is wrong, and at which byte from the start of the input.
+///
+/// In an NPZ, what is wrong with the archive itself (its directory, a name, a checksum, the packed bytes) has its place
+/// in the archive; what is wrong with a member's header or data has its place in the unpacked member.
 #[derive(Debug, thiserror::Error)]
 #[error("byte {offset}: {kind}")]
 pub struct Error {
@@ -84,6 +86,14 @@ pub enum ErrorKind {
         /// The limit.
         limit: u64,
     },
+    /// Memory of the caller's that has not the size of what is to be read.
+    #[error("{needed} bytes are to be read, into memory of {given}")]
+    Target {
+        /// Bytes that would be read.
+        needed: u64,
+        /// Bytes of the memory.
+        given: u64,
+    },
     /// Elements are Python objects where plain bytes are wanted.
     #[error("the elements are Python objects: they are stored as a pickle")]
     Objects,
@@ -101,13 +111,19 @@ pub enum ErrorKind {
         /// The extent that does not fit.
         extent: u64,
     },
+    /// An array that cannot have more rows in place.
+    #[error("{problem}")]
+    NoGrowing {
+        /// Why not.
+        problem: &'static str,
+    },
     /// The archive's directory contradicts itself or the file.
     #[error("not a ZIP archive that can be trusted: {problem}")]
     Zip {
         /// What is wrong.
         problem: String,
     },
-    /// Something wrong in one member of an archive; the offset is the member's own.
+    /// Something wrong with one member of an archive.
     #[error("member {name:?}: {kind}")]
     Member {
         /// The member's name.
@@ -115,6 +131,27 @@ pub enum ErrorKind {
         /// What is wrong with it.
         kind: Box<ErrorKind>,
     },
+    /// A member's name that cannot be a member's name.
+    #[error("{problem}")]
+    Name {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// More members than the limit.
+    #[error("more members than the limit of {limit}")]
+    TooManyMembers {
+        /// The limit.
+        limit: u64,
+    },
+    /// A member that holds much more than its array.
+    #[error("{nbytes} bytes follow the array")]
+    Trailing {
+        /// Bytes after the array.
+        nbytes: u64,
+    },
+    /// An archive in which a member could not be written to its end.
+    #[error("an earlier member was not written to its end")]
+    Unfinished,
     /// A way to pack members other than stored and deflated.
     #[error("compression method {method} is not supported (stored and deflated are)")]
     Method {
@@ -147,6 +184,35 @@ impl ErrorKind {
     /// With the place where it was found.
     pub fn at(self, offset: u64) -> Error {
         Error { kind: self, offset }
+    }
+}
+
+impl Error {
+    /// What a reader reports; an error of ours that went through `std::io` comes back as it was.
+    pub(crate) fn from_io(error: io::Error, offset: u64) -> Self {
+        match error.downcast::<Self>() {
+            Ok(ours) => ours,
+            Err(error) => ErrorKind::Io(error).at(offset),
+        }
+    }
+
+    /// The same, said of a member of an archive.
+    pub(crate) fn in_member(self, name: &str) -> Self {
+        if matches!(self.kind, ErrorKind::Member { .. } | ErrorKind::Io(_)) {
+            return self;
+        }
+        let name = name.to_owned();
+        let kind = Box::new(self.kind);
+        ErrorKind::Member { name, kind }.at(self.offset)
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> Self {
+        match error.kind {
+            ErrorKind::Io(error) => error,
+            _ => Self::new(io::ErrorKind::InvalidData, error),
+        }
     }
 }
 

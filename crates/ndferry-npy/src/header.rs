@@ -38,8 +38,19 @@ impl Version {
     }
 
     /// Bytes before the header's text: magic, version, length.
-    fn prefix_nbytes(self) -> usize {
+    pub(crate) fn prefix_nbytes(self) -> usize {
         if self == Self::V1 { 10 } else { 12 }
+    }
+
+    /// A header's text as this version stores it; `None` if it has no such characters.
+    pub(crate) fn encode(self, text: &str) -> Option<Vec<u8>> {
+        match self.encoding() {
+            Encoding::Latin1 => text
+                .chars()
+                .map(|c| u8::try_from(u32::from(c)).ok())
+                .collect(),
+            Encoding::Utf8 => Some(text.as_bytes().to_vec()),
+        }
     }
 
     fn encoding(self) -> Encoding {
@@ -137,7 +148,7 @@ impl Header {
             let have = head.len();
             from.take((needed - have) as u64)
                 .read_to_end(&mut head)
-                .map_err(|error| ErrorKind::from(error).at(have as u64))?;
+                .map_err(|error| Error::from_io(error, have as u64))?;
             if head.len() < needed {
                 let found = head.len() as u64;
                 return Err(match head_nbytes(&head, limits) {
@@ -159,11 +170,7 @@ impl Header {
     /// [`ErrorKind::Array`] for a dtype that a descr cannot express; [`ErrorKind::HeaderTooLong`] over 4 GiB.
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let text = self.text().map_err(|kind| kind.at(0))?;
-        let latin1: Option<Vec<u8>> = text
-            .chars()
-            .map(|c| u8::try_from(u32::from(c)).ok())
-            .collect();
-        let wrapped = match latin1 {
+        let wrapped = match Version::V1.encode(&text) {
             Some(latin1) => wrap(Version::V1, &latin1).or_else(|| wrap(Version::V2, &latin1)),
             None => wrap(Version::V3, text.as_bytes()),
         };
@@ -177,7 +184,7 @@ impl Header {
     }
 
     /// The dictionary and the spare room after it.
-    fn text(&self) -> Result<String, ErrorKind> {
+    pub(crate) fn text(&self) -> Result<String, ErrorKind> {
         use std::fmt::Write;
         let fortran = self.order == Order::F;
         let mut text = format!(

@@ -10,12 +10,98 @@ use crate::{Error, ErrorKind, Header, Limits};
 /// Memory grows by at most this many bytes at a time, until they have really arrived.
 const STEP: usize = 1 << 20;
 
+/// What an NPY file or a member of an NPZ archive holds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Contents {
+    /// An array of plain bytes.
+    Array(Array),
+    /// An array of Python objects.
+    Objects(Objects),
+    /// A member of an archive that is no NPY file.
+    Bytes(Bytes),
+}
+
+/// An array of Python objects, or of `StringDType` text: NumPy stores it as one pickle of the whole array.
+///
+/// The pickle is not looked into here; `ndferry-pickle` parses it without running anything.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    /// What the file says of the array; its dtype is, or has fields of, [`ndferry_array::Kind::Object`].
+    pub header: Header,
+    /// The pickle, and whatever may follow it.
+    pub pickle: Bytes,
+    /// Where the pickle starts, in bytes from the start of the file or of the unpacked member.
+    pub offset: usize,
+}
+
+impl Contents {
+    /// What an NPY file in memory holds, sharing its bytes, and where it ends. Bytes after that are the caller's
+    /// matter. (Where a pickle ends only its parser knows, so objects seem to reach to the end.)
+    ///
+    /// # Errors
+    /// As [`parse`], but objects are none; [`ErrorKind::TooMuchData`] if there is more after the header than
+    /// [`Limits::pickle_nbytes`].
+    pub fn parse(bytes: &Bytes, limits: &Limits) -> Result<(Self, usize), Error> {
+        let (header, start) = Header::parse_limited(bytes, limits)?;
+        if header.dtype.has_object() {
+            let pickle = bytes.slice(start..);
+            return Ok((
+                Self::Objects(Objects::new(header, pickle, start, limits)?),
+                bytes.len(),
+            ));
+        }
+        let (array, end) = parse_data(header, start, bytes, limits)?;
+        Ok((Self::Array(array), end))
+    }
+
+    /// Reads one array from a stream, and not a byte more; of objects, all that follows the header.
+    ///
+    /// # Errors
+    /// As [`Self::parse`], and what the stream reports.
+    pub fn read(from: &mut impl Read, limits: &Limits) -> Result<Self, Error> {
+        let (header, start) = Header::read(from, limits)?;
+        if !header.dtype.has_object() {
+            return read_data(header, start, from, limits).map(Self::Array);
+        }
+        let mut pickle = Vec::new();
+        // One more than allowed tells that there is more.
+        from.take(limits.pickle_nbytes.saturating_add(1))
+            .read_to_end(&mut pickle)
+            .map_err(|error| Error::from_io(error, start as u64))?;
+        Objects::new(header, pickle.into(), start, limits).map(Self::Objects)
+    }
+}
+
+impl Objects {
+    fn new(header: Header, pickle: Bytes, offset: usize, limits: &Limits) -> Result<Self, Error> {
+        let (nbytes, limit) = (pickle.len() as u64, limits.pickle_nbytes);
+        if nbytes > limit {
+            return Err(ErrorKind::TooMuchData { nbytes, limit }.at(offset as u64));
+        }
+        Ok(Self {
+            header,
+            pickle,
+            offset,
+        })
+    }
+}
+
 /// The array of an NPY file in memory, sharing its bytes, and where it ends. Bytes after that are the caller's matter.
 ///
 /// # Errors
 /// What is wrong with the header; [`ErrorKind::TooFewBytes`]; [`ErrorKind::Objects`] if the data is a pickle.
 pub fn parse(bytes: &Bytes, limits: &Limits) -> Result<(Array, usize), Error> {
     let (header, start) = Header::parse_limited(bytes, limits)?;
+    parse_data(header, start, bytes, limits)
+}
+
+fn parse_data(
+    header: Header,
+    start: usize,
+    bytes: &Bytes,
+    limits: &Limits,
+) -> Result<(Array, usize), Error> {
     let nbytes = plain_nbytes(&header, start, limits)?;
     let found = bytes.len() - start;
     if found < nbytes {
@@ -38,6 +124,15 @@ pub fn parse(bytes: &Bytes, limits: &Limits) -> Result<(Array, usize), Error> {
 /// As [`parse`], and what the stream reports.
 pub fn read(from: &mut impl Read, limits: &Limits) -> Result<Array, Error> {
     let (header, start) = Header::read(from, limits)?;
+    read_data(header, start, from, limits)
+}
+
+fn read_data(
+    header: Header,
+    start: usize,
+    from: &mut impl Read,
+    limits: &Limits,
+) -> Result<Array, Error> {
     let nbytes = plain_nbytes(&header, start, limits)?;
     let mut data = Vec::new();
     while data.len() < nbytes {
@@ -48,7 +143,7 @@ pub fn read(from: &mut impl Read, limits: &Limits) -> Result<Array, Error> {
         })?;
         from.take(step as u64)
             .read_to_end(&mut data)
-            .map_err(|error| ErrorKind::from(error).at((start + have) as u64))?;
+            .map_err(|error| Error::from_io(error, (start + have) as u64))?;
         if data.len() < have + step {
             return Err(too_few(&header, start, data.len()));
         }
@@ -62,7 +157,7 @@ pub fn read(from: &mut impl Read, limits: &Limits) -> Result<Array, Error> {
 /// `target` must have exactly [`Header::data_nbytes`] bytes.
 ///
 /// # Errors
-/// [`ErrorKind::TooFewBytes`], [`ErrorKind::Objects`], and what the stream reports.
+/// [`ErrorKind::TooFewBytes`], [`ErrorKind::Objects`], [`ErrorKind::Target`], and what the stream reports.
 pub fn read_into(
     header: &Header,
     start: usize,
@@ -71,7 +166,8 @@ pub fn read_into(
 ) -> Result<(), Error> {
     let nbytes = plain_nbytes(header, start, &Limits::default())?;
     if target.len() != nbytes {
-        return Err(too_few(header, start, target.len()));
+        let (needed, given) = (nbytes as u64, target.len() as u64);
+        return Err(ErrorKind::Target { needed, given }.at(start as u64));
     }
     let mut have = 0;
     while have < nbytes {
@@ -79,7 +175,7 @@ pub fn read_into(
             Ok(0) => return Err(too_few(header, start, have)),
             Ok(n) => have += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(ErrorKind::from(error).at((start + have) as u64)),
+            Err(error) => return Err(Error::from_io(error, (start + have) as u64)),
         }
     }
     Ok(())
@@ -99,7 +195,7 @@ fn plain_nbytes(header: &Header, start: usize, limits: &Limits) -> Result<usize,
     Ok(nbytes as usize)
 }
 
-fn too_few(header: &Header, start: usize, found: usize) -> Error {
+pub(crate) fn too_few(header: &Header, start: usize, found: usize) -> Error {
     ErrorKind::TooFewBytes {
         shape: header.shape.clone(),
         descr: header

@@ -7,7 +7,7 @@ use ndferry_array::{ArrayView, Order};
 use crate::{Error, ErrorKind, Header};
 
 /// Bytes that are gathered at a time where elements do not lie in the order that is written.
-const PIECE: usize = 1 << 20;
+pub(crate) const PIECE: usize = 1 << 20;
 
 /// Writes header and elements, byte for byte as `numpy.save`: Fortran order is kept, any other layout is written in C
 /// order, in pieces of bounded size.
