@@ -15,6 +15,7 @@ mod limits;
 mod manifest;
 mod message;
 mod ranges;
+mod scan;
 mod session;
 
 pub use block::{Block, SUBHEAD_NBYTES};
@@ -30,4 +31,5 @@ pub use limits::Limits;
 pub use manifest::Manifest;
 pub use message::{HEAD_NBYTES, Head, Kind, MAGIC, message};
 pub use ranges::Ranges;
+pub use scan::{FoundArray, Scan, Scanner};
 pub use session::{Ack, Hello, Refuse, RefuseCode, Resume, credit, ping};
