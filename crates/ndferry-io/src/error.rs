@@ -1,0 +1,59 @@
+//! What goes wrong between us and the outside.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why bytes did not come or go.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system failed.
+    #[error("{0}")]
+    System(#[from] io::Error),
+    /// The other side has closed the connection in the middle.
+    #[error("the other side closed the connection after {received} bytes of a message of {needed}")]
+    Closed {
+        /// Bytes of the message that came.
+        received: u64,
+        /// Bytes that it has.
+        needed: u64,
+    },
+    /// No byte moved for too long.
+    #[error("the other side was silent for {} s", .0.as_secs_f32())]
+    Silent(Duration),
+    /// A frame whose head makes no sense.
+    #[error("{0}")]
+    Frame(String),
+    /// The caller's interrupt was raised.
+    #[error("interrupted")]
+    Interrupted,
+    /// The file exists and must not be replaced.
+    #[error("{} exists", .0.display())]
+    Exists(PathBuf),
+    /// An address that is not one.
+    #[error("not an address: {url:?}: {problem}")]
+    Url {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A transport that this build does not have.
+    #[error("{scheme}:// is not in this build")]
+    NotBuilt {
+        /// The address's scheme.
+        scheme: &'static str,
+    },
+    /// Fewer bytes than were promised.
+    #[error("the input ends at byte {end}, byte {needed} is needed")]
+    TooShort {
+        /// Where it ends.
+        end: u64,
+        /// The byte after the last one that is needed.
+        needed: u64,
+    },
+}
+
+/// What comes back from the outside.
+pub type Result<T> = std::result::Result<T, Error>;
