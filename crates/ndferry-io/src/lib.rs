@@ -1,17 +1,27 @@
 //! The outside: files, sockets, pipes. The only ndferry library that touches it.
 //!
-//! It moves bytes and whole frames and knows neither arrays nor NPB: a framing tells it how long a frame is.
+//! It moves bytes and whole frames and knows neither arrays nor NPB: a [`Framing`] tells it how long a frame is.
 
 mod atomic;
 mod buffer;
 mod error;
+mod frame;
 mod interrupt;
+mod net;
 mod peak;
+mod pipe;
 mod read_at;
+mod stream;
+mod url;
 
 pub use atomic::AtomicFile;
 pub use buffer::{BigBuffer, read_claimed};
 pub use error::{Error, Result};
+pub use frame::{Duplex, FrameSink, FrameSource, Framing};
 pub use interrupt::Interrupt;
+pub use net::{Listener, Socket, SocketTransport, connect};
 pub use peak::{current_memory, peak_memory};
+pub use pipe::{frames_from, frames_to};
 pub use read_at::{Counted, ReadAt};
+pub use stream::{Stream, StreamTransport};
+pub use url::Url;

@@ -1,0 +1,182 @@
+//! Frames over real sockets.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ndferry_io::{
+    Duplex, Error, FrameSink, FrameSource, Framing, Interrupt, Listener, SocketTransport, Url,
+    connect,
+};
+
+/// Eight bytes of length, then so many bytes.
+const FRAMING: Framing = Framing {
+    head_nbytes: 8,
+    frame_nbytes: |head| {
+        let nbytes = u64::from_le_bytes(head.try_into().map_err(|_| "head")?);
+        if nbytes > 1 << 30 {
+            Err("too long".to_owned())
+        } else {
+            Ok(nbytes + 8)
+        }
+    },
+};
+const SECOND: Duration = Duration::from_secs(1);
+
+fn pair(url: &str) -> (SocketTransport, SocketTransport, Listener) {
+    let listener = Listener::bind(&url.parse().unwrap()).unwrap();
+    let client = connect(listener.url(), FRAMING, SECOND, &Interrupt::new()).unwrap();
+    let server = listener
+        .accept(FRAMING, SECOND, SECOND, &Interrupt::new())
+        .unwrap()
+        .unwrap();
+    (client, server, listener)
+}
+
+fn frame(nbytes: usize, byte: u8) -> Vec<u8> {
+    [&(nbytes as u64).to_le_bytes()[..], &vec![byte; nbytes]].concat()
+}
+
+#[test]
+fn frames_arrive_in_order_over_tcp_and_unix() {
+    let folder = tempfile::tempdir().unwrap();
+    let unix = format!("unix://{}/s", folder.path().display());
+    let urls = if cfg!(unix) {
+        vec!["tcp://127.0.0.1:0", &unix]
+    } else {
+        vec!["tcp://127.0.0.1:0"]
+    };
+    for url in urls {
+        let (mut client, mut server, listener) = pair(url);
+        let sender = thread::spawn(move || {
+            for i in 0..40u8 {
+                let whole = frame(usize::from(i) * 100_000, i);
+                client.send(&[&whole[..8], &whole[8..]]).unwrap();
+            }
+            client.finish().unwrap();
+            client.recv().map(|answer| answer.map(<[u8]>::to_vec))
+        });
+        for i in 0..40u8 {
+            assert_eq!(
+                server.recv().unwrap().unwrap(),
+                frame(usize::from(i) * 100_000, i)
+            );
+        }
+        assert_eq!(server.recv().unwrap(), None);
+        server.send(&[&frame(3, 9)]).unwrap();
+        assert_eq!(sender.join().unwrap().unwrap(), Some(frame(3, 9)));
+        drop(listener);
+    }
+    assert_eq!(
+        std::fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "the socket's file is removed"
+    );
+}
+
+#[test]
+fn a_silent_peer_is_given_up_in_time() {
+    let (_client, mut server, _listener) = pair("tcp://127.0.0.1:0");
+    let started = Instant::now();
+    assert!(matches!(server.recv(), Err(Error::Silent(_))));
+    assert!((SECOND..SECOND * 2).contains(&started.elapsed()));
+}
+
+#[test]
+fn a_peer_that_takes_nothing_is_given_up_in_time() {
+    let (mut client, _server, _listener) = pair("tcp://127.0.0.1:0");
+    let whole = frame(64 << 20, 1);
+    assert!(matches!(client.send(&[&whole]), Err(Error::Silent(_))));
+}
+
+#[test]
+fn a_cut_frame_and_a_lying_length_are_errors() {
+    for (bytes, wait) in [
+        (&[9, 0, 0, 0, 0, 0, 0, 0, 1][..], false),
+        (&[255; 8][..], true),
+    ] {
+        let listener = Listener::bind(&"tcp://127.0.0.1:0".parse().unwrap()).unwrap();
+        let Url::Tcp { port, .. } = listener.url() else {
+            panic!()
+        };
+        let mut peer = TcpStream::connect(("127.0.0.1", *port)).unwrap();
+        let mut server = listener
+            .accept(FRAMING, SECOND, SECOND, &Interrupt::new())
+            .unwrap()
+            .unwrap();
+        peer.write_all(bytes).unwrap();
+        if !wait {
+            drop(peer);
+        }
+        let error = server.recv().unwrap_err();
+        assert!(
+            matches!(error, Error::Closed { .. } | Error::Frame(_)),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn an_interrupt_ends_waiting_soon() {
+    let interrupt = Interrupt::new();
+    let listener = Listener::bind(&"tcp://127.0.0.1:0".parse().unwrap()).unwrap();
+    let raiser = interrupt.clone();
+    let timer = thread::spawn(move || {
+        thread::sleep(Duration::from_millis(100));
+        raiser.raise();
+    });
+    let started = Instant::now();
+    assert!(matches!(
+        listener.accept(FRAMING, SECOND * 9, SECOND, &interrupt),
+        Err(Error::Interrupted)
+    ));
+    assert!(started.elapsed() < SECOND);
+    timer.join().unwrap();
+}
+
+#[test]
+fn a_refusal_reaches_a_sender_in_full_flow() {
+    let (mut client, mut server, _listener) = pair("tcp://127.0.0.1:0");
+    let refuser = thread::spawn(move || {
+        server.recv().unwrap();
+        server.send(&[&frame(6, 7)]).unwrap();
+        server.drain(SECOND * 2, 16 << 20);
+    });
+    let whole = frame(1 << 20, 1);
+    let mut sent = 0;
+    while !client.has_input().unwrap() {
+        client.send(&[&whole]).unwrap();
+        sent += 1;
+    }
+    assert_eq!(client.recv().unwrap(), Some(&frame(6, 7)[..]));
+    assert!(sent < 64, "{sent}");
+    drop(client);
+    refuser.join().unwrap();
+}
+
+#[test]
+fn nobody_listening_is_an_error_at_once() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let url = format!("tcp://127.0.0.1:{port}").parse().unwrap();
+    assert!(matches!(
+        connect(&url, FRAMING, SECOND, &Interrupt::new()),
+        Err(Error::System(_))
+    ));
+}
+
+#[test]
+fn pipes_carry_frames_one_way() {
+    let mut file = tempfile::tempfile().unwrap();
+    let mut sink = ndferry_io::frames_to(file.try_clone().unwrap(), Interrupt::new());
+    sink.send(&[&frame(10, 1)]).unwrap();
+    sink.finish().unwrap();
+    std::io::Seek::rewind(&mut file).unwrap();
+    let mut source = ndferry_io::frames_from(&file, FRAMING, Interrupt::new());
+    assert_eq!(source.recv().unwrap(), Some(&frame(10, 1)[..]));
+    assert_eq!(source.recv().unwrap(), None);
+}
