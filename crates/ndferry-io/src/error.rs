@@ -22,6 +22,31 @@ pub enum Error {
     /// No byte moved for too long.
     #[error("the other side was silent for {} s", .0.as_secs_f32())]
     Silent(Duration),
+    /// So few bytes moved that it is no better than silence.
+    #[error("the other side moved only {moved} bytes in {} s", .timeout.as_secs_f32())]
+    Slow {
+        /// Bytes that moved, either way.
+        moved: u64,
+        /// In how long.
+        timeout: Duration,
+    },
+    /// Nobody answered a call.
+    #[error("no connection within {} s", .0.as_secs_f32())]
+    ConnectTimeout(Duration),
+    /// The other side has not done in time what must come first.
+    #[error("the other side did not finish its greeting within {} s", .0.as_secs_f32())]
+    Deadline(Duration),
+    /// A frame that is longer than we take.
+    #[error("a message of {claimed} bytes, at most {limit} are accepted")]
+    FrameTooLong {
+        /// Bytes that its head claims.
+        claimed: u64,
+        /// Bytes that we take.
+        limit: u64,
+    },
+    /// A stream that only goes the other way.
+    #[error("{0} goes one way only")]
+    OneWay(&'static str),
     /// A frame whose head makes no sense.
     #[error("{0}")]
     Frame(String),

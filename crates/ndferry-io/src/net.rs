@@ -1,31 +1,31 @@
-//! Sockets: [`connect`] and [`Listener`].
+//! Sockets, TCP and Unix.
 
 use std::io::{self, IoSlice, Read, Write};
-use std::mem::MaybeUninit;
-use std::net::{Shutdown, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Type};
 
 use crate::stream::{POLL, Stream};
-use crate::{Error, Framing, Interrupt, Result, StreamTransport, Url};
+use crate::{Error, LinkOptions, Result, StreamTransport, Url, wait};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// How long an idle listener sleeps.
-const NAP: Duration = Duration::from_millis(5);
+/// How long to wait for descriptors or memory to come back.
+const SHORTAGE: Duration = Duration::from_millis(50);
 
 /// A connected socket, TCP or Unix.
 #[derive(Debug)]
-pub struct Socket(socket2::Socket);
-
-/// Frames over a socket.
-pub type SocketTransport = StreamTransport<Socket>;
+pub struct Socket {
+    socket: socket2::Socket,
+    peer: String,
+}
 
 impl Socket {
-    fn new(socket: socket2::Socket, is_tcp: bool) -> io::Result<Self> {
+    fn new(socket: socket2::Socket, peer: String, is_tcp: bool) -> io::Result<Self> {
         socket.set_nonblocking(false)?;
         socket.set_read_timeout(Some(POLL))?;
         socket.set_write_timeout(Some(POLL))?;
@@ -33,23 +33,23 @@ impl Socket {
             // Small messages at the end of a transfer must not wait for more.
             socket.set_tcp_nodelay(true)?;
         }
-        Ok(Self(socket))
+        Ok(Self { socket, peer })
     }
 }
 
 impl Read for Socket {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buf)
+        self.socket.read(buf)
     }
 }
 
 impl Write for Socket {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.0.write(buf)
+        self.socket.send_with_flags(buf, NO_SIGNAL)
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.0.write_vectored(parts)
+        self.socket.send_vectored_with_flags(parts, NO_SIGNAL)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -57,67 +57,96 @@ impl Write for Socket {
     }
 }
 
+/// A peer that went away is an error, not a SIGPIPE that ends a program which has not asked to ignore it.
+#[cfg(not(any(windows, target_vendor = "apple")))]
+const NO_SIGNAL: i32 = rustix::net::SendFlags::NOSIGNAL.bits() as i32;
+/// Windows has no such signal; on Apple's systems `socket2` sets `SO_NOSIGPIPE`.
+#[cfg(any(windows, target_vendor = "apple"))]
+const NO_SIGNAL: i32 = 0;
+
 impl Stream for Socket {
     fn has_input(&mut self) -> io::Result<bool> {
-        self.0.set_nonblocking(true)?;
-        let peeked = self.0.peek(&mut [MaybeUninit::uninit()]);
-        self.0.set_nonblocking(false)?;
-        match peeked {
-            Ok(_) => Ok(true),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-                ) =>
-            {
-                Ok(false)
-            }
-            // A reset: reading will report it.
-            Err(_) => Ok(true),
-        }
+        wait::readable(&self.socket, Duration::ZERO)
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        match self.0.shutdown(Shutdown::Write) {
+        match self.socket.shutdown(Shutdown::Write) {
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
             other => other,
         }
     }
+
+    fn peer(&self) -> String {
+        self.peer.clone()
+    }
 }
 
-/// Connects to a peer that listens.
-///
-/// # Errors
-/// [`Error::System`]; [`Error::NotBuilt`] for Unix sockets where the system has none.
-pub fn connect(
-    url: &Url,
-    framing: Framing,
-    timeout: Duration,
-    interrupt: &Interrupt,
-) -> Result<SocketTransport> {
-    interrupt.check()?;
-    let (socket, is_tcp) = match url {
-        Url::Tcp { host, port } => (connect_tcp(host, *port, timeout)?, true),
-        Url::Unix(path) => {
-            let socket = unix_socket()?;
-            socket.connect(&SockAddr::unix(path)?)?;
-            (socket, false)
+/// Connects. Name look-up and connecting may block for long, whatever the interrupt says; so they have a thread, which is
+/// left behind when we give up and ends by itself.
+pub(crate) fn connect(url: &Url, options: &LinkOptions) -> Result<StreamTransport<Socket>> {
+    let timeout = options.connect_timeout;
+    let (sender, receiver) = mpsc::channel();
+    let to = url.clone();
+    std::thread::Builder::new()
+        .name("connect".to_owned())
+        .spawn(move || {
+            let connected = match &to {
+                Url::Tcp { host, port } => connect_tcp(host, *port, timeout),
+                Url::Unix(path) => connect_unix(path, timeout),
+                Url::Pipe => Err(Error::OneWay("-")),
+            };
+            // Nobody listens if we have given up.
+            let _ = sender.send(connected);
+        })?;
+    let started = Instant::now();
+    let socket = loop {
+        match receiver.recv_timeout(POLL) {
+            Ok(connected) => break connected?,
+            Err(RecvTimeoutError::Timeout) => {
+                options.interrupt.check()?;
+                if started.elapsed() >= timeout {
+                    return Err(Error::ConnectTimeout(timeout));
+                }
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(io::Error::other("the connecting thread ended early").into());
+            }
         }
     };
     Ok(StreamTransport::new(
-        Socket::new(socket, is_tcp)?,
-        framing,
-        timeout,
-        interrupt.clone(),
+        Socket::new(socket, url.to_string(), matches!(url, Url::Tcp { .. }))?,
+        options.framing,
+        options.timeout,
+        options.interrupt.clone(),
     ))
 }
 
 fn connect_tcp(host: &str, port: u16, timeout: Duration) -> Result<socket2::Socket> {
+    each_address(host, port, |address| {
+        let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        socket.connect_timeout(&address.into(), timeout)?;
+        Ok(socket)
+    })
+}
+
+fn connect_unix(path: &Path, timeout: Duration) -> Result<socket2::Socket> {
+    let socket = unix_socket()?;
+    // Connecting waits while the listener's queue is full (`man 7 unix`).
+    socket.set_write_timeout(Some(timeout))?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    Ok(socket)
+}
+
+/// The first address of a host that works, or the last one's error.
+fn each_address<T>(
+    host: &str,
+    port: u16,
+    mut attempt: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> Result<T> {
     let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
     for address in (host, port).to_socket_addrs()? {
-        let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-        match socket.connect_timeout(&address.into(), timeout) {
-            Ok(()) => return Ok(socket),
+        match attempt(address) {
+            Ok(done) => return Ok(done),
             Err(error) => last = error,
         }
     }
@@ -132,32 +161,22 @@ fn unix_socket() -> Result<socket2::Socket> {
     }
 }
 
-/// Waits for peers.
+/// A socket that waits for peers.
 #[derive(Debug)]
-pub struct Listener {
+pub(crate) struct SocketListener {
     socket: socket2::Socket,
     url: Url,
     /// The socket's file, removed in the end.
     path: Option<PathBuf>,
 }
 
-impl Listener {
-    /// Listens at `url`. A Unix socket that nobody listens at any more is replaced.
-    ///
-    /// # Errors
-    /// [`Error::System`], for instance if the address is in use.
-    pub fn bind(url: &Url) -> Result<Self> {
+impl SocketListener {
+    pub(crate) fn bind(url: &Url) -> Result<Self> {
         let (socket, url, path) = match url {
             Url::Tcp { host, port } => {
                 let (socket, port) = bind_tcp(host, *port)?;
-                (
-                    socket,
-                    Url::Tcp {
-                        host: host.clone(),
-                        port,
-                    },
-                    None,
-                )
+                let host = host.clone();
+                (socket, Url::Tcp { host, port }, None)
             }
             Url::Unix(path) => {
                 remove_stale(path)?;
@@ -165,60 +184,93 @@ impl Listener {
                 socket.bind(&SockAddr::unix(path)?)?;
                 (socket, url.clone(), Some(path.clone()))
             }
+            Url::Pipe => return Err(Error::OneWay("-")),
         };
         socket.listen(BACKLOG)?;
+        // A peer that went away between poll and accept must not block us.
         socket.set_nonblocking(true)?;
         Ok(Self { socket, url, path })
     }
 
-    /// Where it listens, with the real port.
-    pub fn url(&self) -> &Url {
+    pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Waits for a peer; `None` if none came in time.
-    ///
-    /// # Errors
-    /// [`Error::Interrupted`], [`Error::System`].
-    pub fn accept(
+    pub(crate) fn accept(
         &self,
-        framing: Framing,
         wait: Duration,
-        timeout: Duration,
-        interrupt: &Interrupt,
-    ) -> Result<Option<SocketTransport>> {
+        options: &LinkOptions,
+    ) -> Result<Option<StreamTransport<Socket>>> {
         let started = Instant::now();
         loop {
-            interrupt.check()?;
-            match self.socket.accept() {
-                Ok((socket, _)) => {
-                    let socket = Socket::new(socket, matches!(self.url, Url::Tcp { .. }))?;
-                    return Ok(Some(StreamTransport::new(
-                        socket,
-                        framing,
-                        timeout,
-                        interrupt.clone(),
-                    )));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if started.elapsed() >= wait {
-                        return Ok(None);
+            options.interrupt.check()?;
+            let left = wait.saturating_sub(started.elapsed());
+            if wait::readable(&self.socket, left.min(POLL))? {
+                match self.socket.accept() {
+                    Ok((socket, address)) => {
+                        return self.welcome(socket, &address, options).map(Some);
                     }
-                    std::thread::sleep(NAP.min(wait));
+                    Err(error) if is_shortage(&error) => std::thread::sleep(SHORTAGE),
+                    Err(error) if is_about_the_peer(&error) => {}
+                    Err(error) => return Err(error.into()),
                 }
-                // A peer that went away while it waited.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted
-                    ) => {}
-                Err(error) => return Err(error.into()),
+            }
+            if left.is_zero() {
+                return Ok(None);
             }
         }
     }
+
+    fn welcome(
+        &self,
+        socket: socket2::Socket,
+        address: &SockAddr,
+        options: &LinkOptions,
+    ) -> Result<StreamTransport<Socket>> {
+        let (peer, is_tcp) = match address.as_socket() {
+            Some(address) => (format!("tcp://{address}"), true),
+            None => (self.url.to_string(), false),
+        };
+        Ok(StreamTransport::new(
+            Socket::new(socket, peer, is_tcp)?,
+            options.framing,
+            options.timeout,
+            options.interrupt.clone(),
+        ))
+    }
 }
 
-impl Drop for Listener {
+/// Too many descriptors or too little memory: others will give some back.
+fn is_shortage(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    error.kind() == io::ErrorKind::OutOfMemory
+        || matches!(
+            Errno::from_io_error(error),
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS)
+        )
+}
+
+/// Errors of a connection that broke before it was accepted; Linux passes them on here (`man 2 accept`).
+fn is_about_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        ConnectionAborted, ConnectionReset, HostUnreachable, Interrupted, NetworkDown,
+        NetworkUnreachable, TimedOut, WouldBlock,
+    };
+    use rustix::io::Errno;
+    matches!(
+        error.kind(),
+        WouldBlock
+            | Interrupted
+            | ConnectionAborted
+            | ConnectionReset
+            | HostUnreachable
+            | NetworkDown
+            | NetworkUnreachable
+            | TimedOut
+    ) || Errno::from_io_error(error) == Some(Errno::PROTO)
+}
+
+impl Drop for SocketListener {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
             // Somebody may have removed it already.
@@ -228,21 +280,15 @@ impl Drop for Listener {
 }
 
 fn bind_tcp(host: &str, port: u16) -> Result<(socket2::Socket, u16)> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in (host, port).to_socket_addrs()? {
+    each_address(host, port, |address| {
         let socket = socket2::Socket::new(Domain::for_address(address), Type::STREAM, None)?;
         // Otherwise a port stays taken for minutes after its last connection; on Windows it would allow stealing it.
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
-        match socket.bind(&address.into()) {
-            Ok(()) => {
-                let bound = socket.local_addr()?.as_socket();
-                return Ok((socket, bound.map_or(port, |bound| bound.port())));
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last.into())
+        socket.bind(&address.into())?;
+        let bound = socket.local_addr()?.as_socket();
+        Ok((socket, bound.map_or(port, |bound| bound.port())))
+    })
 }
 
 /// Removes the file of a Unix socket that nobody listens at.
@@ -252,13 +298,14 @@ fn remove_stale(path: &Path) -> Result<()> {
         use std::os::unix::fs::FileTypeExt;
         let is_socket =
             std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
-        let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-        if is_socket
-            && unix_socket()?
-                .connect(&SockAddr::unix(path)?)
-                .is_err_and(refused)
-        {
-            std::fs::remove_file(path)?;
+        if is_socket {
+            let socket = unix_socket()?;
+            // Somebody whose queue is full is there, too.
+            socket.set_nonblocking(true)?;
+            let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+            if socket.connect(&SockAddr::unix(path)?).is_err_and(refused) {
+                std::fs::remove_file(path)?;
+            }
         }
     }
     let _ = path;

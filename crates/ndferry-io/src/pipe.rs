@@ -1,5 +1,6 @@
 //! One-way streams: pipes, standard input and output, files.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
@@ -24,6 +25,35 @@ pub fn frames_to(to: impl Write + Send, interrupt: Interrupt) -> impl FrameSink 
     StreamTransport::new(Writing(to), framing, Duration::MAX, interrupt)
 }
 
+/// Standard input. The other end of a pipe may take its time, so there is no time-out; an interrupt is noticed.
+pub(crate) fn stdin(
+    framing: Framing,
+    interrupt: Interrupt,
+) -> io::Result<StreamTransport<impl Stream>> {
+    let input = platform::stdin()?;
+    let stream = Reading(platform::Interruptible(input));
+    Ok(StreamTransport::new(
+        stream,
+        framing,
+        Duration::MAX,
+        interrupt,
+    ))
+}
+
+/// Standard output. Nobody can acknowledge what goes there.
+pub(crate) fn stdout(
+    framing: Framing,
+    interrupt: Interrupt,
+) -> io::Result<StreamTransport<impl Stream>> {
+    let stream = Writing(platform::stdout()?);
+    Ok(StreamTransport::new(
+        stream,
+        framing,
+        Duration::MAX,
+        interrupt,
+    ))
+}
+
 struct Reading<R>(R);
 
 struct Writing<W>(W);
@@ -31,7 +61,7 @@ struct Writing<W>(W);
 fn one_way<T>() -> io::Result<T> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
-        "a one-way stream",
+        "a stream that goes the other way only",
     ))
 }
 
@@ -58,6 +88,14 @@ impl<R: Read + Send> Stream for Reading<R> {
 
     fn finish(&mut self) -> io::Result<()> {
         Ok(())
+    }
+
+    fn answers(&self) -> bool {
+        false
+    }
+
+    fn peer(&self) -> String {
+        "standard input".to_owned()
     }
 }
 
@@ -88,5 +126,66 @@ impl<W: Write + Send> Stream for Writing<W> {
 
     fn finish(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+
+    fn answers(&self) -> bool {
+        false
+    }
+
+    fn peer(&self) -> String {
+        "standard output".to_owned()
+    }
+}
+
+/// Standard input and output as files: without the buffers and line ends of `std::io::stdin` and `stdout`.
+#[cfg(unix)]
+mod platform {
+    use std::os::fd::AsFd;
+
+    use super::{File, Read, io};
+
+    pub(super) fn stdin() -> io::Result<File> {
+        Ok(io::stdin().as_fd().try_clone_to_owned()?.into())
+    }
+
+    pub(super) fn stdout() -> io::Result<File> {
+        Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+    }
+
+    /// Gives up now and then, so that its caller can look at the interrupt.
+    pub(super) struct Interruptible(pub(super) File);
+
+    impl Read for Interruptible {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            if crate::wait::readable(&self.0, crate::stream::POLL)? {
+                self.0.read(buf)
+            } else {
+                Err(io::ErrorKind::WouldBlock.into())
+            }
+        }
+    }
+}
+
+#[cfg(windows)]
+mod platform {
+    use std::os::windows::io::AsHandle;
+
+    use super::{File, Read, io};
+
+    pub(super) fn stdin() -> io::Result<File> {
+        Ok(io::stdin().as_handle().try_clone_to_owned()?.into())
+    }
+
+    pub(super) fn stdout() -> io::Result<File> {
+        Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
+    }
+
+    /// Windows cannot wait for a pipe: reads block until something comes.
+    pub(super) struct Interruptible(pub(super) File);
+
+    impl Read for Interruptible {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buf)
+        }
     }
 }

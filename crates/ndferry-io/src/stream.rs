@@ -1,8 +1,10 @@
 //! [`StreamTransport`]: frames over a byte stream.
 
+use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::time::{Duration, Instant};
 
+use crate::patience::Patience;
 use crate::{Duplex, Error, FrameSink, FrameSource, Framing, Interrupt, Result};
 
 /// The longest that a blocking call sleeps before it looks at the interrupt again.
@@ -11,7 +13,12 @@ pub(crate) const POLL: Duration = Duration::from_millis(100);
 /// Memory grows by at most this many bytes at a time, until they have really arrived.
 const STEP: usize = 1 << 20;
 
-/// A byte stream whose calls return [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] after [`POLL`].
+/// Bytes that are read beyond a frame, so that many small ones come with one call. What belongs to the next large frame
+/// is moved to the buffer's start, so this must stay small beside a block.
+const AHEAD: usize = 16 << 10;
+
+/// A byte stream whose calls return [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] after a tenth of a second, or
+/// which never waits for long.
 pub trait Stream: Read + Write + Send {
     /// Whether a read would not wait.
     ///
@@ -24,58 +31,30 @@ pub trait Stream: Read + Write + Send {
     /// # Errors
     /// What the system says.
     fn finish(&mut self) -> io::Result<()>;
+
+    /// Whether it goes both ways.
+    fn answers(&self) -> bool {
+        true
+    }
+
+    /// The other side, for people to read.
+    fn peer(&self) -> String;
 }
 
 /// Frames over a byte stream, with one reused buffer for what comes. What goes is not copied.
-#[derive(Debug)]
 pub struct StreamTransport<S> {
     stream: S,
     framing: Framing,
-    timeout: Duration,
-    interrupt: Interrupt,
-    /// As long as the longest frame so far.
+    max_frame: u64,
+    patience: Patience,
+    /// As long as the longest frame so far and what was read ahead; all of it was zeroed or filled once.
     buffer: Vec<u8>,
+    /// The next frame starts here.
+    start: usize,
+    /// What has come ends here.
+    end: usize,
     sent: u64,
     received: u64,
-}
-
-/// Waits for one byte after the other to move.
-struct Patience<'a> {
-    moved: Instant,
-    timeout: Duration,
-    interrupt: &'a Interrupt,
-}
-
-impl<'a> Patience<'a> {
-    fn new(timeout: Duration, interrupt: &'a Interrupt) -> Self {
-        Self {
-            moved: Instant::now(),
-            timeout,
-            interrupt,
-        }
-    }
-
-    /// Repeats a call until it moves bytes.
-    fn until(&mut self, mut call: impl FnMut() -> io::Result<usize>) -> Result<usize> {
-        loop {
-            self.interrupt.check()?;
-            match call() {
-                Ok(n) => {
-                    self.moved = Instant::now();
-                    return Ok(n);
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
-                    if self.moved.elapsed() >= self.timeout {
-                        return Err(Error::Silent(self.timeout));
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
 }
 
 impl<S: Stream> StreamTransport<S> {
@@ -84,45 +63,46 @@ impl<S: Stream> StreamTransport<S> {
         Self {
             stream,
             framing,
-            timeout,
-            interrupt,
+            max_frame: u64::MAX,
+            patience: Patience::new(timeout, interrupt),
             buffer: Vec::new(),
+            start: 0,
+            end: 0,
             sent: 0,
             received: 0,
         }
     }
 
-    /// Bytes sent so far.
-    pub fn sent_nbytes(&self) -> u64 {
-        self.sent
+    /// The stream itself.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
     }
 
-    /// Bytes received so far.
-    pub fn received_nbytes(&self) -> u64 {
-        self.received
-    }
-
-    /// Fills `buffer[from..to]`; gives how far it came before the stream ended.
-    fn fill(&mut self, from: usize, to: usize) -> Result<usize> {
-        let mut patience = Patience::new(self.timeout, &self.interrupt);
-        let mut at = from;
-        while at < to {
-            let end = to.min(at + STEP);
-            if self.buffer.len() < end {
-                let more = end - self.buffer.len();
-                self.buffer
-                    .try_reserve(more)
-                    .map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
-                self.buffer.resize(end, 0);
+    /// Reads until `nbytes` bytes of the next frame are there, and perhaps a little more; gives how many there are, fewer
+    /// only if the stream has ended.
+    fn fill(&mut self, nbytes: usize) -> Result<usize> {
+        let mut wait = self.patience.begin();
+        while self.end - self.start < nbytes {
+            if self.start > 0 {
+                self.buffer.copy_within(self.start..self.end, 0);
+                self.end -= self.start;
+                self.start = 0;
             }
-            let (stream, buffer) = (&mut self.stream, &mut self.buffer[at..end]);
-            match patience.until(|| stream.read(buffer))? {
+            // No overflow: a slice is never longer than isize::MAX, and so neither are these.
+            let to = nbytes.min(self.end + STEP) + AHEAD;
+            if self.buffer.len() < to {
+                self.buffer
+                    .try_reserve(to - self.buffer.len())
+                    .map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
+                self.buffer.resize(to, 0);
+            }
+            let room = &mut self.buffer[self.end..to];
+            match wait.until(|| self.stream.read(room))? {
                 0 => break,
-                n => at += n,
+                n => self.end += n,
             }
         }
-        self.received += (at - from) as u64;
-        Ok(at)
+        Ok(self.end - self.start)
     }
 }
 
@@ -132,9 +112,9 @@ impl<S: Stream> FrameSink for StreamTransport<S> {
         let mut left = &mut slices[..];
         // Leaves out empty parts, which would look like a closed stream.
         IoSlice::advance_slices(&mut left, 0);
-        let mut patience = Patience::new(self.timeout, &self.interrupt);
+        let mut wait = self.patience.begin();
         while !left.is_empty() {
-            let n = patience.until(|| self.stream.write_vectored(left))?;
+            let n = wait.until(|| self.stream.write_vectored(left))?;
             if n == 0 {
                 return Err(io::Error::from(ErrorKind::WriteZero).into());
             }
@@ -152,47 +132,65 @@ impl<S: Stream> FrameSink for StreamTransport<S> {
 
 impl<S: Stream> FrameSource for StreamTransport<S> {
     fn recv(&mut self) -> Result<Option<&[u8]>> {
-        let head = self.framing.head_nbytes;
         let closed = |received: usize, needed| {
             Err(Error::Closed {
                 received: received as u64,
                 needed,
             })
         };
-        match self.fill(0, head)? {
-            0 => return Ok(None),
+        let head = self.framing.head_nbytes;
+        match self.fill(head)? {
+            0 if head > 0 => return Ok(None),
             n if n < head => return closed(n, head as u64),
             _ => {}
         }
-        let nbytes = (self.framing.frame_nbytes)(&self.buffer[..head]).map_err(Error::Frame)?;
-        let whole = usize::try_from(nbytes)
-            .map_err(|_| Error::Frame(format!("a frame of {nbytes} bytes")))?;
-        let got = self.fill(head, whole)?;
-        if got < whole {
-            return closed(got, nbytes);
+        let head = &self.buffer[self.start..][..head];
+        let claimed = (self.framing.frame_nbytes)(head).map_err(Error::Frame)?;
+        // A frame that no slice can hold is too long, whatever the limit is.
+        let limit = self
+            .max_frame
+            .min(isize::MAX as u64 - (STEP + AHEAD) as u64);
+        if claimed > limit {
+            return Err(Error::FrameTooLong { claimed, limit });
         }
-        Ok(Some(&self.buffer[..whole]))
+        let nbytes = claimed as usize;
+        let got = self.fill(nbytes)?;
+        if got < nbytes {
+            return closed(got, claimed);
+        }
+        let frame = self.start..self.start + nbytes;
+        self.start = frame.end;
+        self.received += claimed;
+        Ok(Some(&self.buffer[frame]))
     }
 }
 
 impl<S: Stream> Duplex for StreamTransport<S> {
     fn has_input(&mut self) -> Result<bool> {
-        Ok(self.stream.has_input()?)
+        Ok(self.start < self.end || self.stream.has_input()?)
     }
 
     fn set_timeout(&mut self, timeout: Duration) {
-        self.timeout = timeout;
+        self.patience.timeout = timeout;
+    }
+
+    fn set_deadline(&mut self, within: Option<Duration>) {
+        self.patience.set_deadline(within);
+    }
+
+    fn set_max_frame(&mut self, nbytes: u64) {
+        self.max_frame = nbytes;
     }
 
     fn drain(&mut self, timeout: Duration, nbytes: u64) {
-        let started = Instant::now();
-        let mut left = nbytes;
-        if self.stream.finish().is_err() {
+        if self.finish().is_err() {
             return;
         }
-        self.buffer.resize(self.buffer.len().max(STEP), 0);
-        while started.elapsed() < timeout && left > 0 && !self.interrupt.is_raised() {
-            match self.stream.read(&mut self.buffer) {
+        let started = Instant::now();
+        let mut left = nbytes;
+        let mut bin = vec![0; STEP];
+        while started.elapsed() < timeout && left > 0 && !self.patience.interrupt.is_raised() {
+            match self.stream.read(&mut bin) {
                 Ok(0) => return,
                 Ok(n) => left = left.saturating_sub(n as u64),
                 Err(error)
@@ -203,6 +201,32 @@ impl<S: Stream> Duplex for StreamTransport<S> {
                 Err(_) => return,
             }
         }
+    }
+
+    fn answers(&self) -> bool {
+        self.stream.answers()
+    }
+
+    fn peer(&self) -> String {
+        self.stream.peer()
+    }
+
+    fn sent_nbytes(&self) -> u64 {
+        self.sent
+    }
+
+    fn received_nbytes(&self) -> u64 {
+        self.received
+    }
+}
+
+impl<S: Stream> fmt::Debug for StreamTransport<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamTransport")
+            .field("peer", &self.stream.peer())
+            .field("sent", &self.sent)
+            .field("received", &self.received)
+            .finish_non_exhaustive()
     }
 }
 
@@ -251,6 +275,10 @@ mod tests {
         fn finish(&mut self) -> io::Result<()> {
             Ok(())
         }
+
+        fn peer(&self) -> String {
+            "a test".to_owned()
+        }
     }
 
     /// One byte of length, then so many bytes.
@@ -292,6 +320,10 @@ mod tests {
         ));
         assert!(matches!(
             transport(stream(b"\x05he", true)).recv(),
+            Err(Error::Slow { moved: 2, .. })
+        ));
+        assert!(matches!(
+            transport(stream(b"", true)).recv(),
             Err(Error::Silent(_))
         ));
         assert!(matches!(
@@ -299,7 +331,21 @@ mod tests {
             Err(Error::Frame(_))
         ));
         let mut interrupted = transport(stream(b"", true));
-        interrupted.interrupt.raise();
+        interrupted.patience.interrupt.raise();
         assert!(matches!(interrupted.recv(), Err(Error::Interrupted)));
+    }
+
+    #[test]
+    fn frames_too_long_are_refused_by_their_heads() {
+        let mut both = transport(Chopped::default());
+        both.send(&[b"\x03abc\x04abcd"]).unwrap();
+        both.set_max_frame(4);
+        assert_eq!(both.recv().unwrap(), Some(&b"\x03abc"[..]));
+        let error = both.recv().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "a message of 5 bytes, at most 4 are accepted"
+        );
+        assert_eq!(both.buffer.len(), 4 + AHEAD);
     }
 }

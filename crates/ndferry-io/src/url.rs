@@ -19,6 +19,8 @@ pub enum Url {
     },
     /// `unix:///path`.
     Unix(PathBuf),
+    /// `-`: standard input for those who listen, standard output for those who connect.
+    Pipe,
 }
 
 /// Schemes of the format that this build does not have.
@@ -32,6 +34,9 @@ impl FromStr for Url {
             url: text.to_owned(),
             problem,
         };
+        if text == "-" {
+            return Ok(Self::Pipe);
+        }
         let (scheme, rest) = text
             .split_once("://")
             .ok_or_else(|| wrong("it has no scheme such as tcp://"))?;
@@ -76,6 +81,7 @@ impl fmt::Display for Url {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            Self::Pipe => f.write_str("-"),
         }
     }
 }
@@ -91,6 +97,7 @@ mod tests {
             "tcp://[::1]:7447",
             "tcp://host.example:65535",
             "unix:///tmp/a b",
+            "-",
         ] {
             assert_eq!(text.parse::<Url>().unwrap().to_string(), text);
         }

@@ -6,8 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ndferry_io::{
-    Duplex, Error, FrameSink, FrameSource, Framing, Interrupt, Listener, SocketTransport, Url,
-    connect,
+    Error, FrameSink, FrameSource, Framing, Interrupt, Link, LinkOptions, Listener, Url, connect,
 };
 
 /// Eight bytes of length, then so many bytes.
@@ -24,13 +23,20 @@ const FRAMING: Framing = Framing {
 };
 const SECOND: Duration = Duration::from_secs(1);
 
-fn pair(url: &str) -> (SocketTransport, SocketTransport, Listener) {
-    let listener = Listener::bind(&url.parse().unwrap()).unwrap();
-    let client = connect(listener.url(), FRAMING, SECOND, &Interrupt::new()).unwrap();
-    let server = listener
-        .accept(FRAMING, SECOND, SECOND, &Interrupt::new())
-        .unwrap()
-        .unwrap();
+fn options() -> LinkOptions {
+    let mut options = LinkOptions::new(FRAMING);
+    options.timeout = SECOND;
+    options
+}
+
+fn listen(url: &str) -> Listener {
+    Listener::bind(&url.parse().unwrap(), options()).unwrap()
+}
+
+fn pair(url: &str) -> (Link, Link, Listener) {
+    let mut listener = listen(url);
+    let client = connect(listener.url(), &options()).unwrap();
+    let server = listener.accept(SECOND).unwrap().unwrap();
     (client, server, listener)
 }
 
@@ -96,15 +102,12 @@ fn a_cut_frame_and_a_lying_length_are_errors() {
         (&[9, 0, 0, 0, 0, 0, 0, 0, 1][..], false),
         (&[255; 8][..], true),
     ] {
-        let listener = Listener::bind(&"tcp://127.0.0.1:0".parse().unwrap()).unwrap();
+        let mut listener = listen("tcp://127.0.0.1:0");
         let Url::Tcp { port, .. } = listener.url() else {
             panic!()
         };
         let mut peer = TcpStream::connect(("127.0.0.1", *port)).unwrap();
-        let mut server = listener
-            .accept(FRAMING, SECOND, SECOND, &Interrupt::new())
-            .unwrap()
-            .unwrap();
+        let mut server = listener.accept(SECOND).unwrap().unwrap();
         peer.write_all(bytes).unwrap();
         if !wait {
             drop(peer);
@@ -119,16 +122,16 @@ fn a_cut_frame_and_a_lying_length_are_errors() {
 
 #[test]
 fn an_interrupt_ends_waiting_soon() {
-    let interrupt = Interrupt::new();
-    let listener = Listener::bind(&"tcp://127.0.0.1:0".parse().unwrap()).unwrap();
-    let raiser = interrupt.clone();
+    let options = options();
+    let raiser = options.interrupt.clone();
+    let mut listener = Listener::bind(&"tcp://127.0.0.1:0".parse().unwrap(), options).unwrap();
     let timer = thread::spawn(move || {
         thread::sleep(Duration::from_millis(100));
         raiser.raise();
     });
     let started = Instant::now();
     assert!(matches!(
-        listener.accept(FRAMING, SECOND * 9, SECOND, &interrupt),
+        listener.accept(SECOND * 9),
         Err(Error::Interrupted)
     ));
     assert!(started.elapsed() < SECOND);
@@ -163,10 +166,7 @@ fn nobody_listening_is_an_error_at_once() {
         .unwrap()
         .port();
     let url = format!("tcp://127.0.0.1:{port}").parse().unwrap();
-    assert!(matches!(
-        connect(&url, FRAMING, SECOND, &Interrupt::new()),
-        Err(Error::System(_))
-    ));
+    assert!(matches!(connect(&url, &options()), Err(Error::System(_))));
 }
 
 #[test]

@@ -1,0 +1,143 @@
+//! [`Patience`]: when to give up on a peer.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::{Error, Interrupt, Result};
+
+/// A peer that moves fewer bytes than this each second is as good as silent; otherwise one byte a minute would hold a
+/// connection for ever.
+const MIN_BYTES_PER_SECOND: f64 = 256.0;
+
+/// How long a peer may take. Clocks are monotonic.
+#[derive(Clone, Debug)]
+pub(crate) struct Patience {
+    pub(crate) timeout: Duration,
+    pub(crate) interrupt: Interrupt,
+    deadline: Option<(Instant, Duration)>,
+}
+
+/// One wait: from its start, or from the last progress worth the name.
+pub(crate) struct Wait<'a> {
+    patience: &'a Patience,
+    since: Instant,
+    moved: u64,
+}
+
+impl Patience {
+    pub(crate) fn new(timeout: Duration, interrupt: Interrupt) -> Self {
+        Self {
+            timeout,
+            interrupt,
+            deadline: None,
+        }
+    }
+
+    pub(crate) fn set_deadline(&mut self, within: Option<Duration>) {
+        self.deadline =
+            within.and_then(|within| Some((Instant::now().checked_add(within)?, within)));
+    }
+
+    pub(crate) fn begin(&self) -> Wait<'_> {
+        Wait {
+            patience: self,
+            since: Instant::now(),
+            moved: 0,
+        }
+    }
+}
+
+impl Wait<'_> {
+    /// Repeats a call that gives up now and then until it moves bytes (or says 0, at the end).
+    pub(crate) fn until(&mut self, mut call: impl FnMut() -> io::Result<usize>) -> Result<usize> {
+        loop {
+            self.check()?;
+            match call() {
+                Ok(n) => {
+                    self.moved += n as u64;
+                    return Ok(n);
+                }
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock
+                            | io::ErrorKind::TimedOut
+                            | io::ErrorKind::Interrupted
+                    ) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Whether it is time to give up.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        let Patience {
+            timeout,
+            interrupt,
+            deadline,
+        } = self.patience;
+        interrupt.check()?;
+        let now = Instant::now();
+        if let Some((deadline, within)) = deadline
+            && now >= *deadline
+        {
+            return Err(Error::Deadline(*within));
+        }
+        if now.duration_since(self.since) >= *timeout {
+            if self.moved == 0 {
+                return Err(Error::Silent(*timeout));
+            }
+            if (self.moved as f64) < MIN_BYTES_PER_SECOND * timeout.as_secs_f64() {
+                return Err(Error::Slow {
+                    moved: self.moved,
+                    timeout: *timeout,
+                });
+            }
+            self.since = now;
+            self.moved = 0;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dripping_is_no_progress_but_a_slow_line_is() {
+        let timeout = Duration::from_millis(200);
+        let patience = Patience::new(timeout, Interrupt::new());
+        let drip = |nbytes: usize| {
+            let mut wait = patience.begin();
+            let started = Instant::now();
+            while started.elapsed() < 3 * timeout {
+                wait.until(|| {
+                    std::thread::sleep(Duration::from_millis(5));
+                    Ok(nbytes)
+                })?;
+            }
+            Ok(())
+        };
+        assert!(matches!(drip(1), Err(Error::Slow { .. })));
+        assert!(matches!(drip(10), Ok(())));
+    }
+
+    #[test]
+    fn a_deadline_holds_whatever_moves_until_it_is_lifted() {
+        let mut patience = Patience::new(Duration::MAX, Interrupt::new());
+        patience.set_deadline(Some(Duration::from_millis(30)));
+        let mut wait = patience.begin();
+        let error = loop {
+            match wait.until(|| Ok(1 << 20)) {
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, Error::Deadline(_)));
+        patience.set_deadline(None);
+        assert_eq!(patience.begin().until(|| Ok(1)).unwrap(), 1);
+        patience.set_deadline(Some(Duration::MAX));
+        assert_eq!(patience.begin().until(|| Ok(1)).unwrap(), 1);
+    }
+}
