@@ -55,6 +55,14 @@ pub enum ErrorKind {
     /// A file without a byte in it.
     #[error("the file is empty")]
     Empty,
+    /// It ends before it should.
+    #[error("{needed} bytes are needed here, {found} are left")]
+    Truncated {
+        /// Bytes that should be here.
+        needed: u64,
+        /// Bytes that are.
+        found: u64,
+    },
     /// No array of that name.
     #[error("no array {wanted:?} in it")]
     NoMember {
@@ -138,7 +146,9 @@ impl ErrorKind {
 
     fn class(&self) -> ErrorClass {
         match self {
-            Self::UnknownFormat { .. } | Self::Empty => ErrorClass::Malformed,
+            Self::UnknownFormat { .. } | Self::Empty | Self::Truncated { .. } => {
+                ErrorClass::Malformed
+            }
             Self::CannotWrite { .. }
             | Self::NotBuilt { .. }
             | Self::Unsupported { .. }

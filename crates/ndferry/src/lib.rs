@@ -12,6 +12,7 @@ mod check;
 mod diff;
 mod error;
 mod format;
+mod input;
 mod interrupt;
 mod lazy;
 mod limits;
@@ -25,6 +26,7 @@ mod safety;
 mod save;
 mod send;
 mod source;
+mod stored;
 mod units;
 
 pub use address::Address;

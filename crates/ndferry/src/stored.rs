@@ -1,0 +1,3 @@
+//! Where elements lie: one file per kind of place, all behind [`crate::lazy::Stored`].
+
+pub(crate) mod plain;
