@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::ErrorKind;
+use crate::{ElementType, ErrorKind};
 
 /// Packs and unpacks one block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -84,6 +84,32 @@ impl Filter {
             Self::Bitshuffle => "bitshuffle",
             Self::Delta => "delta",
         }
+    }
+}
+
+/// Unpacks a block's payload into exactly the bytes of its tile.
+///
+/// # Errors
+/// [`ErrorKind::NoCodec`] for what this build does not have; [`ErrorKind::Unpack`] if the payload does not give exactly
+/// `out.len()` bytes.
+pub fn unpack(
+    codec: Codec,
+    filter: Filter,
+    element: &ElementType,
+    payload: &[u8],
+    out: &mut [u8],
+) -> Result<(), ErrorKind> {
+    let _ = element;
+    match (codec, filter) {
+        (Codec::Raw, Filter::None) if payload.len() == out.len() => {
+            out.copy_from_slice(payload);
+            Ok(())
+        }
+        (Codec::Raw, Filter::None) => {
+            let problem = format!("{} bytes instead of {}", payload.len(), out.len());
+            Err(ErrorKind::Unpack { problem })
+        }
+        (codec, _) => Err(ErrorKind::NoCodec { id: codec as u8, known: true }),
     }
 }
 

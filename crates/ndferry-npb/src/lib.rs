@@ -19,7 +19,7 @@ mod scan;
 mod session;
 
 pub use block::{Block, SUBHEAD_NBYTES};
-pub use codec::{Codec, Filter};
+pub use codec::{Codec, Filter, unpack};
 pub use decoder::{Decoder, Event, Repeats};
 pub use element::{ElementKind, ElementType, Endian};
 pub use error::{Error, ErrorKind, What};

@@ -128,6 +128,70 @@ pub enum ErrorKind {
     /// [`crate::Interrupt`] was set.
     #[error("interrupted")]
     Interrupted,
+    /// What an NPY or NPZ file holds is not what it should be.
+    #[error("{0}")]
+    Npy(ndferry_npy::ErrorKind),
+    /// What an NPB file or a peer says is not what it should be.
+    #[cfg(feature = "npb")]
+    #[error("{0}")]
+    Npb(ndferry_npb::ErrorKind),
+    /// From a file, a socket or a pipe.
+    #[error("{0}")]
+    Outside(ndferry_io::Error),
+    /// A tile that is not in the file.
+    #[error("tile {number} [{region}] is not in the file")]
+    MissingTile {
+        /// Its number.
+        number: u64,
+        /// What it holds, as an index over stored axes.
+        region: String,
+    },
+    /// A tile that cannot be used.
+    #[error("tile {number} [{region}] is damaged: {problem}")]
+    DamagedTile {
+        /// Its number.
+        number: u64,
+        /// What it holds, as an index over stored axes.
+        region: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An NPB header that contradicts its manifest.
+    #[error("the NPY header and the manifest disagree about the {what}")]
+    Disagree {
+        /// What they disagree about.
+        what: &'static str,
+    },
+    /// The receiver refused, and said why.
+    #[error("the receiver refused: {reason}")]
+    Refused {
+        /// Its reason.
+        reason: String,
+    },
+    /// The peer ended the transfer in the middle.
+    #[error("the peer ended the transfer before {expected}")]
+    BrokenOff {
+        /// What should have come.
+        expected: &'static str,
+    },
+    /// The peer sent what cannot come here.
+    #[error("the peer sent {found} instead of {expected}")]
+    WrongMessage {
+        /// What came.
+        found: &'static str,
+        /// What should have come.
+        expected: &'static str,
+    },
+    /// A claim beyond a limit.
+    #[error("{what}: {found} is more than the limit of {limit}")]
+    Limit {
+        /// What was claimed.
+        what: &'static str,
+        /// How much.
+        found: u64,
+        /// How much is allowed.
+        limit: u64,
+    },
     /// About a dtype, a shape or an index.
     #[error(transparent)]
     Array(#[from] ndferry_array::Error),
@@ -146,9 +210,20 @@ impl ErrorKind {
 
     fn class(&self) -> ErrorClass {
         match self {
-            Self::UnknownFormat { .. } | Self::Empty | Self::Truncated { .. } => {
-                ErrorClass::Malformed
+            Self::UnknownFormat { .. }
+            | Self::Empty
+            | Self::Truncated { .. }
+            | Self::Disagree { .. }
+            | Self::MissingTile { .. }
+            | Self::DamagedTile { .. } => ErrorClass::Malformed,
+            Self::Npy(kind) => npy_class(kind),
+            #[cfg(feature = "npb")]
+            Self::Npb(kind) => npb_class(kind),
+            Self::Outside(error) => outside_class(error),
+            Self::Refused { .. } | Self::BrokenOff { .. } | Self::WrongMessage { .. } => {
+                ErrorClass::Protocol
             }
+            Self::Limit { .. } => ErrorClass::Limit,
             Self::CannotWrite { .. }
             | Self::NotBuilt { .. }
             | Self::Unsupported { .. }
@@ -271,11 +346,79 @@ impl<K: Into<ErrorKind>> From<K> for Error {
     }
 }
 
+fn npy_class(kind: &ndferry_npy::ErrorKind) -> ErrorClass {
+    use ndferry_npy::ErrorKind as Npy;
+    match kind {
+        Npy::Member { kind, .. } => npy_class(kind),
+        Npy::HeaderTooLong { .. } | Npy::TooMuchData { .. } => ErrorClass::Limit,
+        Npy::Method { .. } | Npy::Encrypted | Npy::Objects | Npy::NoRoom { .. } => {
+            ErrorClass::Unsupported
+        }
+        Npy::Io(_) => ErrorClass::System,
+        _ => ErrorClass::Malformed,
+    }
+}
+
+#[cfg(feature = "npb")]
+fn npb_class(kind: &ndferry_npb::ErrorKind) -> ErrorClass {
+    use ndferry_npb::ErrorKind as Npb;
+    match kind {
+        Npb::TooLarge { .. } => ErrorClass::Limit,
+        Npb::NoCodec { .. } | Npb::NoFilter { .. } | Npb::Version { .. } => ErrorClass::Unsupported,
+        _ => ErrorClass::Malformed,
+    }
+}
+
+fn outside_class(error: &ndferry_io::Error) -> ErrorClass {
+    use ndferry_io::Error as Outside;
+    match error {
+        Outside::Closed { .. } | Outside::Silent(_) | Outside::Frame(_) => ErrorClass::Protocol,
+        Outside::Interrupted => ErrorClass::Interrupted,
+        Outside::TooShort { .. } => ErrorClass::Malformed,
+        Outside::Exists(_) | Outside::Url { .. } => ErrorClass::Usage,
+        Outside::NotBuilt { .. } => ErrorClass::Unsupported,
+        _ => ErrorClass::System,
+    }
+}
+
+/// From the crate of NPY files.
+pub(crate) fn npy(error: ndferry_npy::Error) -> Error {
+    match error.kind {
+        ndferry_npy::ErrorKind::Member { name, kind } => {
+            let member = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
+            ErrorKind::Npy(*kind).at(error.offset).in_member(&member)
+        }
+        ndferry_npy::ErrorKind::Array(kind) => ErrorKind::Npy(kind.into()).at(error.offset),
+        ndferry_npy::ErrorKind::Io(error) => from_io(error),
+        kind => ErrorKind::Npy(kind).at(error.offset),
+    }
+}
+
+/// From the crate of NPB messages.
+#[cfg(feature = "npb")]
+pub(crate) fn npb(error: ndferry_npb::Error) -> Error {
+    ErrorKind::Npb(error.kind).at(error.offset)
+}
+
+/// From the crate of files and sockets.
+pub(crate) fn outside(error: ndferry_io::Error) -> Error {
+    match error {
+        ndferry_io::Error::System(error) => from_io(error),
+        ndferry_io::Error::Interrupted => ErrorKind::Interrupted.into(),
+        ndferry_io::Error::Exists(path) => Error::from(ErrorKind::Exists).in_path(path),
+        other => ErrorKind::Outside(other).into(),
+    }
+}
+
 /// An error that went through a [`std::io::Read`] comes out as what it was.
 pub(crate) fn from_io(error: std::io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(ours) => ours,
-        Err(theirs) => ErrorKind::System(theirs).into(),
+    let error = match error.downcast::<Error>() {
+        Ok(ours) => return ours,
+        Err(other) => other,
+    };
+    match error.downcast::<ndferry_npy::Error>() {
+        Ok(theirs) => npy(theirs),
+        Err(system) => ErrorKind::System(system).into(),
     }
 }
 

@@ -1,38 +1,79 @@
 //! [`Input`]: the bytes of a source, wherever they are, with a count of those that were read.
 
+use std::fmt;
 use std::fs::File;
+use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use ndferry_io::ReadAt;
 
-use crate::{ErrorKind, Result};
+use crate::error::outside;
+use crate::{ErrorKind, Limits, Result};
 
 /// Bytes at an offset. Clones share the file and the count.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Input {
     from: From,
     nbytes: u64,
     touched: Arc<AtomicU64>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum From {
-    File(Arc<File>),
+    Outside(Arc<dyn ReadAt>),
     Memory(Bytes),
 }
 
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input")
+            .field("nbytes", &self.nbytes)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Input {
-    /// Opens a regular file; anything else (a pipe, a device) is read to its end.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path)?;
-        let nbytes = file.metadata()?.len();
+    /// Opens a regular file; anything else (`-` for standard input, a pipe, a device) is read to its end.
+    pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self> {
+        if path.as_os_str() == "-" {
+            return Self::of_stream(&mut io::stdin().lock(), limits);
+        }
+        let mut file = File::open(path)?;
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+        }
+        if !metadata.is_file() {
+            return Self::of_stream(&mut file, limits);
+        }
         Ok(Self {
-            from: From::File(Arc::new(file)),
-            nbytes,
+            from: From::Outside(Arc::new(file)),
+            nbytes: metadata.len(),
             touched: Arc::default(),
         })
+    }
+
+    fn of_stream(from: &mut dyn io::Read, limits: &Limits) -> Result<Self> {
+        let mut bytes = Vec::new();
+        let limit = limits.pickle_nbytes;
+        let mut limited = io::Read::take(from, limit.saturating_add(1));
+        io::Read::read_to_end(&mut limited, &mut bytes)?;
+        if bytes.len() as u64 > limit {
+            let found = bytes.len() as u64;
+            return Err(ErrorKind::Limit {
+                what: "bytes of a stream",
+                found,
+                limit,
+            }
+            .into());
+        }
+        let input = Self::of_bytes(bytes.into());
+        input.touched.store(input.nbytes, Ordering::Relaxed);
+        Ok(input)
     }
 
     pub(crate) fn of_bytes(bytes: Bytes) -> Self {
@@ -52,30 +93,20 @@ impl Input {
     }
 
     /// Up to `out.len()` bytes from `offset`; fewer only at the end.
-    pub(crate) fn read_at(&self, out: &mut [u8], offset: u64) -> std::io::Result<usize> {
-        let n = match &self.from {
-            From::Memory(bytes) => {
-                let start = usize::try_from(offset)
-                    .unwrap_or(usize::MAX)
-                    .min(bytes.len());
-                let n = out.len().min(bytes.len() - start);
-                out[..n].copy_from_slice(&bytes[start..start + n]);
-                n
-            }
-            From::File(file) => {
-                use std::os::unix::fs::FileExt;
-                let mut n = 0;
-                while n < out.len() {
-                    match file.read_at(&mut out[n..], offset + n as u64) {
-                        Ok(0) => break,
-                        Ok(more) => n += more,
-                        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                        Err(error) => return Err(error),
-                    }
-                }
-                n
-            }
+    pub(crate) fn read_at(&self, out: &mut [u8], offset: u64) -> io::Result<usize> {
+        let from: &dyn ReadAt = match &self.from {
+            From::Outside(file) => file,
+            From::Memory(bytes) => bytes,
         };
+        let mut n = 0;
+        while n < out.len() {
+            match from.read_at(&mut out[n..], offset + n as u64) {
+                Ok(0) => break,
+                Ok(more) => n += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
         self.touched.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }
@@ -91,12 +122,23 @@ impl Input {
         Ok(())
     }
 
-    /// The bytes if they are in memory.
-    pub(crate) fn memory(&self) -> Option<&Bytes> {
-        match &self.from {
-            From::Memory(bytes) => Some(bytes),
-            From::File(_) => None,
+    /// These bytes, after a look whether they can be there.
+    pub(crate) fn bytes(&self, offset: u64, nbytes: u64) -> Result<Bytes> {
+        let found = self.nbytes.saturating_sub(offset);
+        if nbytes > found {
+            return Err(ErrorKind::Truncated {
+                needed: nbytes,
+                found,
+            }
+            .at(offset));
         }
+        if let From::Memory(bytes) = &self.from {
+            let start = offset as usize;
+            return Ok(bytes.slice(start..start + nbytes as usize));
+        }
+        let mut buffer = ndferry_io::BigBuffer::zeroed(nbytes as usize).map_err(outside)?;
+        self.read_exact_at(&mut buffer, offset)?;
+        Ok(buffer.into_bytes())
     }
 
     /// The first bytes, at most `nbytes`.
@@ -105,5 +147,26 @@ impl Input {
         let n = self.read_at(&mut head, 0)?;
         head.truncate(n);
         Ok(head)
+    }
+}
+
+impl ndferry_npy::ReadAt for Input {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        Input::read_at(self, buf, offset)
+    }
+
+    fn len(&self) -> u64 {
+        self.nbytes
+    }
+
+    fn shared(&self, range: Range<u64>) -> Option<Bytes> {
+        match &self.from {
+            From::Memory(bytes) if range.start <= range.end && range.end <= self.nbytes => {
+                self.touched
+                    .fetch_add(range.end - range.start, Ordering::Relaxed);
+                Some(bytes.slice(range.start as usize..range.end as usize))
+            }
+            _ => None,
+        }
     }
 }

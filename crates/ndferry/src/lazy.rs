@@ -113,7 +113,8 @@ impl LazyArray {
         let shape = selection.source_shape();
         let layout = Layout::contiguous(&shape, itemsize, self.order)?;
         // `contiguous` has checked that the product fits.
-        let mut bytes = crate::memory::zeroed(layout.size() * itemsize);
+        let mut bytes = ndferry_io::BigBuffer::zeroed(layout.size() * itemsize)
+            .map_err(crate::error::outside)?;
         stored
             .read(selection, &units, &mut bytes)
             .map_err(|e| self.place(e))?;

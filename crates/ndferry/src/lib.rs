@@ -17,8 +17,16 @@ mod interrupt;
 mod lazy;
 mod limits;
 mod member;
-mod memory;
+#[cfg(feature = "npb")]
+mod npb_file;
+#[cfg(feature = "npb")]
+mod npb_plan;
+#[cfg(feature = "npb")]
+mod npb_write;
+mod npy_file;
+mod npz_file;
 mod packing;
+mod pickle_file;
 mod progress;
 mod recv;
 mod runs;
@@ -27,6 +35,8 @@ mod save;
 mod send;
 mod source;
 mod stored;
+#[cfg(feature = "npb")]
+mod tile_plan;
 mod units;
 
 pub use address::Address;

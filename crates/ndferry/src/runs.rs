@@ -6,7 +6,7 @@ use std::io::Read;
 use ndferry_array::{Array, ArrayView, ArrayViewMut, Dtype, Layout, Order};
 
 use crate::lazy::Backing;
-use crate::units::{Boxes, Units, box_selection};
+use crate::units::{Boxes, box_selection};
 use crate::{ErrorKind, LazyArray, Result};
 
 /// Consecutive elements of an array.

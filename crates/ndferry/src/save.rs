@@ -1,9 +1,13 @@
 //! [`save`]: arrays into a file, whole or not at all.
 
-use std::io::Write;
+use std::io::{self, Seek, Write};
 use std::path::Path;
 
-use crate::{ErrorKind, Format, Interrupt, LazyArray, Order, Packing, Progress, Result};
+use ndferry_io::AtomicFile;
+use ndferry_npy::{Header, NpzWriter};
+
+use crate::error::{npy, outside, to_io};
+use crate::{Codec, ErrorKind, Format, Interrupt, LazyArray, Order, Packing, Progress, Result};
 
 /// An array and the name it gets in the file. NPY files hold one, whose name is not kept.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +68,9 @@ pub struct Saved {
     pub file_nbytes: u64,
 }
 
+/// Bytes that are read and written at a time.
+const RUN_NBYTES: usize = 1 << 20;
+
 /// Writes arrays into a file: streaming, with bounded memory, atomically (a temporary file beside it is synced and
 /// renamed).
 ///
@@ -76,8 +83,26 @@ pub fn save(
     options: &SaveOptions,
     progress: &dyn Progress,
 ) -> Result<Saved> {
-    let _ = (items, options, progress);
-    Err(crate::Error::from(ErrorKind::UnknownExtension).in_path(path.as_ref()))
+    let path = path.as_ref();
+    let format = options.format.or_else(|| Format::of_extension(path));
+    let written = || {
+        let format = format.ok_or(ErrorKind::UnknownExtension)?;
+        check_items(items, format)?;
+        let mut file = AtomicFile::create(path, options.overwrite).map_err(outside)?;
+        let file_nbytes = match format {
+            Format::Npz => {
+                let writer = NpzWriter::seekable(&mut file, npz_packing(options)?);
+                write_npz(writer, items, options, progress)?;
+                file.stream_position()?
+            }
+            _ => write_stream(&mut file, format, items, options, progress)?,
+        };
+        options.interrupt.check()?;
+        file.commit().map_err(outside)?;
+        Ok(saved(items, file_nbytes))
+    };
+    // What reading a source brings names that source already.
+    written().map_err(|error: crate::Error| error.in_path(path))
 }
 
 /// Writes arrays into a stream (standard output, a pipe); `options.format` must be given.
@@ -90,6 +115,223 @@ pub fn save_to(
     options: &SaveOptions,
     progress: &dyn Progress,
 ) -> Result<Saved> {
-    let _ = (to, items, options, progress);
-    Err(ErrorKind::UnknownExtension.into())
+    let format = options.format.ok_or(ErrorKind::UnknownExtension)?;
+    check_items(items, format)?;
+    let mut counted = Counted { to, nbytes: 0 };
+    match format {
+        Format::Npz => {
+            let writer = NpzWriter::new(&mut counted, npz_packing(options)?);
+            write_npz(writer, items, options, progress)?;
+        }
+        _ => {
+            write_stream(&mut counted, format, items, options, progress)?;
+        }
+    }
+    counted.flush()?;
+    Ok(saved(items, counted.nbytes))
+}
+
+fn saved(items: &[Item<'_>], file_nbytes: u64) -> Saved {
+    Saved {
+        arrays: items.len(),
+        nbytes: items.iter().map(|item| item.array.nbytes()).sum(),
+        file_nbytes,
+    }
+}
+
+fn check_items(items: &[Item<'_>], format: Format) -> Result<()> {
+    let cannot = |what: &str| {
+        Err(ErrorKind::CannotWrite {
+            what: what.to_owned(),
+            format,
+        }
+        .into())
+    };
+    if format == Format::Npy && items.len() != 1 {
+        return cannot(&format!("{} arrays", items.len()));
+    }
+    if items.is_empty() && format != Format::Npz {
+        return cannot("no array");
+    }
+    match items.iter().find(|item| item.array.dtype().has_object()) {
+        Some(item) => Err(item.array.place(ErrorKind::Objects)),
+        None => Ok(()),
+    }
+}
+
+/// Formats that are written from beginning to end; gives the number of bytes.
+fn write_stream(
+    to: &mut dyn Write,
+    format: Format,
+    items: &[Item<'_>],
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<u64> {
+    match format {
+        Format::Npy => write_npy(to, items[0], options, progress),
+        #[cfg(feature = "npb")]
+        Format::Npb => write_npb(to, items, options, progress),
+        _ => Err(ErrorKind::CannotWrite {
+            what: "an array".to_owned(),
+            format,
+        }
+        .into()),
+    }
+}
+
+fn write_npy(
+    to: &mut dyn Write,
+    item: Item<'_>,
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<u64> {
+    let (header, mut runs) = header_and_runs(item, options)?;
+    let head = header.to_bytes().map_err(npy)?;
+    progress.start(item.name, Some(item.array.nbytes()));
+    to.write_all(&head)?;
+    while runs.advance()? {
+        options.interrupt.check()?;
+        let bytes = runs.run().bytes;
+        to.write_all(bytes)?;
+        progress.advance(bytes.len() as u64);
+    }
+    progress.finish();
+    Ok(head.len() as u64 + item.array.nbytes())
+}
+
+fn header_and_runs<'a>(item: Item<'a>, options: &SaveOptions) -> Result<(Header, crate::Runs<'a>)> {
+    let array = item.array;
+    let order = options.order.unwrap_or(array.order());
+    let header = Header::new(array.dtype().clone(), array.shape(), order);
+    let runs = array.runs_in(header.order, RUN_NBYTES)?;
+    Ok((header, runs))
+}
+
+fn npz_packing(options: &SaveOptions) -> Result<ndferry_npy::Packing> {
+    match options.packing.codec {
+        Codec::Default | Codec::None => Ok(ndferry_npy::Packing::Stored),
+        Codec::Deflate(0) => Ok(ndferry_npy::Packing::Stored),
+        Codec::Deflate(level) => Ok(ndferry_npy::Packing::Deflated {
+            level: level.min(12) as u8,
+        }),
+        _ => {
+            let what = "this codec".to_owned();
+            Err(ErrorKind::CannotWrite {
+                what,
+                format: Format::Npz,
+            }
+            .into())
+        }
+    }
+}
+
+fn write_npz<W: Write>(
+    mut writer: NpzWriter<W>,
+    items: &[Item<'_>],
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<()> {
+    for (i, item) in items.iter().enumerate() {
+        let positional = format!("arr_{i}");
+        let name = if item.name.is_empty() {
+            &positional
+        } else {
+            item.name
+        };
+        progress.start(name, Some(item.array.nbytes()));
+        let (header, runs) = header_and_runs(*item, options)?;
+        let mut reader = RunsReader {
+            runs,
+            at: 0,
+            options,
+            progress,
+        };
+        writer.add_reader(name, &header, &mut reader).map_err(npy)?;
+        progress.finish();
+    }
+    writer.finish().map_err(npy)?;
+    Ok(())
+}
+
+/// An array's elements as a stream.
+struct RunsReader<'a> {
+    runs: crate::Runs<'a>,
+    /// Bytes of the current run that were read.
+    at: usize,
+    options: &'a SaveOptions,
+    progress: &'a dyn Progress,
+}
+
+impl io::Read for RunsReader<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.runs.run().bytes.len() {
+            self.at = 0;
+            self.options.interrupt.check().map_err(to_io)?;
+            if !self.runs.advance().map_err(to_io)? {
+                return Ok(0);
+            }
+        }
+        let left = &self.runs.run().bytes[self.at..];
+        let n = left.len().min(buf.len());
+        buf[..n].copy_from_slice(&left[..n]);
+        self.at += n;
+        self.progress.advance(n as u64);
+        Ok(n)
+    }
+}
+
+/// Counts what is written.
+struct Counted<'a> {
+    to: &'a mut dyn Write,
+    nbytes: u64,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let n = self.to.write(buf)?;
+        self.nbytes += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(feature = "npb")]
+fn write_npb(
+    to: &mut dyn Write,
+    items: &[Item<'_>],
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<u64> {
+    let cataloged = items.len() > 1 || items.iter().any(|item| !item.name.is_empty());
+    let mut writer = crate::npb_write::NpbWriter::new(to);
+    for item in items {
+        progress.start(item.name, Some(item.array.nbytes()));
+        let loaded;
+        let array = match options.order {
+            Some(order) if order != item.array.order() => {
+                loaded = LazyArray::from(item.array.load()?.into_order(order)?);
+                &loaded
+            }
+            _ => item.array,
+        };
+        let plan = crate::npb_plan::Plan::new(array, item.name, cataloged, options)?;
+        writer.begin(plan.transfer, item.name, &plan.manifest, &plan.headers)?;
+        plan.tiles(array, &options.interrupt, &mut |number, raw| {
+            writer.block(&ndferry_npb::Block {
+                number,
+                codec: ndferry_npb::Codec::Raw,
+                filter: ndferry_npb::Filter::None,
+                raw_nbytes: raw.len() as u32,
+                payload: raw,
+            })?;
+            progress.advance(raw.len() as u64);
+            Ok(())
+        })?;
+        writer.end(plan.manifest.shape.first().copied().unwrap_or(0))?;
+        progress.finish();
+    }
+    Ok(writer.finish()?.1)
 }

@@ -1,17 +1,56 @@
 //! [`Source`]: a file, or bytes, and the arrays in it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{ErrorKind, Format, GlobalUse, LazyArray, MemberInfo, OpenOptions, Result, Safety};
+use crate::input::Input;
+use crate::lazy::Backing;
+use crate::{
+    ErrorKind, Format, GlobalUse, LazyArray, MemberInfo, OpenOptions, Result, Safety, sniff,
+};
+
+/// How many members an error message lists.
+const LISTED: usize = 8;
 
 /// An opened file: its format, its arrays, and the verdict on its pickles. Elements are not read yet.
 #[derive(Debug)]
 pub struct Source {
-    name: String,
-    format: Format,
-    members: Vec<MemberInfo>,
+    name: Arc<str>,
+    input: Input,
+    contents: Contents,
+}
+
+/// What a reader of one format finds.
+#[derive(Debug)]
+pub(crate) struct Contents {
+    pub(crate) format: Format,
+    /// Each array and where its elements are.
+    pub(crate) members: Vec<MemberInfo>,
+    pub(crate) backings: Vec<Backing>,
+    pub(crate) pickle: Option<PickleInfo>,
+    pub(crate) safety: Safety,
+    /// First byte after what the format describes, where that is known without reading everything.
+    pub(crate) end: Option<u64>,
+}
+
+impl Contents {
+    pub(crate) fn new(format: Format) -> Self {
+        Self {
+            format,
+            members: Vec::new(),
+            backings: Vec::new(),
+            pickle: None,
+            safety: Safety::NoPickle,
+            end: None,
+        }
+    }
+
+    pub(crate) fn push(&mut self, info: MemberInfo, backing: Backing) {
+        self.members.push(info);
+        self.backings.push(backing);
+    }
 }
 
 /// What is known of the pickles in a source.
@@ -30,8 +69,10 @@ impl Source {
     /// # Errors
     /// [`ErrorKind::UnknownFormat`], whatever is wrong with headers or directories, [`ErrorKind::System`].
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
-        let _ = options;
-        Err(crate::Error::from(ErrorKind::NotBuilt { what: "reading" }).in_path(path.as_ref()))
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let input = Input::open(path, &options.limits).map_err(|error| error.in_source(&name))?;
+        Self::of_input(&name, input, options)
     }
 
     /// Opens bytes in memory; `name` stands for the path in errors. Arrays share the bytes.
@@ -39,8 +80,16 @@ impl Source {
     /// # Errors
     /// As [`Self::open`].
     pub fn from_bytes(name: &str, bytes: Bytes, options: &OpenOptions) -> Result<Self> {
-        let _ = (bytes, options);
-        Err(crate::Error::from(ErrorKind::NotBuilt { what: "reading" }).in_source(name))
+        Self::of_input(name, Input::of_bytes(bytes), options)
+    }
+
+    fn of_input(name: &str, input: Input, options: &OpenOptions) -> Result<Self> {
+        let contents = contents(&input, options).map_err(|error| error.in_source(name))?;
+        Ok(Self {
+            name: Arc::from(name),
+            input,
+            contents,
+        })
     }
 
     /// The path as it was given.
@@ -50,42 +99,103 @@ impl Source {
 
     /// What kind of file it is.
     pub fn format(&self) -> Format {
-        self.format
+        self.contents.format
+    }
+
+    /// Bytes of the file.
+    pub fn nbytes(&self) -> u64 {
+        self.input.nbytes()
     }
 
     /// The arrays in it, in the file's order.
     pub fn members(&self) -> &[MemberInfo] {
-        &self.members
+        &self.contents.members
     }
 
-    /// One array: the named one, or the only one.
+    /// One array: the named one (an NPZ member also by its file name), or the only one.
     ///
     /// # Errors
     /// [`ErrorKind::NoMember`], [`ErrorKind::SeveralArrays`], [`ErrorKind::NoArrays`].
     pub fn array(&self, member: Option<&str>) -> Result<LazyArray> {
-        let _ = member;
-        Err(ErrorKind::NoArrays.into())
+        self.find(member)
+            .map(|i| self.lazy(i))
+            .map_err(|error| error.in_source(&self.name))
     }
 
     /// All arrays, in the order of [`Self::members`].
-    pub fn arrays(&self) -> impl Iterator<Item = Result<LazyArray>> + '_ {
-        self.members
-            .iter()
-            .map(|member| self.array(Some(&member.path)))
+    pub fn arrays(&self) -> impl Iterator<Item = LazyArray> + '_ {
+        (0..self.contents.members.len()).map(|i| self.lazy(i))
+    }
+
+    fn lazy(&self, i: usize) -> LazyArray {
+        let (info, backing) = (&self.contents.members[i], &self.contents.backings[i]);
+        LazyArray::new(Arc::clone(&self.name), info, backing.clone())
+    }
+
+    fn find(&self, member: Option<&str>) -> Result<usize> {
+        let members = &self.contents.members;
+        let present = || {
+            let paths = members
+                .iter()
+                .take(LISTED)
+                .map(|member| member.path.clone());
+            paths.collect::<Vec<_>>()
+        };
+        match (member, members.len()) {
+            (_, 0) => Err(ErrorKind::NoArrays.into()),
+            (None, 1) => Ok(0),
+            (None, count) => {
+                let present = present();
+                Err(ErrorKind::SeveralArrays { count, present }.into())
+            }
+            (Some(wanted), _) => {
+                // Of a name that is there twice, NumPy takes the last.
+                let named = |name: &str| members.iter().rposition(|member| member.path == name);
+                let without_suffix = || wanted.strip_suffix(".npy").and_then(named);
+                named(wanted).or_else(without_suffix).ok_or_else(|| {
+                    let (wanted, present) = (wanted.to_owned(), present());
+                    ErrorKind::NoMember { wanted, present }.into()
+                })
+            }
+        }
     }
 
     /// What its pickles refer to; `None` if there is no pickle in it.
     pub fn pickle(&self) -> Option<&PickleInfo> {
-        None
+        self.contents.pickle.as_ref()
     }
 
     /// The verdict on its pickles.
-    pub fn safety(&self) -> Safety {
-        Safety::NoPickle
+    pub fn safety(&self) -> &Safety {
+        &self.contents.safety
     }
 
     /// Bytes of the file that were read so far, by this source and its arrays.
     pub fn touched(&self) -> u64 {
-        0
+        self.input.touched()
+    }
+
+    /// Bytes after the end of what the format describes: where they begin, and how many there are.
+    pub(crate) fn trailing(&self) -> Option<(u64, u64)> {
+        let end = self.contents.end?;
+        let nbytes = self.input.nbytes().checked_sub(end)?;
+        (nbytes > 0).then_some((end, nbytes))
+    }
+}
+
+fn contents(input: &Input, options: &OpenOptions) -> Result<Contents> {
+    let head = input.head(Format::SNIFF_NBYTES)?;
+    match sniff(&head) {
+        Some(Format::Npy) => crate::npy_file::open(input, options),
+        Some(Format::Npz) => crate::npz_file::open(input, options),
+        #[cfg(feature = "npb")]
+        Some(Format::Npb) => crate::npb_file::open(input, options),
+        Some(Format::Pickle) => crate::pickle_file::open(input, options),
+        Some(_) => Err(ErrorKind::NotBuilt {
+            what: "this format",
+        }
+        .into()),
+        None if head.is_empty() => Err(ErrorKind::Empty.at(0)),
+        None => Err(ErrorKind::UnknownFormat { head }.at(0)),
     }
 }

@@ -1,3 +1,5 @@
 //! Where elements lie: one file per kind of place, all behind [`crate::lazy::Stored`].
 
 pub(crate) mod plain;
+#[cfg(feature = "npb")]
+pub(crate) mod tiles;

@@ -18,6 +18,7 @@ pub(crate) struct Units {
     start: u64,
     /// Outermost first: how many, and bytes from one to the next.
     axes: Vec<(u64, u64)>,
+    order: Order,
 }
 
 impl Units {
@@ -38,6 +39,7 @@ impl Units {
             count: 1,
             start: 0,
             axes: Vec::new(),
+            order,
         };
         if ranges.iter().any(|range| range.count == 0) || itemsize == 0 {
             units.count = 0;
@@ -68,6 +70,11 @@ impl Units {
             stride *= shape[axis] as u64;
         }
         units
+    }
+
+    /// The order in which the array is stored.
+    pub(crate) fn order(&self) -> Order {
+        self.order
     }
 
     /// Where each unit begins, ascending, in bytes from the array's first.

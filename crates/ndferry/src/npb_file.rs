@@ -1,0 +1,293 @@
+//! Reading NPB files.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ndferry_npb::{
+    Catalog, ElementKind, ElementType, Endian, Extent, HEAD_NBYTES, Head, Kind as MessageKind,
+    Manifest, ROOT, Root, Scanner, TAIL_NBYTES, Tail, TileGrid,
+};
+use ndferry_npy::Header;
+
+use crate::error::{npb, npy};
+use crate::input::Input;
+use crate::lazy::Backing;
+use crate::npy_file::{member, npy_limits};
+use crate::source::Contents;
+use crate::stored::tiles::{Places, Tiles};
+use crate::{Dtype, ErrorKind, Format, Kind, Limits, OpenOptions, Order, Result, Storage};
+
+/// One array of a file as its index or a scan tells it.
+struct Found {
+    transfer: u64,
+    name: Option<String>,
+    manifest: Manifest,
+    /// Final extents, in stored axes.
+    shape: Vec<u64>,
+    headers: Vec<Vec<u8>>,
+    places: Places,
+    present: u64,
+}
+
+pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
+    let limits = npb_limits(&options.limits);
+    let mut contents = Contents::new(Format::Npb);
+    contents.end = Some(input.nbytes());
+    let found = match indexed(input, &limits) {
+        Ok(found) => found,
+        // Cut off, joined or damaged at its end: what is whole is still there.
+        Err(_) => scanned(input, &limits, options)?,
+    };
+    let single = found.len() == 1;
+    for array in found {
+        push(&mut contents, input, array, single, options)?;
+    }
+    Ok(contents)
+}
+
+pub(crate) fn npb_limits(limits: &Limits) -> ndferry_npb::Limits {
+    ndferry_npb::Limits {
+        block_nbytes: limits.message_nbytes,
+        header_nbytes: limits.header_nbytes as u64,
+        arrays: u32::try_from(limits.members).unwrap_or(u32::MAX),
+        ..ndferry_npb::Limits::FILE
+    }
+}
+
+/// By TAIL, CATALOG and root INDEX.
+fn indexed(input: &Input, limits: &ndferry_npb::Limits) -> Result<Vec<Found>> {
+    let tail_at = input.nbytes().saturating_sub(TAIL_NBYTES as u64);
+    let tail = input.bytes(tail_at, TAIL_NBYTES as u64)?;
+    let tail = Tail::parse(&tail, input.nbytes()).map_err(npb)?;
+    if tail.kind == MessageKind::Index {
+        return Ok(vec![rooted(input, tail.target, None, None, limits)?]);
+    }
+    let (_, body) = message(input, tail.target, MessageKind::Catalog, limits)?;
+    let catalog = Catalog::parse(&body, limits).map_err(npb)?;
+    let entries = catalog.entries.into_iter();
+    entries
+        .map(|entry| {
+            rooted(
+                input,
+                entry.root,
+                Some(entry.name),
+                Some(entry.transfer),
+                limits,
+            )
+        })
+        .collect()
+}
+
+fn rooted(
+    input: &Input,
+    at: Extent,
+    name: Option<String>,
+    transfer: Option<u64>,
+    limits: &ndferry_npb::Limits,
+) -> Result<Found> {
+    let (head, body) = message(input, at, MessageKind::Index, limits)?;
+    if head.sequence != ROOT || transfer.is_some_and(|transfer| transfer != head.transfer) {
+        let (what, whence) = ("the array's root INDEX", "the CATALOG or TAIL");
+        return Err(
+            ErrorKind::Npb(ndferry_npb::ErrorKind::NotThere { what, whence }).at(at.offset),
+        );
+    }
+    let root = Root::parse(&body, limits).map_err(npb)?;
+    Ok(Found {
+        transfer: head.transfer,
+        name,
+        manifest: root.manifest,
+        shape: root.shape,
+        headers: root.headers,
+        present: root.tiles,
+        places: Places::Indexed(root.parts),
+    })
+}
+
+/// A whole message of this kind, its checksum compared.
+pub(crate) fn message(
+    input: &Input,
+    at: Extent,
+    kind: MessageKind,
+    limits: &ndferry_npb::Limits,
+) -> Result<(Head, Bytes)> {
+    let place = |mut error: ndferry_npb::Error| {
+        error.offset += at.offset;
+        npb(error)
+    };
+    let head = Head::parse(&input.bytes(at.offset, HEAD_NBYTES as u64)?).map_err(place)?;
+    if head.kind != kind
+        || head.message_nbytes() != at.nbytes
+        || head.body_nbytes > limits.body_nbytes()
+    {
+        let (what, whence) = (kind.name(), "the file's index");
+        return Err(
+            ErrorKind::Npb(ndferry_npb::ErrorKind::NotThere { what, whence }).at(at.offset),
+        );
+    }
+    let body = input.bytes(at.offset + HEAD_NBYTES as u64, head.body_nbytes)?;
+    head.check(&body).map_err(place)?;
+    Ok((head, body))
+}
+
+/// By walking over the file.
+fn scanned(
+    input: &Input,
+    limits: &ndferry_npb::Limits,
+    options: &OpenOptions,
+) -> Result<Vec<Found>> {
+    let mut scanner = Scanner::new(input.nbytes(), limits.clone());
+    while let Some(need) = scanner.need() {
+        options.interrupt.check()?;
+        scanner.give(&input.bytes(need.offset, need.nbytes)?);
+    }
+    let scan = scanner.finish();
+    let whole = scan
+        .arrays
+        .into_iter()
+        .filter(|array| !array.headers.is_empty());
+    let found: Vec<Found> = whole
+        .map(|array| Found {
+            transfer: array.transfer,
+            name: None,
+            shape: array.shape(),
+            present: array.places.len() as u64,
+            manifest: array.manifest,
+            headers: array.headers,
+            places: Places::Known(array.places),
+        })
+        .collect();
+    if found.is_empty() {
+        let found = input.nbytes();
+        return Err(ErrorKind::Truncated {
+            needed: found + 1,
+            found,
+        }
+        .at(found));
+    }
+    Ok(found)
+}
+
+fn push(
+    contents: &mut Contents,
+    input: &Input,
+    found: Found,
+    single: bool,
+    options: &OpenOptions,
+) -> Result<()> {
+    let name = found.name.unwrap_or_default();
+    let header = header_of(
+        &found.manifest,
+        &found.headers,
+        &found.shape,
+        &options.limits,
+    )?;
+    let grid = TileGrid::new(
+        &found.shape,
+        &found.manifest.tile,
+        found.manifest.element.itemsize.into(),
+        false,
+    )
+    .map_err(npb)?;
+    let mut tile = found.manifest.tile.clone();
+    if header.order == Order::F {
+        tile.reverse();
+    }
+    let storage = Storage::Tiles {
+        tile,
+        count: grid.len(),
+        present: found.present,
+        codec: found.manifest.codec.name().to_owned(),
+        filter: found.manifest.filter.name().to_owned(),
+        packed_nbytes: input.nbytes(),
+    };
+    let path = if single && name.is_empty() { "" } else { &name };
+    if found.manifest.bytes {
+        contents.safety = crate::Safety::NeedsCode(Vec::new());
+        contents.push(member(path, &header, Storage::Objects), Backing::Objects);
+        return Ok(());
+    }
+    let tiles = Tiles {
+        input: input.clone(),
+        transfer: found.transfer,
+        element: found.manifest.element,
+        grid,
+        places: found.places,
+        limits: npb_limits(&options.limits),
+        interrupt: options.interrupt.clone(),
+        parts: Default::default(),
+    };
+    let mut info = member(path, &header, storage);
+    info.nbytes = header.data_nbytes().unwrap_or(u64::MAX);
+    contents.push(info, Backing::Stored(Arc::new(tiles)));
+    Ok(())
+}
+
+/// The NPY header of an array with its final shape, after a look whether the manifest says the same.
+pub(crate) fn header_of(
+    manifest: &Manifest,
+    headers: &[impl AsRef<[u8]>],
+    shape: &[u64],
+    limits: &Limits,
+) -> Result<Header> {
+    let first = headers.first().map(AsRef::as_ref).unwrap_or_default();
+    let (mut header, end) = Header::parse_limited(first, &npy_limits(limits)).map_err(npy)?;
+    let disagree = |what| Err(ErrorKind::Disagree { what }.into());
+    if end != first.len() {
+        return disagree("length of the header");
+    }
+    if manifest.bytes != header.dtype.has_object() {
+        return disagree("kind of elements");
+    }
+    if manifest.bytes {
+        return Ok(header);
+    }
+    if manifest.element != element_of(&header.dtype) {
+        return disagree("dtype");
+    }
+    let stored = |shape: &[usize]| {
+        let mut stored: Vec<u64> = shape.iter().map(|extent| *extent as u64).collect();
+        if header.order == Order::F {
+            stored.reverse();
+        }
+        stored
+    };
+    if stored(&header.shape) != manifest.shape {
+        return disagree("shape");
+    }
+    let extents: Option<Vec<usize>> = shape
+        .iter()
+        .map(|extent| usize::try_from(*extent).ok())
+        .collect();
+    header.shape = extents.ok_or(ErrorKind::Disagree { what: "shape" })?;
+    if header.order == Order::F {
+        header.shape.reverse();
+    }
+    header.layout()?;
+    Ok(header)
+}
+
+/// As much of a dtype as codecs and filters need.
+pub(crate) fn element_of(dtype: &Dtype) -> ElementType {
+    let itemsize = dtype.itemsize() as u32;
+    let (kind, width) = match dtype.kind() {
+        Kind::Bool | Kind::Uint => (ElementKind::Unsigned, itemsize),
+        Kind::Int | Kind::Datetime(_) | Kind::Timedelta(_) => (ElementKind::Signed, itemsize),
+        Kind::Float => (ElementKind::Float, itemsize),
+        Kind::Complex => (ElementKind::Complex, itemsize / 2),
+        Kind::Unicode => (ElementKind::Unsigned, 4.min(itemsize)),
+        _ => (ElementKind::Bytes, itemsize),
+    };
+    let endian = match dtype.byteorder() {
+        _ if kind == ElementKind::Bytes => Endian::None,
+        crate::ByteOrder::Little => Endian::Little,
+        crate::ByteOrder::Big => Endian::Big,
+        crate::ByteOrder::NotApplicable => Endian::None,
+    };
+    ElementType {
+        kind,
+        endian,
+        width,
+        itemsize,
+    }
+}

@@ -1,0 +1,162 @@
+//! Reading NPZ archives.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use ndferry_array::Selection;
+use ndferry_npy::{MemberKind, Method, Npz};
+
+use crate::error::{from_io, npy};
+use crate::input::Input;
+use crate::lazy::{Backing, Stored};
+use crate::npy_file::{member, npy_limits};
+use crate::source::Contents;
+use crate::stored::plain::Plain;
+use crate::units::Units;
+use crate::{ErrorKind, Format, Interrupt, OpenOptions, Result, Safety, Storage};
+
+/// Bytes inflated at a time where they are thrown away.
+const PIECE: usize = 64 << 10;
+
+pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
+    let npz = Npz::open(input.clone(), &npy_limits(&options.limits)).map_err(npy)?;
+    let npz = Arc::new(npz);
+    let mut contents = Contents::new(Format::Npz);
+    for (i, entry) in npz.members().iter().enumerate() {
+        if entry.kind() != MemberKind::Array {
+            continue;
+        }
+        options.interrupt.check()?;
+        let (header, start) = npz.header(i).map_err(npy)?;
+        let (name, start) = (entry.name(), start as u64);
+        if header.dtype.has_object() {
+            contents.safety = Safety::NeedsCode(Vec::new());
+            contents.push(member(name, &header, Storage::Objects), Backing::Objects);
+            continue;
+        }
+        let nbytes = header.data_nbytes().unwrap_or(u64::MAX);
+        let found = entry.nbytes().saturating_sub(start);
+        if found < nbytes {
+            let needed = nbytes;
+            return Err(ErrorKind::Truncated { needed, found }
+                .at(start)
+                .in_member(name));
+        }
+        let (storage, backing): (_, Arc<dyn Stored>) = match npz.stored_range(i).map_err(npy)? {
+            Some(range) => {
+                let offset = range.start + start;
+                let plain = Plain {
+                    input: input.clone(),
+                    offset,
+                    nbytes,
+                    interrupt: options.interrupt.clone(),
+                };
+                (Storage::Plain { offset }, Arc::new(plain))
+            }
+            None => {
+                debug_assert_eq!(entry.method(), Method::Deflated);
+                let deflated = Deflated {
+                    npz: Arc::clone(&npz),
+                    member: i,
+                    start,
+                    nbytes,
+                    interrupt: options.interrupt.clone(),
+                };
+                let packed_nbytes = entry.packed_nbytes();
+                (Storage::Deflated { packed_nbytes }, Arc::new(deflated))
+            }
+        };
+        contents.push(member(name, &header, storage), Backing::Stored(backing));
+    }
+    Ok(contents)
+}
+
+/// Elements in a deflated member.
+struct Deflated {
+    npz: Arc<Npz<Input>>,
+    member: usize,
+    /// Where the elements start in the unpacked member.
+    start: u64,
+    nbytes: u64,
+    interrupt: Interrupt,
+}
+
+impl fmt::Debug for Deflated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deflated")
+            .field("member", &self.member)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Deflated {
+    /// The unpacked bytes from the first element on.
+    fn elements(&self) -> Result<Inflating<'_>> {
+        let reader = self.npz.reader(self.member).map_err(npy)?;
+        let mut inflating = Inflating {
+            reader,
+            interrupt: &self.interrupt,
+        };
+        skip(&mut inflating, self.start)?;
+        Ok(inflating)
+    }
+}
+
+impl Stored for Deflated {
+    fn read(&self, _: &Selection, units: &Units, out: &mut [u8]) -> Result<()> {
+        let mut elements = self.elements()?;
+        let mut at = 0;
+        for (offset, unit) in units
+            .offsets()
+            .zip(out.chunks_mut((units.nbytes as usize).max(1)))
+        {
+            skip(&mut elements, offset - at)?;
+            elements.read_exact(unit).map_err(from_io)?;
+            at = offset + units.nbytes;
+        }
+        // Who reads to the end has the checksum checked, too.
+        if at == self.nbytes && at > 0 {
+            let n = elements.read(&mut [0]).map_err(from_io)?;
+            debug_assert!(n <= 1);
+        }
+        Ok(())
+    }
+
+    fn stream(&self) -> Result<Box<dyn Read + '_>> {
+        Ok(Box::new(self.elements()?))
+    }
+
+    fn check_nbytes(&self, nbytes: u64) -> Result<()> {
+        if nbytes > self.nbytes {
+            let (needed, found) = (nbytes, self.nbytes);
+            return Err(ErrorKind::Truncated { needed, found }.at(self.start));
+        }
+        Ok(())
+    }
+}
+
+/// A member's bytes, with a look at the interrupt now and then.
+struct Inflating<'a> {
+    reader: ndferry_npy::NpzReader<'a, Input>,
+    interrupt: &'a Interrupt,
+}
+
+impl Read for Inflating<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.interrupt.check().map_err(crate::error::to_io)?;
+        let n = buf.len().min(1 << 20);
+        self.reader.read(&mut buf[..n])
+    }
+}
+
+fn skip(from: &mut impl Read, nbytes: u64) -> Result<()> {
+    let mut left = nbytes;
+    let mut piece = vec![0; PIECE.min(usize::try_from(left).unwrap_or(PIECE))];
+    while left > 0 {
+        let n = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        from.read_exact(&mut piece[..n]).map_err(from_io)?;
+        left -= n as u64;
+    }
+    Ok(())
+}

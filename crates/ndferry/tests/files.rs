@@ -1,0 +1,273 @@
+//! Files are written and read back by parts.
+
+use ndferry::{
+    Array, ByteOrder, Dtype, Format, Indexing, Item, LazyArray, OpenOptions, Order, Packing,
+    SaveOptions, Source, save,
+};
+
+fn numbers(shape: &[usize], order: Order) -> Array {
+    let size: usize = shape.iter().product();
+    let bytes: Vec<u8> = (0..size as u32)
+        .flat_map(|n| (n as u16).to_le_bytes())
+        .collect();
+    Array::contiguous(Dtype::parse("<u2").unwrap(), shape, order, bytes).unwrap()
+}
+
+fn options(format: Format) -> SaveOptions {
+    let mut options = SaveOptions::default();
+    options.format = Some(format);
+    options
+}
+
+#[test]
+fn what_is_saved_is_read_back_by_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let shapes: [&[usize]; 7] = [
+        &[],
+        &[0],
+        &[3, 0, 2],
+        &[7],
+        &[5, 6],
+        &[4, 30, 40],
+        &[3, 700, 800],
+    ];
+    for shape in shapes {
+        for order in [Order::C, Order::F] {
+            let array = numbers(shape, order);
+            let lazy = LazyArray::from(array.clone());
+            for format in [Format::Npy, Format::Npz, Format::Npb] {
+                for tile in [
+                    None,
+                    Some(
+                        shape
+                            .iter()
+                            .map(|n| (*n as u64 / 2).max(1))
+                            .collect::<Vec<_>>(),
+                    ),
+                ] {
+                    let path = folder.path().join(format!(
+                        "{}-{order:?}-{}.{format}",
+                        shape.len(),
+                        tile.is_some()
+                    ));
+                    let mut options = options(format);
+                    options.tile = tile;
+                    options.overwrite = true;
+                    let item = Item {
+                        name: "",
+                        array: &lazy,
+                    };
+                    let saved = save(&path, &[item], &options, &()).unwrap();
+                    assert_eq!(
+                        saved.file_nbytes,
+                        std::fs::metadata(&path).unwrap().len(),
+                        "{}",
+                        path.display()
+                    );
+                    let source = Source::open(&path, &OpenOptions::default()).unwrap();
+                    let back = source.array(None).unwrap();
+                    assert_eq!((back.shape(), back.dtype()), (array.shape(), array.dtype()));
+                    let whole = back.load().unwrap();
+                    assert_eq!(
+                        whole.view().to_bytes(Order::C),
+                        array.view().to_bytes(Order::C),
+                        "{}",
+                        path.display()
+                    );
+                    assert_eq!(whole.order(), array.order());
+                    for text in [
+                        "...",
+                        "::-1, ...",
+                        "..., ::3",
+                        "..., 1:-1",
+                        "0, ...",
+                        "..., ::-2",
+                        "None, ..., -1",
+                    ] {
+                        let indexing: Indexing = text.parse().unwrap();
+                        let Ok(selection) = indexing.resolve(shape) else {
+                            continue;
+                        };
+                        let (ours, theirs) = (
+                            back.read(&selection).unwrap(),
+                            array.select(&selection).unwrap(),
+                        );
+                        assert_eq!(ours.shape(), theirs.shape());
+                        assert_eq!(
+                            ours.view().to_bytes(Order::C),
+                            theirs.view().to_bytes(Order::C),
+                            "{text} {}",
+                            path.display()
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_plane_of_an_npb_file_touches_little_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.npb");
+    let array = LazyArray::from(numbers(&[20, 300, 300], Order::C));
+    save(
+        &path,
+        &[Item {
+            name: "",
+            array: &array,
+        }],
+        &options(Format::Npb),
+        &(),
+    )
+    .unwrap();
+    let source = Source::open(&path, &OpenOptions::default()).unwrap();
+    let plane = "7"
+        .parse::<Indexing>()
+        .unwrap()
+        .resolve(&[20, 300, 300])
+        .unwrap();
+    source.array(None).unwrap().read(&plane).unwrap();
+    assert!(source.touched() < 190_000, "{}", source.touched());
+}
+
+#[test]
+fn several_arrays_keep_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (
+        LazyArray::from(numbers(&[3], Order::C)),
+        LazyArray::from(numbers(&[2, 2], Order::F)),
+    );
+    let items = [
+        Item {
+            name: "a",
+            array: &a,
+        },
+        Item {
+            name: "b \"quoted\"",
+            array: &b,
+        },
+    ];
+    for format in [Format::Npz, Format::Npb] {
+        let path = folder.path().join(format.name());
+        let mut options = options(format);
+        if format == Format::Npz {
+            options.packing = Packing {
+                codec: "deflate:6".parse().unwrap(),
+                ..Packing::default()
+            };
+        }
+        save(&path, &items, &options, &()).unwrap();
+        let source = Source::open(&path, &OpenOptions::default()).unwrap();
+        let paths: Vec<&str> = source
+            .members()
+            .iter()
+            .map(|member| member.path.as_str())
+            .collect();
+        assert_eq!(paths, ["a", "b \"quoted\""]);
+        let back = source.array(Some("b \"quoted\"")).unwrap().load().unwrap();
+        assert_eq!(back.to_elements::<u16>().unwrap(), [0, 2, 1, 3]);
+        assert!(source.array(None).is_err() && source.array(Some("c")).is_err());
+    }
+}
+
+#[test]
+fn every_cut_of_an_npb_file_gives_its_whole_tiles_or_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npb");
+    let array = numbers(&[4, 5], Order::C);
+    let lazy = LazyArray::from(array.clone());
+    let mut options = options(Format::Npb);
+    options.tile = Some(vec![1, 5]);
+    save(
+        &path,
+        &[Item {
+            name: "",
+            array: &lazy,
+        }],
+        &options,
+        &(),
+    )
+    .unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let mut rows_seen = 0;
+    for n in 0..whole.len() {
+        let cut = bytes::Bytes::copy_from_slice(&whole[..n]);
+        let Ok(source) = Source::from_bytes("cut", cut, &OpenOptions::default()) else {
+            continue;
+        };
+        for row in 0..4 {
+            let selection = Indexing::new([ndferry::Index::At(row)])
+                .resolve(&[4, 5])
+                .unwrap();
+            if let Ok(part) = source.array(None).and_then(|array| array.read(&selection)) {
+                assert_eq!(
+                    part.to_elements::<u16>().unwrap(),
+                    array
+                        .select(&selection)
+                        .unwrap()
+                        .to_elements::<u16>()
+                        .unwrap()
+                );
+                rows_seen += 1;
+            }
+        }
+    }
+    assert!(rows_seen > 4 * 100, "{rows_seen}");
+}
+
+#[test]
+fn every_flip_of_an_npb_file_is_found_or_harmless() {
+    let array = numbers(&[4, 5], Order::C)
+        .into_byteorder(ByteOrder::Big)
+        .unwrap();
+    let lazy = LazyArray::from(array.clone());
+    let mut options = options(Format::Npb);
+    options.tile = Some(vec![2, 3]);
+    let mut whole = Vec::new();
+    ndferry::save_to(
+        &mut whole,
+        &[Item {
+            name: "",
+            array: &lazy,
+        }],
+        &options,
+        &(),
+    )
+    .unwrap();
+    let (mut refused, mut right) = (0, 0);
+    for bit in 0..whole.len() * 8 {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let source = Source::from_bytes("flipped", flipped.into(), &OpenOptions::default());
+        match source.and_then(|source| source.array(None)?.load()) {
+            Ok(back) => {
+                assert_eq!((back.dtype(), back.shape()), (array.dtype(), array.shape()));
+                assert_eq!(
+                    back.view().to_bytes(Order::C),
+                    array.view().to_bytes(Order::C),
+                    "bit {bit}"
+                );
+                right += 1;
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    println!("{refused} flips refused, {right} harmless (repeated or padding)");
+    assert!(refused > 0 && right > 0);
+}
+
+#[test]
+fn nothing_is_overwritten_without_leave() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    let lazy = LazyArray::from(numbers(&[2], Order::C));
+    let item = [Item {
+        name: "",
+        array: &lazy,
+    }];
+    save(&path, &item, &SaveOptions::default(), &()).unwrap();
+    let error = save(&path, &item, &SaveOptions::default(), &()).unwrap_err();
+    assert!(matches!(error.kind(), ndferry::ErrorKind::Exists));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
