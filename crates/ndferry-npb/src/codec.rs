@@ -109,7 +109,10 @@ pub fn unpack(
             let problem = format!("{} bytes instead of {}", payload.len(), out.len());
             Err(ErrorKind::Unpack { problem })
         }
-        (codec, _) => Err(ErrorKind::NoCodec { id: codec as u8, known: true }),
+        (codec, _) => Err(ErrorKind::NoCodec {
+            id: codec as u8,
+            known: true,
+        }),
     }
 }
 
