@@ -8,20 +8,27 @@ use tempfile::TempPath;
 
 use crate::{Error, Result};
 
-/// A file under its final name only after [`Self::commit`]. Until then it is a temporary file in the same folder, which
-/// is removed when this is dropped.
+/// A file under its final name only after [`Self::commit`]; dropped before, it leaves nothing.
 ///
-/// What is not a regular file (`/dev/null`, a FIFO) is written to directly.
+/// Until then it has no name at all, so that even a killed process leaves nothing behind, or a temporary one in the same
+/// folder where the file system knows no files without names.
+///
+/// A symbolic link is followed: what it points to is replaced. What is not a regular file (`/dev/null`, a FIFO) is
+/// written to directly. A new file gets the permissions that the umask leaves; a replaced one keeps its own.
 #[derive(Debug)]
 pub struct AtomicFile {
     file: File,
     place: Place,
     target: PathBuf,
     overwrite: bool,
+    permissions: Option<fs::Permissions>,
 }
 
 #[derive(Debug)]
 enum Place {
+    /// In the target's folder, without a name.
+    #[cfg(target_os = "linux")]
+    Nameless,
     /// Beside the target.
     Temporary(TempPath),
     /// The target itself.
@@ -29,50 +36,38 @@ enum Place {
 }
 
 impl AtomicFile {
-    /// Begins to write `path`. A symbolic link is followed, so that what it points to is replaced.
+    /// Begins to write `path`.
     ///
     /// # Errors
     /// [`Error::Exists`] unless `overwrite`; the folder does not exist or is not writable.
     pub fn create(path: impl AsRef<Path>, overwrite: bool) -> Result<Self> {
         let path = path.as_ref();
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let existing = fs::metadata(&target).ok();
-        if existing.as_ref().is_some_and(|metadata| metadata.is_dir()) {
-            return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
-        }
-        if existing
-            .as_ref()
-            .is_some_and(|metadata| !metadata.is_file())
-        {
-            let file = OpenOptions::new().write(true).open(&target)?;
-            return Ok(Self {
-                file,
-                place: Place::Direct,
-                target,
-                overwrite,
-            });
-        }
-        if existing.is_some() && !overwrite {
-            return Err(Error::Exists(path.to_owned()));
-        }
-        let mut builder = tempfile::Builder::new();
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let prefix = format!(".{}.", name.chars().take(64).collect::<String>());
-        builder.prefix(&prefix).suffix(".part");
-        let permissions = match &existing {
-            Some(metadata) => Some(metadata.permissions()),
-            None => new_file_permissions(),
+        let existing = match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(io::Error::from(io::ErrorKind::IsADirectory).into());
+            }
+            Ok(metadata) if !metadata.is_file() => {
+                return Ok(Self {
+                    file: OpenOptions::new().write(true).open(path)?,
+                    place: Place::Direct,
+                    target: path.to_owned(),
+                    overwrite,
+                    permissions: None,
+                });
+            }
+            Ok(_) if !overwrite => return Err(Error::Exists(path.to_owned())),
+            Ok(metadata) => Some(metadata),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
         };
-        if let Some(permissions) = permissions {
-            // As any program creates files: the system takes away what the umask forbids.
-            builder.permissions(permissions);
-        }
-        let (file, place) = builder.tempfile_in(folder(&target))?.into_parts();
+        let target = follow(path)?;
+        let (file, place) = begin(&target)?;
         Ok(Self {
             file,
-            place: Place::Temporary(place),
+            place,
             target,
             overwrite,
+            permissions: existing.map(|metadata| metadata.permissions()),
         })
     }
 
@@ -81,27 +76,166 @@ impl AtomicFile {
         &self.file
     }
 
+    /// Whether it can be sought in, read again, and written by position. Devices and pipes cannot.
+    pub fn is_seekable(&self) -> bool {
+        !matches!(self.place, Place::Direct)
+    }
+
+    /// Writes all of `buf` at `offset`, wherever the file's position is; several threads may do so at once.
+    ///
+    /// # Errors
+    /// What the system says; always if it is not [seekable](Self::is_seekable).
+    pub fn write_all_at(&self, buf: &[u8], offset: u64) -> Result<()> {
+        if !self.is_seekable() {
+            return Err(io::Error::from(io::ErrorKind::NotSeekable).into());
+        }
+        let mut done = 0;
+        while done < buf.len() {
+            let at = offset
+                .checked_add(done as u64)
+                .ok_or(io::Error::from(io::ErrorKind::FileTooLarge))?;
+            match write_at(&self.file, &buf[done..], at) {
+                Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
+                Ok(n) => done += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
     /// Syncs the file, gives it its name, and syncs the folder.
     ///
     /// # Errors
-    /// [`Error::Exists`] if somebody else made it meanwhile; what the system says. Nothing is left behind then.
+    /// [`Error::Exists`] if somebody else made it meanwhile; what the system says. Nothing has changed then.
     pub fn commit(self) -> Result<()> {
-        match self.place {
+        if matches!(self.place, Place::Direct) {
+            return Ok(());
+        }
+        if let Some(permissions) = self.permissions {
+            self.file.set_permissions(permissions)?;
+        }
+        self.file.sync_all()?;
+        let folder = Folder::open(folder(&self.target))?;
+        let named = match self.place {
             Place::Direct => Ok(()),
-            Place::Temporary(path) => {
-                self.file.sync_all()?;
-                let persisted = match self.overwrite {
-                    true => path.persist(&self.target),
-                    false => path.persist_noclobber(&self.target),
-                };
-                persisted.map_err(|failed| match failed.error.kind() {
-                    io::ErrorKind::AlreadyExists => Error::Exists(self.target.clone()),
-                    _ => failed.error.into(),
-                })?;
-                sync_folder(&folder(&self.target))
+            #[cfg(target_os = "linux")]
+            Place::Nameless => nameless::name(&self.file, &self.target, self.overwrite),
+            Place::Temporary(path) if self.overwrite => {
+                path.persist(&self.target).map_err(|failed| failed.error)
             }
+            Place::Temporary(path) => path
+                .persist_noclobber(&self.target)
+                .map_err(|failed| failed.error),
+        };
+        named.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Error::Exists(self.target.clone()),
+            _ => error.into(),
+        })?;
+        folder.sync()
+    }
+}
+
+/// Opens the file that will become `target`.
+fn begin(target: &Path) -> Result<(File, Place)> {
+    #[cfg(target_os = "linux")]
+    if let Some(file) = nameless::create(folder(target))? {
+        return Ok((file, Place::Nameless));
+    }
+    begin_named(target)
+}
+
+fn begin_named(target: &Path) -> Result<(File, Place)> {
+    let mut builder = tempfile::Builder::new();
+    let prefix = prefix(target);
+    builder.prefix(&prefix).suffix(".part");
+    // As any program creates files: the system takes away what the umask forbids.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let (file, path) = builder.tempfile_in(folder(target))?.into_parts();
+    Ok((file, Place::Temporary(path)))
+}
+
+/// How a temporary file's name begins. Names have at most 255 bytes.
+fn prefix(target: &Path) -> String {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{}.", name.chars().take(32).collect::<String>())
+}
+
+/// Files without a name (`O_TMPFILE`), which the system removes when their last descriptor is closed, however that
+/// comes about.
+#[cfg(target_os = "linux")]
+mod nameless {
+    use std::fs::File;
+    use std::io;
+    use std::os::fd::AsRawFd;
+    use std::path::Path;
+
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+    use rustix::io::Errno;
+
+    /// `None` where the file system has no such files, or where they could not get a name later.
+    pub(super) fn create(folder: &Path) -> io::Result<Option<File>> {
+        if !Path::new("/proc/self/fd").exists() {
+            return Ok(None);
+        }
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        match rustix::fs::openat(CWD, folder, flags, Mode::from_raw_mode(0o666)) {
+            Ok(file) => Ok(Some(file.into())),
+            // `man 2 open`: file systems or kernels that do not have it.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
+
+    /// Gives the file its name.
+    pub(super) fn name(file: &File, target: &Path, overwrite: bool) -> io::Result<()> {
+        match link(file, target) {
+            Err(error) if overwrite && error.kind() == io::ErrorKind::AlreadyExists => {
+                // A link never replaces a file, but a rename does.
+                let folder = super::folder(target);
+                tempfile::Builder::new()
+                    .prefix(&super::prefix(target))
+                    .suffix(".part")
+                    .make_in(folder, |path| link(file, path))?
+                    .into_temp_path()
+                    .persist(target)
+                    .map_err(|failed| failed.error)
+            }
+            other => other,
+        }
+    }
+
+    fn link(file: &File, path: &Path) -> io::Result<()> {
+        // As `man 2 open` shows for O_TMPFILE; without /proc it would need a capability.
+        let from = format!("/proc/self/fd/{}", file.as_raw_fd());
+        rustix::fs::linkat(CWD, from, CWD, path, AtFlags::SYMLINK_FOLLOW).map_err(io::Error::from)
+    }
+}
+
+/// The file that a path means: the end of a chain of symbolic links, which need not be there yet.
+fn follow(path: &Path) -> io::Result<PathBuf> {
+    // As many as Linux follows (`man 7 path_resolution`).
+    const LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..LINKS {
+        match fs::read_link(&path) {
+            Ok(next) => path = folder(&path).join(next),
+            // Not a link, or not there yet.
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::write_at(file, buf, offset)
+}
+
+#[cfg(windows)]
+fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_write(file, buf, offset)
 }
 
 impl Write for AtomicFile {
@@ -130,43 +264,37 @@ impl Seek for AtomicFile {
     }
 }
 
-fn folder(path: &Path) -> PathBuf {
+fn folder(path: &Path) -> &Path {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 
-#[cfg(unix)]
-fn new_file_permissions() -> Option<fs::Permissions> {
-    Some(std::os::unix::fs::PermissionsExt::from_mode(0o666))
-}
+/// A folder, opened before anything is changed in it. A new name is on the disk only when its folder is.
+struct Folder(Option<File>);
 
-#[cfg(not(unix))]
-fn new_file_permissions() -> Option<fs::Permissions> {
-    None
-}
-
-/// The new name is on the disk only when its folder is.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> Result<()> {
-    match File::open(folder)?.sync_all() {
-        // Some file systems cannot sync folders.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
-            ) =>
-        {
-            Ok(())
+impl Folder {
+    fn open(path: &Path) -> Result<Self> {
+        if cfg!(windows) {
+            return Ok(Self(None));
         }
-        other => Ok(other?),
+        match File::open(path) {
+            Ok(folder) => Ok(Self(Some(folder))),
+            // One may write into a folder that one may not read.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(Self(None)),
+            Err(error) => Err(error.into()),
+        }
     }
-}
 
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> Result<()> {
-    Ok(())
+    fn sync(self) -> Result<()> {
+        use io::ErrorKind::{InvalidInput, Unsupported};
+        match self.0.map_or(Ok(()), |folder| folder.sync_all()) {
+            // Some file systems cannot sync folders.
+            Err(error) if matches!(error.kind(), InvalidInput | Unsupported) => Ok(()),
+            other => Ok(other?),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -174,66 +302,147 @@ mod tests {
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {
-        let entries = fs::read_dir(folder).unwrap();
-        entries
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// As [`AtomicFile::create`], and as it works where files need names.
+    type Create = fn(&Path, bool) -> Result<AtomicFile>;
+    const WAYS: [Create; 2] = [
+        |path, overwrite| AtomicFile::create(path, overwrite),
+        |path, overwrite| {
+            let mut file = AtomicFile::create(path, overwrite)?;
+            (file.file, file.place) = begin_named(&file.target)?;
+            Ok(file)
+        },
+    ];
+
+    #[test]
+    fn appears_only_when_committed() {
+        for create in WAYS {
+            let folder = tempfile::tempdir().unwrap();
+            let target = folder.path().join("a.npy");
+            let mut file = create(&target, false).unwrap();
+            file.write_all(b"world").unwrap();
+            file.write_all_at(b"W", 0).unwrap();
+            file.write_all(b"!").unwrap();
+            assert!(!target.exists());
+            file.commit().unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"World!");
+            assert_eq!(names(folder.path()), ["a.npy"]);
+        }
     }
 
     #[test]
-    fn a_file_appears_at_its_commit_or_never() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.npy");
-        let mut file = AtomicFile::create(&path, false).unwrap();
-        file.write_all(b"half").unwrap();
-        assert!(!path.exists());
-        drop(file);
-        assert!(names(folder.path()).is_empty());
-        let mut file = AtomicFile::create(&path, false).unwrap();
-        file.write_all(b"whole").unwrap();
-        file.commit().unwrap();
-        assert_eq!(
-            (fs::read(&path).unwrap(), names(folder.path()).len()),
-            (b"whole".to_vec(), 1)
-        );
+    fn leaves_nothing_and_changes_nothing_when_dropped() {
+        for create in WAYS {
+            let folder = tempfile::tempdir().unwrap();
+            let target = folder.path().join("a.npy");
+            fs::write(&target, b"old").unwrap();
+            let mut file = create(&target, true).unwrap();
+            file.write_all(b"new").unwrap();
+            drop(file);
+            assert_eq!(fs::read(&target).unwrap(), b"old");
+            assert_eq!(names(folder.path()), ["a.npy"]);
+        }
     }
 
     #[test]
-    fn nothing_is_replaced_without_leave() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.npy");
-        let first = AtomicFile::create(&path, false).unwrap();
-        AtomicFile::create(&path, false).unwrap().commit().unwrap();
-        assert!(matches!(first.commit(), Err(Error::Exists(_))));
-        assert!(matches!(
-            AtomicFile::create(&path, false),
-            Err(Error::Exists(_))
-        ));
-        let mut third = AtomicFile::create(&path, true).unwrap();
-        third.write_all(b"3").unwrap();
-        third.commit().unwrap();
-        assert_eq!(
-            (fs::read(&path).unwrap(), names(folder.path()).len()),
-            (b"3".to_vec(), 1)
-        );
+    fn replaces_only_with_leave_asked_at_the_start_and_at_the_end() {
+        for create in WAYS {
+            let folder = tempfile::tempdir().unwrap();
+            let target = folder.path().join("a.npy");
+            let late = create(&target, false).unwrap();
+            fs::write(&target, b"somebody else's").unwrap();
+            assert!(matches!(late.commit(), Err(Error::Exists(_))));
+            assert!(matches!(create(&target, false), Err(Error::Exists(_))));
+            assert_eq!(fs::read(&target).unwrap(), b"somebody else's");
+            let mut file = create(&target, true).unwrap();
+            file.write_all(b"ours").unwrap();
+            file.commit().unwrap();
+            assert_eq!(fs::read(&target).unwrap(), b"ours");
+            assert_eq!(names(folder.path()), ["a.npy"]);
+        }
+    }
+
+    #[test]
+    fn names_may_be_as_long_as_names_can_be() {
+        for create in WAYS {
+            let folder = tempfile::tempdir().unwrap();
+            let target = folder.path().join("\u{1F98B}".repeat(63));
+            create(&target, false).unwrap().commit().unwrap();
+            create(&target, true).unwrap().commit().unwrap();
+            assert_eq!(names(folder.path()).len(), 1);
+        }
+    }
+
+    #[test]
+    fn folders_and_missing_folders_are_errors() {
+        for create in WAYS {
+            let folder = tempfile::tempdir().unwrap();
+            assert!(create(folder.path(), true).is_err());
+            assert!(create(&folder.path().join("no/a.npy"), true).is_err());
+            assert_eq!(names(folder.path()), [""; 0]);
+        }
     }
 
     #[cfg(unix)]
     #[test]
-    fn links_are_followed_and_devices_written_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
-        fs::write(&real, b"old").unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        let mut file = AtomicFile::create(&link, true).unwrap();
-        file.write_all(b"new").unwrap();
-        file.commit().unwrap();
-        assert_eq!(fs::read(&real).unwrap(), b"new");
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    fn links_are_followed_even_if_they_lead_nowhere_yet() {
+        use std::os::unix::fs::symlink;
+
+        for create in WAYS {
+            let folder = tempfile::tempdir().unwrap();
+            let at = |name: &str| folder.path().join(name);
+            fs::create_dir(at("data")).unwrap();
+            symlink("data/real.npy", at("link.npy")).unwrap();
+            symlink("link.npy", at("link2.npy")).unwrap();
+            for (overwrite, text) in [(false, b"one"), (true, b"two")] {
+                let mut file = create(&at("link2.npy"), overwrite).unwrap();
+                file.write_all(text).unwrap();
+                file.commit().unwrap();
+                assert_eq!(fs::read(at("data/real.npy")).unwrap(), text);
+                assert!(at("link2.npy").is_symlink());
+            }
+            symlink("loop.npy", at("loop.npy")).unwrap();
+            assert!(create(&at("loop.npy"), true).is_err());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_follow_the_umask_or_the_file_that_is_replaced() {
+        use std::os::unix::fs::PermissionsExt;
+
+        for create in WAYS {
+            let folder = tempfile::tempdir().unwrap();
+            let at = |name: &str| folder.path().join(name);
+            let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o777;
+            fs::write(at("plain"), b"").unwrap();
+            create(&at("new"), false).unwrap().commit().unwrap();
+            assert_eq!(mode("new"), mode("plain"));
+            for bits in [0o640, 0o666] {
+                fs::set_permissions(at("new"), PermissionsExt::from_mode(bits)).unwrap();
+                create(&at("new"), true).unwrap().commit().unwrap();
+                assert_eq!(mode("new"), bits);
+            }
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn devices_are_written_straight_and_tell_when_they_are_full() {
         let mut null = AtomicFile::create("/dev/null", false).unwrap();
+        assert!(!null.is_seekable());
+        assert!(null.write_all_at(b"x", 0).is_err());
         null.write_all(b"x").unwrap();
         null.commit().unwrap();
         let mut full = AtomicFile::create("/dev/full", false).unwrap();
-        assert!(full.write_all(b"x").is_err());
+        let error = full.write_all(b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
     }
 }

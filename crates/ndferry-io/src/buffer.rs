@@ -1,5 +1,6 @@
 //! [`BigBuffer`]: memory for a large array.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::ops::{Deref, DerefMut};
 
@@ -15,10 +16,8 @@ const MAPPED: usize = 4 << 20;
 const STEP: usize = 1 << 20;
 
 /// Zeroed bytes that become [`Bytes`] without a copy.
-#[derive(Debug)]
 pub struct BigBuffer(Memory);
 
-#[derive(Debug)]
 enum Memory {
     Heap(Vec<u8>),
     Mapped(memmap2::MmapMut),
@@ -37,11 +36,51 @@ impl BigBuffer {
             heap.resize(nbytes, 0);
             return Ok(Self(Memory::Heap(heap)));
         }
+        if isize::try_from(nbytes).is_err() {
+            return Err(io::Error::from(io::ErrorKind::OutOfMemory).into());
+        }
         let map = memmap2::MmapMut::map_anon(nbytes)?;
         #[cfg(target_os = "linux")]
         // Only a hint: without huge pages it is the same, slower.
         let _ = map.advise(memmap2::Advice::HugePage);
         Ok(Self(Memory::Mapped(map)))
+    }
+
+    /// `nbytes` bytes from a stream that claims to have them. Costs no more memory than what really comes, and a few
+    /// MiB.
+    ///
+    /// # Errors
+    /// [`Error::TooShort`] if the stream ends before; what it reports.
+    pub fn read_claimed(from: &mut impl Read, nbytes: u64) -> Result<Self> {
+        let too_short = |end: usize| Error::TooShort {
+            end: end as u64,
+            needed: nbytes,
+        };
+        // Linux gives memory only when it is written to. If it does not have even the address space, the claim is
+        // most likely a lie, and the other way finds that out.
+        let mapped = usize::try_from(nbytes)
+            .ok()
+            .filter(|nbytes| cfg!(target_os = "linux") && *nbytes >= MAPPED)
+            .and_then(|nbytes| Self::zeroed(nbytes).ok());
+        let Some(mut buffer) = mapped else {
+            let mut heap = Vec::new();
+            return if read_claimed(from, nbytes, &mut heap)? {
+                Ok(Self(Memory::Heap(heap)))
+            } else {
+                Err(too_short(heap.len()))
+            };
+        };
+        let mut have = 0;
+        while have < buffer.len() {
+            let end = buffer.len().min(have + STEP);
+            match from.read(&mut buffer[have..end]) {
+                Ok(0) => return Err(too_short(have)),
+                Ok(n) => have += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(buffer)
     }
 
     /// Shared, without a copy.
@@ -70,6 +109,12 @@ impl DerefMut for BigBuffer {
             Memory::Heap(heap) => heap,
             Memory::Mapped(map) => map,
         }
+    }
+}
+
+impl fmt::Debug for BigBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BigBuffer of {} bytes", self.len())
     }
 }
 
@@ -120,5 +165,33 @@ mod tests {
         let mut into = Vec::new();
         assert!(!read_claimed(&mut &b"abc"[..], 1 << 60, &mut into).unwrap());
         assert!(into.capacity() <= 2 * STEP && into == b"abc");
+    }
+
+    #[test]
+    fn claimed_bytes_are_read_and_not_one_more() {
+        for nbytes in [0, 5, STEP, STEP + 1, 3 * STEP, MAPPED, MAPPED + 1] {
+            let data: Vec<u8> = (0..nbytes + 3).map(|i| (i % 251) as u8).collect();
+            let mut rest = &data[..];
+            let buffer = BigBuffer::read_claimed(&mut rest, nbytes as u64).unwrap();
+            assert!(buffer[..] == data[..nbytes]);
+            assert_eq!(rest.len(), 3);
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn lying_claims_cost_no_memory() {
+        for claimed in [100, 5 << 20, 1 << 36, 1 << 46, 1 << 62, u64::MAX] {
+            let before = crate::current_memory().unwrap();
+            let error = BigBuffer::read_claimed(&mut &b"0123456789"[..], claimed).unwrap_err();
+            let after = crate::current_memory().unwrap();
+            assert!(
+                matches!(error, Error::TooShort { end: 10, needed } if needed == claimed),
+                "{claimed}: {error}"
+            );
+            // Other tests run meanwhile.
+            assert!(after < before + (64 << 20), "{before} {after}");
+        }
+        assert!(BigBuffer::zeroed(usize::MAX).is_err());
     }
 }

@@ -8,6 +8,8 @@ mod error;
 mod frame;
 mod interrupt;
 mod link;
+#[expect(unsafe_code, reason = "memory maps; see the type's documentation")]
+mod mmap;
 mod net;
 mod patience;
 mod peak;
@@ -23,6 +25,7 @@ pub use error::{Error, Result};
 pub use frame::{Duplex, FrameSink, FrameSource, Framing, Link};
 pub use interrupt::Interrupt;
 pub use link::{LinkOptions, Listener, connect};
+pub use mmap::MappedFile;
 pub use net::Socket;
 pub use peak::{current_memory, peak_memory};
 pub use pipe::{frames_from, frames_to};

@@ -1,7 +1,8 @@
 //! [`ReadAt`]: bytes at an offset.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,6 +24,12 @@ pub trait ReadAt: Send + Sync {
     /// What the system says.
     fn nbytes(&self) -> io::Result<u64>;
 
+    /// A part without a copy, if it is in memory already; `None` also if it is not all there.
+    fn shared(&self, range: Range<u64>) -> Option<Bytes> {
+        let _ = range;
+        None
+    }
+
     /// Fills `buf` from `offset`.
     ///
     /// # Errors
@@ -30,10 +37,12 @@ pub trait ReadAt: Send + Sync {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<()> {
         let mut done = 0;
         while done < buf.len() {
-            match self.read_at(&mut buf[done..], offset + done as u64) {
+            match self.read_at(&mut buf[done..], offset.saturating_add(done as u64)) {
                 Ok(0) => {
-                    let (end, needed) = (offset + done as u64, offset + buf.len() as u64);
-                    return Err(Error::TooShort { end, needed });
+                    return Err(Error::TooShort {
+                        end: offset.saturating_add(done as u64),
+                        needed: offset.saturating_add(buf.len() as u64),
+                    });
                 }
                 Ok(n) => done += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -47,6 +56,10 @@ pub trait ReadAt: Send + Sync {
 impl ReadAt for File {
     #[cfg(unix)]
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        if offset.saturating_add(buf.len() as u64) > i64::MAX as u64 {
+            // The system takes no such offset, and no file is so long.
+            return Ok(0);
+        }
         std::os::unix::fs::FileExt::read_at(self, buf, offset)
     }
 
@@ -61,11 +74,20 @@ impl ReadAt for File {
     }
 
     fn nbytes(&self) -> io::Result<u64> {
-        self.metadata().map(|metadata| metadata.len())
+        let metadata = self.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        if metadata.is_file() {
+            return Ok(metadata.len());
+        }
+        // A block device has no length but an end; a pipe has neither, and says so.
+        let mut file = self;
+        file.seek(SeekFrom::End(0))
     }
 }
 
-impl ReadAt for Bytes {
+impl ReadAt for [u8] {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         let rest = usize::try_from(offset)
             .ok()
@@ -81,15 +103,45 @@ impl ReadAt for Bytes {
     }
 }
 
-impl<R: ReadAt + ?Sized> ReadAt for Arc<R> {
+impl ReadAt for Bytes {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        (**self).read_at(buf, offset)
+        self[..].read_at(buf, offset)
     }
 
     fn nbytes(&self) -> io::Result<u64> {
-        (**self).nbytes()
+        self[..].nbytes()
+    }
+
+    fn shared(&self, range: Range<u64>) -> Option<Bytes> {
+        let start = usize::try_from(range.start).ok()?;
+        let end = usize::try_from(range.end).ok()?;
+        (start <= end && end <= self.len()).then(|| self.slice(start..end))
     }
 }
+
+macro_rules! by_reference {
+    ($($pointer:ty),*) => {$(
+        impl<R: ReadAt + ?Sized> ReadAt for $pointer {
+            fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+                (**self).read_at(buf, offset)
+            }
+
+            fn nbytes(&self) -> io::Result<u64> {
+                (**self).nbytes()
+            }
+
+            fn shared(&self, range: Range<u64>) -> Option<Bytes> {
+                (**self).shared(range)
+            }
+
+            fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<()> {
+                (**self).read_exact_at(buf, offset)
+            }
+        }
+    )*};
+}
+
+by_reference!(&R, Box<R>, Arc<R>);
 
 /// Counts the bytes that are read through it.
 #[derive(Debug)]
@@ -128,6 +180,13 @@ impl<R: ReadAt> ReadAt for Counted<R> {
     fn nbytes(&self) -> io::Result<u64> {
         self.inner.nbytes()
     }
+
+    fn shared(&self, range: Range<u64>) -> Option<Bytes> {
+        let bytes = self.inner.shared(range)?;
+        self.touched
+            .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Some(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -156,7 +215,67 @@ mod tests {
                     needed: 12
                 }
             ));
-            assert_eq!(counted.read_at(&mut buf, u64::MAX / 2).unwrap_or(0), 0);
+            for beyond in [10, u64::MAX / 2, u64::MAX] {
+                assert_eq!(counted.read_at(&mut buf, beyond).unwrap(), 0);
+                assert!(counted.read_exact_at(&mut buf, beyond).is_err());
+            }
         }
+    }
+
+    /// Gives one byte at a time, and a spurious interruption before each.
+    struct Dripping(Bytes, AtomicU64);
+
+    impl ReadAt for Dripping {
+        fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+            if self.1.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            let n = buf.len().min(1);
+            self.0.read_at(&mut buf[..n], offset)
+        }
+
+        fn nbytes(&self) -> io::Result<u64> {
+            self.0.nbytes()
+        }
+    }
+
+    #[test]
+    fn exact_reads_put_pieces_together_and_survive_interruptions() {
+        let source = Dripping(Bytes::from_static(b"0123456789"), AtomicU64::new(0));
+        let mut buf = [0; 5];
+        source.read_exact_at(&mut buf, 3).unwrap();
+        assert_eq!(&buf, b"34567");
+    }
+
+    #[test]
+    fn shared_parts_are_not_copied_and_never_outside() {
+        let source = Counted::new(Bytes::from_static(b"0123456789"));
+        let part = source.shared(2..5).unwrap();
+        assert_eq!((&part[..], source.touched()), (&b"234"[..], 3));
+        assert_eq!(part.as_ptr(), source.inner[2..].as_ptr());
+        let (start, end) = (5, 4);
+        for outside in [5..11, start..end, 11..11, u64::MAX..u64::MAX] {
+            assert!(source.shared(outside).is_none());
+        }
+    }
+
+    #[test]
+    fn a_file_that_shrinks_gives_an_error() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        assert_eq!(file.nbytes().unwrap(), 10);
+        file.set_len(4).unwrap();
+        let error = file.read_exact_at(&mut [0; 8], 0).unwrap_err();
+        assert!(matches!(error, Error::TooShort { end: 4, needed: 8 }));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_and_pipes_have_no_length() {
+        let folder = File::open(".").unwrap();
+        assert!(ReadAt::nbytes(&folder).is_err());
+        let (reader, _writer) = io::pipe().unwrap();
+        let pipe = File::from(std::os::fd::OwnedFd::from(reader));
+        assert!(ReadAt::nbytes(&pipe).is_err());
     }
 }

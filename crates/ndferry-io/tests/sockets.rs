@@ -1,4 +1,5 @@
 //! Frames over real sockets.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
