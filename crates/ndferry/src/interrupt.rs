@@ -1,14 +1,12 @@
 //! [`Interrupt`]: a flag that stops long work between two blocks.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use crate::{Error, ErrorKind, Result};
+use crate::Result;
+use crate::error::outside;
 
 /// Set from anywhere (a Ctrl-C handler, another thread) to stop loading, saving, sending and receiving; they end with
-/// [`ErrorKind::Interrupted`] and leave nothing half done. Clones share the flag.
+/// [`crate::ErrorKind::Interrupted`] and leave nothing half done. Clones share the flag.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt(ndferry_io::Interrupt);
 
 impl Interrupt {
     /// Not set.
@@ -18,25 +16,23 @@ impl Interrupt {
 
     /// Asks all work that holds a clone to stop.
     pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.raise();
     }
 
     /// Whether [`Self::set`] was called.
     pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_raised()
     }
 
     /// # Errors
-    /// [`ErrorKind::Interrupted`] if it is set.
+    /// [`crate::ErrorKind::Interrupted`] if it is set.
     pub fn check(&self) -> Result<()> {
-        if self.is_set() {
-            return Err(Error::from(ErrorKind::Interrupted));
-        }
-        Ok(())
+        self.0.check().map_err(outside)
     }
 
-    /// The flag itself, for code that polls it.
-    pub fn flag(&self) -> &Arc<AtomicBool> {
-        &self.0
+    /// The same flag for what waits for the outside.
+    #[cfg(feature = "transport")]
+    pub(crate) fn for_io(&self) -> ndferry_io::Interrupt {
+        self.0.clone()
     }
 }

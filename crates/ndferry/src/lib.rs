@@ -28,12 +28,18 @@ mod npz_file;
 mod packing;
 mod pickle_file;
 mod progress;
+#[cfg(feature = "transport")]
 mod recv;
 mod runs;
 mod safety;
 mod save;
+#[cfg(feature = "transport")]
 mod send;
+#[cfg(feature = "transport")]
+mod session;
 mod source;
+#[cfg(feature = "transport")]
+mod store;
 mod stored;
 #[cfg(feature = "npb")]
 mod tile_plan;
@@ -53,9 +59,11 @@ pub use ndferry_array::{
 };
 pub use packing::{Codec, Filter, Packing};
 pub use progress::Progress;
+#[cfg(feature = "transport")]
 pub use recv::{Received, ReceivedArray, Receiver, RecvOptions, Target};
 pub use runs::{Run, Runs};
 pub use safety::{GlobalUse, Safety};
 pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to};
+#[cfg(feature = "transport")]
 pub use send::{SendOptions, Sent, send};
 pub use source::{PickleInfo, Source};

@@ -65,7 +65,7 @@ impl Plan {
         let header = Header::new(array.dtype().clone(), array.shape(), array.order());
         let mut headers = vec![header.to_bytes().map_err(npy)?];
         if !name.is_empty() {
-            headers.push(format!("{{\"name\": {}}}", json_string(name)).into_bytes());
+            headers.push(serde_json::json!({ "name": name }).to_string().into_bytes());
         }
         let mut manifest = Manifest {
             header_blocks: headers.len() as u32,
@@ -197,18 +197,4 @@ fn new_transfer() -> u64 {
         .build_hasher()
         .finish()
         .max(1)
-}
-
-/// Text as a JSON string.
-fn json_string(text: &str) -> String {
-    let mut out = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            c if u32::from(c) < 0x20 => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -1,5 +1,6 @@
 //! [`NpbWriter`]: messages of arrays into a file, with the index that makes it random access.
 
+use std::collections::BTreeMap;
 use std::io::{IoSlice, Write};
 
 use ndferry_npb::{
@@ -14,13 +15,15 @@ use crate::{ErrorKind, Result};
 const ALIGN: u64 = 16;
 
 /// Writes the messages of one array after the other, then their indexes, then a catalog if there are several, then the
-/// tail. Needs 16 bytes of memory for each tile.
+/// tail. Needs some fifty bytes of memory for each tile.
 #[derive(Debug)]
 pub(crate) struct NpbWriter<W> {
     to: W,
     at: u64,
     current: Option<Current>,
-    done: Vec<(CatalogEntry, Extent)>,
+    done: Vec<CatalogEntry>,
+    /// A catalog follows the last array.
+    cataloged: bool,
 }
 
 /// The array under way.
@@ -31,7 +34,7 @@ struct Current {
     manifest: Manifest,
     manifest_at: u64,
     headers: Vec<Vec<u8>>,
-    places: Vec<Place>,
+    places: BTreeMap<u64, Place>,
     blocks: u64,
 }
 
@@ -42,6 +45,7 @@ impl<W: Write> NpbWriter<W> {
             at: 0,
             current: None,
             done: Vec::new(),
+            cataloged: false,
         }
     }
 
@@ -60,6 +64,7 @@ impl<W: Write> NpbWriter<W> {
         headers: &[Vec<u8>],
     ) -> Result<()> {
         let manifest_at = self.at;
+        self.cataloged |= manifest.cataloged;
         let body = manifest.encode();
         self.write(&ndferry_npb::message(
             MessageKind::Manifest,
@@ -81,7 +86,7 @@ impl<W: Write> NpbWriter<W> {
             manifest: manifest.clone(),
             manifest_at,
             headers: headers.to_vec(),
-            places: Vec::new(),
+            places: BTreeMap::new(),
             blocks: 0,
         });
         Ok(())
@@ -98,15 +103,11 @@ impl<W: Write> NpbWriter<W> {
             }
             .into());
         };
-        let number = block.number as usize;
-        if current.places.len() <= number {
-            current.places.resize(number + 1, Place::default());
-        }
         let nbytes = (SUBHEAD_NBYTES + block.payload.len()) as u32;
-        current.places[number] = Place {
-            offset: self.at,
-            nbytes,
-        };
+        let offset = self.at;
+        current
+            .places
+            .insert(block.number, Place { offset, nbytes });
         current.blocks += 1;
         let head = block.head(current.transfer);
         let mut parts = [IoSlice::new(&head), IoSlice::new(block.payload)];
@@ -116,7 +117,7 @@ impl<W: Write> NpbWriter<W> {
 
     /// Ends the array: its final extent along stored axis 0 is `extent`.
     pub(crate) fn end(&mut self, extent: u64) -> Result<()> {
-        let Some(mut current) = self.current.take() else {
+        let Some(current) = self.current.take() else {
             return Err(ErrorKind::BrokenOff {
                 expected: "a MANIFEST",
             }
@@ -134,14 +135,12 @@ impl<W: Write> NpbWriter<W> {
         let tiles = TileGrid::new(&shape, &current.manifest.tile, itemsize, false)
             .map_err(npb)?
             .len();
-        current.places.resize(tiles as usize, Place::default());
         let mut parts = Vec::new();
-        for (i, places) in (0..).zip(current.places.chunks(PART_TILES as usize)) {
-            let part = IndexPart {
-                first: i * PART_TILES,
-                places: places.to_vec(),
-            };
-            parts.push(self.message(&part.message(transfer))?);
+        for first in (0..tiles).step_by(PART_TILES as usize) {
+            let numbers = first..tiles.min(first + PART_TILES);
+            let place = |number| current.places.get(&number).copied().unwrap_or_default();
+            let places = numbers.map(place).collect();
+            parts.push(self.message(&IndexPart { first, places }.message(transfer))?);
         }
         let root = Root {
             manifest: current.manifest,
@@ -152,15 +151,12 @@ impl<W: Write> NpbWriter<W> {
         };
         let root = self.message(&root.message(transfer))?;
         let (name, manifest) = (current.name, current.manifest_at);
-        self.done.push((
-            CatalogEntry {
-                name,
-                transfer,
-                manifest,
-                root,
-            },
+        self.done.push(CatalogEntry {
+            name,
+            transfer,
+            manifest,
             root,
-        ));
+        });
         Ok(())
     }
 
@@ -174,14 +170,13 @@ impl<W: Write> NpbWriter<W> {
         Ok(extent)
     }
 
-    /// Writes the catalog, if there are several arrays or a name, and the tail; gives the stream back, and how many bytes
+    /// Writes the catalog, if the manifests promise one, and the tail; gives the stream back, and how many bytes
     /// went there.
     pub(crate) fn finish(mut self) -> Result<(W, u64)> {
-        let named = self.done.iter().any(|(entry, _)| !entry.name.is_empty());
         let target = match &self.done[..] {
-            [(_, root)] if !named => (*root, MessageKind::Index),
+            [only] if !self.cataloged => (only.root, MessageKind::Index),
             _ => {
-                let entries = self.done.iter().map(|(entry, _)| entry.clone()).collect();
+                let entries = self.done.clone();
                 (
                     self.message(&Catalog { entries }.message())?,
                     MessageKind::Catalog,

@@ -4,8 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ndferry_array::{Array, Dtype, Order};
+use ndferry_io::{Link, Listener};
+use ndferry_npb::{Ack, Decoder, Event, Head, Manifest, Refuse, RefuseCode, Repeats, TileGrid};
+use ndferry_npy::Header;
 
-use crate::{ErrorKind, Interrupt, Limits, Progress, Result};
+use crate::error::{npb, outside};
+use crate::npb_file::header_of;
+use crate::session::{greet, link_options};
+use crate::store::Store;
+use crate::{Error, ErrorClass, ErrorKind, Interrupt, Limits, Progress, Result};
 
 /// How to receive.
 #[derive(Clone, Debug)]
@@ -75,26 +82,37 @@ pub struct Received {
     pub wire_nbytes: u64,
 }
 
+/// How long a refused sender may go on sending before it is cut off, and how much.
+const DRAIN: (Duration, u64) = (Duration::from_secs(2), 16 << 20);
+
+/// How long to wait at a time for somebody to connect; there is no end to it but the interrupt.
+const WAIT: Duration = Duration::from_secs(3600);
+
 /// Listens for one transfer after the other.
 #[derive(Debug)]
 pub struct Receiver {
-    url: String,
+    listener: Listener,
     options: RecvOptions,
 }
 
 impl Receiver {
-    /// Listens at `url`; port 0 takes any free one.
+    /// Listens at `url`; port 0 takes any free one. `-` is standard input.
     ///
     /// # Errors
     /// [`crate::ErrorClass::Usage`] for a bad address, [`crate::ErrorClass::System`].
     pub fn bind(url: &str, options: RecvOptions) -> Result<Self> {
-        let _ = &options;
-        Err(crate::Error::from(ErrorKind::NotBuilt { what: "receiving" }).in_source(url))
+        let bind = || {
+            let address = url.parse().map_err(outside)?;
+            let link_options = link_options(options.timeout, &options.interrupt);
+            Listener::bind(&address, link_options).map_err(outside)
+        };
+        let listener = bind().map_err(|error: Error| error.in_source(url))?;
+        Ok(Self { listener, options })
     }
 
     /// Where it listens, with the real port.
     pub fn url(&self) -> String {
-        self.url.clone()
+        self.listener.url().to_string()
     }
 
     /// Waits for a sender and takes one transfer. The sender hears that all is well only after everything is verified,
@@ -103,8 +121,222 @@ impl Receiver {
     /// # Errors
     /// [`crate::ErrorClass::Protocol`], [`crate::ErrorClass::Limit`], [`ErrorKind::Exists`], [`ErrorKind::Interrupted`],
     /// [`crate::ErrorClass::System`].
-    pub fn recv(&self, target: &Target, progress: &dyn Progress) -> Result<Received> {
-        let _ = (target, progress, &self.options);
-        Err(ErrorKind::NotBuilt { what: "receiving" }.into())
+    pub fn recv(&mut self, target: &Target, progress: &dyn Progress) -> Result<Received> {
+        let mut store = Store::new(target, self.options.overwrite)?;
+        let mut link = loop {
+            match self.listener.accept(WAIT).map_err(outside)? {
+                Some(link) => break link,
+                None if self.listener.url().to_string() == "-" => {
+                    return Err(ErrorKind::BrokenOff {
+                        expected: "a MANIFEST",
+                    }
+                    .into());
+                }
+                None => {}
+            }
+        };
+        let limits = ndferry_npb::Limits {
+            block_nbytes: self
+                .options
+                .limits
+                .message_nbytes
+                .min(ndferry_npb::Limits::PEER.block_nbytes),
+            header_nbytes: self.options.limits.header_nbytes as u64,
+            ..ndferry_npb::Limits::PEER
+        };
+        let taken = self.take(&mut link, &mut store, &limits, progress);
+        let acknowledged = taken.and_then(|received| {
+            store.commit()?;
+            Ok(received)
+        });
+        match acknowledged {
+            Ok((mut received, transfer)) => {
+                if link.answers() {
+                    let ack = Ack {
+                        blocks: received.blocks,
+                    };
+                    // Stored it is, whether the sender hears of it or not.
+                    let _ = link
+                        .send(&[&ack.message(transfer)])
+                        .and_then(|()| link.finish());
+                }
+                received.wire_nbytes = link.received_nbytes();
+                store.deliver(&mut received)?;
+                Ok(received)
+            }
+            Err(error) => {
+                if link.answers() {
+                    let refuse = Refuse {
+                        code: code(&error),
+                        reason: error.to_string(),
+                    };
+                    // The sender may be gone.
+                    let _ = link.send(&[&refuse.message(0)]);
+                    link.drain(DRAIN.0, DRAIN.1);
+                }
+                Err(error.in_source(&link.peer()))
+            }
+        }
+    }
+
+    /// Everything up to the end of the transfer; gives which transfer to acknowledge.
+    fn take(
+        &self,
+        link: &mut Link,
+        store: &mut Store,
+        limits: &ndferry_npb::Limits,
+        progress: &dyn Progress,
+    ) -> Result<(Received, u64)> {
+        // A file that comes through a pipe may have tiles that were written again.
+        let repeats = if link.answers() {
+            Repeats::Refuse
+        } else {
+            Repeats::Replace
+        };
+        let mut decoder = Decoder::new(limits.clone(), repeats);
+        greet(link, &mut decoder, limits)?;
+        let mut received = Received::default();
+        let mut incoming: Option<Incoming> = None;
+        let mut raw = Vec::new();
+        let mut transfer = 0;
+        while !decoder.is_done() {
+            self.options.interrupt.check()?;
+            let expected = "its end";
+            let frame = link
+                .recv()
+                .map_err(outside)?
+                .ok_or(ErrorKind::BrokenOff { expected })?;
+            let head = Head::parse(frame).map_err(npb)?;
+            if head.transfer != 0 {
+                transfer = head.transfer;
+            }
+            match decoder.feed(frame).map_err(npb)? {
+                Event::Manifest(manifest) => {
+                    incoming = Some(Incoming {
+                        manifest: manifest.clone(),
+                        headers: Vec::new(),
+                        grid: manifest.grid().map_err(npb)?,
+                    });
+                }
+                Event::Header(_, bytes) => {
+                    let Some(array) = &mut incoming else { continue };
+                    array.headers.push(bytes.to_vec());
+                    if array.headers.len() == array.manifest.header_blocks as usize {
+                        let info = array.info(&self.options.limits)?;
+                        store.begin(transfer, &info, array)?;
+                        progress.start(
+                            &info.name,
+                            array.header(&self.options.limits)?.data_nbytes(),
+                        );
+                        received.arrays.push(info);
+                    }
+                }
+                Event::Block(block) => {
+                    let Some(array) = &incoming else { continue };
+                    raw.resize(block.raw_nbytes as usize, 0);
+                    ndferry_npb::unpack(
+                        block.codec,
+                        block.filter,
+                        &array.manifest.element,
+                        block.payload,
+                        &mut raw,
+                    )
+                    .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
+                    store.block(&block, &raw, array)?;
+                    received.blocks += 1;
+                    received.nbytes += u64::from(block.raw_nbytes);
+                    progress.advance(block.raw_nbytes.into());
+                }
+                Event::End(end) => {
+                    let Some(array) = incoming.take() else {
+                        continue;
+                    };
+                    store.end(end.extent)?;
+                    if array.manifest.growing
+                        && let Some(info) = received.arrays.last_mut()
+                    {
+                        info.grown_to(end.extent);
+                    }
+                    progress.finish();
+                }
+                Event::Catalog(_) => transfer = 0,
+                Event::Refuse(refuse) => {
+                    return Err(ErrorKind::Refused {
+                        reason: refuse.reason,
+                    }
+                    .into());
+                }
+                Event::Skipped | Event::Credit(_) | Event::Hello(_) => {}
+                Event::Ack(_) | Event::Resume(_) => {
+                    let (found, expected) = ("a message that receivers send", "DATA");
+                    return Err(ErrorKind::WrongMessage { found, expected }.into());
+                }
+            }
+        }
+        Ok((received, transfer))
+    }
+}
+
+/// An array under way.
+pub(crate) struct Incoming {
+    pub(crate) manifest: Manifest,
+    pub(crate) headers: Vec<Vec<u8>>,
+    pub(crate) grid: TileGrid,
+}
+
+impl Incoming {
+    /// Its NPY header, after a look whether the manifest says the same.
+    pub(crate) fn header(&self, limits: &Limits) -> Result<Header> {
+        header_of(&self.manifest, &self.headers, &self.manifest.shape, limits)
+    }
+
+    fn info(&self, limits: &Limits) -> Result<ReceivedArray> {
+        let header = self.header(limits)?;
+        if header.dtype.has_object() {
+            return Err(ErrorKind::Objects.into());
+        }
+        Ok(ReceivedArray {
+            name: self
+                .headers
+                .get(1)
+                .map(|json| attribute_name(json))
+                .unwrap_or_default(),
+            dtype: header.dtype,
+            shape: header.shape,
+            order: header.order,
+            array: None,
+        })
+    }
+}
+
+impl ReceivedArray {
+    fn grown_to(&mut self, extent: u64) {
+        let axis = match self.order {
+            Order::C => self.shape.first_mut(),
+            Order::F => self.shape.last_mut(),
+        };
+        if let Some(axis) = axis {
+            *axis = usize::try_from(extent).unwrap_or(usize::MAX);
+        }
+    }
+}
+
+/// The attribute `name` of a HEADER 1.
+fn attribute_name(json: &[u8]) -> String {
+    let attributes: Option<serde_json::Value> = serde_json::from_slice(json).ok();
+    let name = attributes
+        .as_ref()
+        .and_then(|attributes| attributes.get("name")?.as_str());
+    name.unwrap_or_default().to_owned()
+}
+
+/// What a sender is told about an error of ours.
+fn code(error: &Error) -> RefuseCode {
+    match error.class() {
+        ErrorClass::Malformed | ErrorClass::Protocol => RefuseCode::Protocol,
+        ErrorClass::Limit => RefuseCode::Limit,
+        ErrorClass::System | ErrorClass::Usage => RefuseCode::Storage,
+        ErrorClass::Unsupported | ErrorClass::Unsafe => RefuseCode::Unsupported,
+        ErrorClass::Interrupted => RefuseCode::Interrupted,
     }
 }

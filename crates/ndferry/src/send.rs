@@ -2,7 +2,16 @@
 
 use std::time::Duration;
 
-use crate::{ErrorKind, Interrupt, Item, Packing, Progress, Result};
+use ndferry_io::Link;
+use ndferry_npb::{
+    Ack, Block, Catalog, CatalogEntry, Codec as BlockCodec, Decoder, End, Event, Extent,
+    Filter as BlockFilter, Head, Kind as MessageKind, Limits, Repeats,
+};
+
+use crate::error::{npb, outside};
+use crate::npb_plan::Plan;
+use crate::session::{greet, link_options};
+use crate::{Codec, Error, ErrorKind, Interrupt, Item, Packing, Progress, Result};
 
 /// How to send.
 #[derive(Clone, Debug)]
@@ -44,10 +53,13 @@ pub struct Sent {
     pub blocks: u64,
     /// Bytes on the wire.
     pub wire_nbytes: u64,
+    /// Whether the receiver has said that all is stored and verified. Only one-way streams leave that open.
+    pub acknowledged: bool,
 }
 
-/// Sends arrays as one transfer to `url` (`tcp://host:port`, `unix:///path`). Returns only after the receiver has said
-/// that everything is stored and verified.
+/// Sends arrays as one transfer to `url` (`tcp://host:port`, `unix:///path`, `-` for standard output). Returns only after
+/// the receiver has said that everything is stored and verified; over a one-way stream nobody can say so, and
+/// [`Sent::acknowledged`] is false.
 ///
 /// # Errors
 /// Whatever reading the arrays brings; [`crate::ErrorClass::Protocol`] if the peer refuses, breaks off or falls silent;
@@ -58,6 +70,185 @@ pub fn send(
     options: &SendOptions,
     progress: &dyn Progress,
 ) -> Result<Sent> {
-    let _ = (items, options, progress);
-    Err(crate::Error::from(ErrorKind::NotBuilt { what: "sending" }).in_source(url))
+    let sent = || {
+        let address = url.parse().map_err(outside)?;
+        let link_options = link_options(options.timeout, &options.interrupt);
+        let link = ndferry_io::connect(&address, &link_options).map_err(outside)?;
+        let mut sender = Sender {
+            link,
+            decoder: Decoder::new(Limits::PEER, Repeats::Refuse),
+            options,
+            progress,
+            blocks: 0,
+        };
+        let result = sender.run(items);
+        result.map_err(|error| sender.reason(error))
+    };
+    sent().map_err(|error: Error| error.in_source(url))
+}
+
+struct Sender<'a> {
+    link: Link,
+    decoder: Decoder,
+    options: &'a SendOptions,
+    progress: &'a dyn Progress,
+    blocks: u64,
+}
+
+impl Sender<'_> {
+    fn run(&mut self, items: &[Item<'_>]) -> Result<Sent> {
+        if !matches!(self.options.packing.codec, Codec::Default | Codec::None) {
+            return Err(ErrorKind::NotBuilt { what: "this codec" }.into());
+        }
+        let hello = greet(&mut self.link, &mut self.decoder, &Limits::PEER)?;
+        let most = hello.map_or(u64::MAX, |hello| hello.block_nbytes);
+        let block_nbytes = (self.options.block_nbytes as u64).clamp(1, most.max(1));
+        let cataloged = items.len() != 1 || !items[0].name.is_empty();
+        let mut catalog = Catalog::default();
+        let mut transfer = 0;
+        for item in items {
+            transfer = self.array(*item, cataloged, block_nbytes)?;
+            let root = Extent {
+                offset: 0,
+                nbytes: 0,
+            };
+            catalog.entries.push(CatalogEntry {
+                name: item.name.to_owned(),
+                transfer,
+                manifest: 0,
+                root,
+            });
+        }
+        if cataloged {
+            transfer = 0;
+            self.message(&catalog.message())?;
+        }
+        let acknowledged = self.link.answers();
+        if acknowledged {
+            self.acknowledgement(transfer)?;
+        }
+        self.link.finish().map_err(outside)?;
+        Ok(Sent {
+            arrays: items.len(),
+            nbytes: items.iter().map(|item| item.array.nbytes()).sum(),
+            blocks: self.blocks,
+            wire_nbytes: self.link.sent_nbytes(),
+            acknowledged,
+        })
+    }
+
+    fn message(&mut self, bytes: &[u8]) -> Result<()> {
+        self.link.send(&[bytes]).map_err(outside)
+    }
+
+    /// One array; gives its transfer.
+    fn array(&mut self, item: Item<'_>, cataloged: bool, block_nbytes: u64) -> Result<u64> {
+        let array = item.array;
+        if array.dtype().has_object() {
+            return Err(array.place(ErrorKind::Objects));
+        }
+        let plan = Plan::flat(array, item.name, cataloged, block_nbytes)?;
+        let transfer = plan.transfer;
+        self.message(&ndferry_npb::message(
+            MessageKind::Manifest,
+            transfer,
+            0,
+            &plan.manifest.encode(),
+        ))?;
+        for (number, header) in (0..).zip(&plan.headers) {
+            self.message(&ndferry_npb::message(
+                MessageKind::Header,
+                transfer,
+                number,
+                header,
+            ))?;
+        }
+        self.progress.start(item.name, Some(array.nbytes()));
+        plan.tiles(array, &self.options.interrupt, &mut |number, raw| {
+            self.listen()?;
+            let (codec, filter) = (BlockCodec::Raw, BlockFilter::None);
+            let block = Block {
+                number,
+                codec,
+                filter,
+                raw_nbytes: raw.len() as u32,
+                payload: raw,
+            };
+            self.link
+                .send(&[&block.head(transfer), raw])
+                .map_err(outside)?;
+            self.blocks += 1;
+            self.progress.advance(raw.len() as u64);
+            Ok(())
+        })?;
+        let (blocks, extent) = (
+            plan.grid.len(),
+            plan.manifest.shape.first().copied().unwrap_or(0),
+        );
+        self.message(&End { blocks, extent }.message(transfer))?;
+        self.progress.finish();
+        Ok(transfer)
+    }
+
+    /// Looks whether the receiver has something to say in between; only a refusal may come.
+    fn listen(&mut self) -> Result<()> {
+        while self.link.answers() && self.link.has_input().map_err(outside)? {
+            self.answer("the end")?;
+        }
+        Ok(())
+    }
+
+    /// The receiver's next message that is not just noise.
+    fn answer(&mut self, expected: &'static str) -> Result<Option<(u64, Ack)>> {
+        let frame = self
+            .link
+            .recv()
+            .map_err(outside)?
+            .ok_or(ErrorKind::BrokenOff { expected })?;
+        let transfer = Head::parse(frame).map_err(npb)?.transfer;
+        match self.decoder.feed(frame).map_err(npb)? {
+            Event::Refuse(refuse) => Err(ErrorKind::Refused {
+                reason: refuse.reason,
+            }
+            .into()),
+            Event::Ack(ack) => Ok(Some((transfer, ack))),
+            Event::Skipped | Event::Credit(_) => Ok(None),
+            _ => Err(ErrorKind::WrongMessage {
+                found: "a message that senders send",
+                expected,
+            }
+            .into()),
+        }
+    }
+
+    /// Waits until everything is stored.
+    fn acknowledgement(&mut self, transfer: u64) -> Result<()> {
+        loop {
+            match self.answer("its acknowledgement")? {
+                Some((of, ack)) if of == transfer && ack.blocks == self.blocks => return Ok(()),
+                Some(_) => {
+                    let (found, expected) = (
+                        "an acknowledgement of something else",
+                        "its acknowledgement",
+                    );
+                    return Err(ErrorKind::WrongMessage { found, expected }.into());
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// A receiver that refuses may close before all is sent; what it said counts more than the broken connection.
+    fn reason(&mut self, error: Error) -> Error {
+        if !matches!(error.kind(), ErrorKind::System(_) | ErrorKind::Outside(_))
+            || !self.link.answers()
+        {
+            return error;
+        }
+        self.link.set_deadline(Some(Duration::from_secs(1)));
+        match self.answer("the end") {
+            Err(refused) if matches!(refused.kind(), ErrorKind::Refused { .. }) => refused,
+            _ => error,
+        }
+    }
 }

@@ -1,0 +1,253 @@
+//! [`Store`]: where a receiver puts arrays as their tiles come.
+
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use ndferry_array::{Array, ArrayView, ArrayViewMut, Dtype, Index, Indexing, Kind, Layout, Order};
+use ndferry_io::{AtomicFile, BigBuffer};
+use ndferry_npb::{Block, Tile};
+
+use crate::error::{npb, npy, outside};
+use crate::npb_write::NpbWriter;
+use crate::recv::{Incoming, Received, ReceivedArray, Target};
+use crate::{ByteOrder, ErrorKind, Format, Limits, Result};
+
+/// Nothing of it is to be seen before [`Self::commit`].
+#[derive(Debug)]
+pub(crate) enum Store {
+    /// Messages as they come.
+    Npb(Option<NpbWriter<AtomicFile>>),
+    /// Elements where they belong.
+    Npy(NpyFile),
+    /// Elements in memory.
+    Memory {
+        current: Option<BigBuffer>,
+        done: Vec<Bytes>,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct NpyFile {
+    file: Option<AtomicFile>,
+    path: PathBuf,
+    /// Where the elements start; `None` before the header is written.
+    start: Option<u64>,
+    at: u64,
+}
+
+impl Store {
+    /// # Errors
+    /// The file exists, or its folder is not writable.
+    pub(crate) fn new(target: &Target, overwrite: bool) -> Result<Self> {
+        let path = match target {
+            Target::Memory => {
+                return Ok(Self::Memory {
+                    current: None,
+                    done: Vec::new(),
+                });
+            }
+            Target::File(path) => path,
+        };
+        let format = Format::of_extension(path).ok_or(ErrorKind::UnknownExtension);
+        let create = || AtomicFile::create(path, overwrite).map_err(outside);
+        let store = match format {
+            Ok(Format::Npb) => create().map(|file| Self::Npb(Some(NpbWriter::new(file)))),
+            Ok(Format::Npy) => create().map(|file| {
+                Self::Npy(NpyFile {
+                    file: Some(file),
+                    path: path.clone(),
+                    start: None,
+                    at: 0,
+                })
+            }),
+            Ok(format) => Err(ErrorKind::CannotWrite {
+                what: "a transfer".to_owned(),
+                format,
+            }
+            .into()),
+            Err(kind) => Err(kind.into()),
+        };
+        store.map_err(|error| error.in_path(path))
+    }
+
+    pub(crate) fn begin(
+        &mut self,
+        transfer: u64,
+        info: &ReceivedArray,
+        array: &Incoming,
+    ) -> Result<()> {
+        let growing = |where_to: &str| {
+            let what = format!("a growing array {where_to}");
+            Err(ErrorKind::Unsupported { what }.into())
+        };
+        match self {
+            Self::Npb(Some(writer)) => {
+                writer.begin(transfer, &info.name, &array.manifest, &array.headers)
+            }
+            Self::Npb(None) => Ok(()),
+            Self::Npy(_) if array.manifest.growing => growing("in an .npy"),
+            Self::Npy(npy) => npy.begin(array),
+            Self::Memory { .. } if array.manifest.growing => growing("in memory"),
+            Self::Memory { current, .. } => {
+                // Memory is taken as elements arrive, not as they are promised.
+                let nbytes = array
+                    .header(&Limits::default())?
+                    .data_nbytes()
+                    .unwrap_or(u64::MAX);
+                let nbytes = usize::try_from(nbytes).unwrap_or(usize::MAX);
+                *current = Some(BigBuffer::zeroed(nbytes).map_err(outside)?);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn block(&mut self, block: &Block<'_>, raw: &[u8], array: &Incoming) -> Result<()> {
+        match self {
+            Self::Npb(Some(writer)) => writer.block(block),
+            Self::Npy(npy) => npy.block(block.number, raw, array),
+            Self::Memory {
+                current: Some(target),
+                ..
+            } => {
+                if array.grid.is_flat() {
+                    let run = array.grid.run(block.number).map_err(npb)?;
+                    target[run.start as usize..run.end as usize].copy_from_slice(raw);
+                    return Ok(());
+                }
+                let tile = array.grid.tile(block.number).map_err(npb)?;
+                put(
+                    &tile,
+                    raw,
+                    array.grid.shape(),
+                    array.grid.itemsize(),
+                    target,
+                )
+            }
+            Self::Npb(None) | Self::Memory { current: None, .. } => Ok(()),
+        }
+    }
+
+    pub(crate) fn end(&mut self, extent: u64) -> Result<()> {
+        match self {
+            Self::Npb(Some(writer)) => writer.end(extent),
+            Self::Memory { current, done } => {
+                done.extend(current.take().map(BigBuffer::into_bytes));
+                Ok(())
+            }
+            Self::Npb(None) | Self::Npy(_) => Ok(()),
+        }
+    }
+
+    /// Makes it last: synced and renamed.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        let file = match self {
+            Self::Npb(writer) => writer
+                .take()
+                .map(NpbWriter::finish)
+                .transpose()?
+                .map(|(file, _)| file),
+            Self::Npy(npy) => npy.file.take(),
+            Self::Memory { .. } => None,
+        };
+        file.map_or(Ok(()), |file| file.commit().map_err(outside))
+    }
+
+    /// Gives the arrays that are in memory.
+    pub(crate) fn deliver(self, received: &mut Received) -> Result<()> {
+        let Self::Memory { done, .. } = self else {
+            return Ok(());
+        };
+        for (info, bytes) in received.arrays.iter_mut().zip(done) {
+            let array = Array::contiguous(info.dtype.clone(), &info.shape, info.order, bytes)?;
+            info.array = Some(array);
+        }
+        Ok(())
+    }
+}
+
+impl NpyFile {
+    fn file(&mut self) -> Result<&mut AtomicFile> {
+        let path: &Path = &self.path;
+        let gone = || crate::Error::from(ErrorKind::NoArrays).in_path(path);
+        self.file.as_mut().ok_or_else(gone)
+    }
+
+    fn begin(&mut self, array: &Incoming) -> Result<()> {
+        if self.start.is_some() {
+            let what = "several arrays".to_owned();
+            return Err(ErrorKind::CannotWrite {
+                what,
+                format: Format::Npy,
+            }
+            .into());
+        }
+        let header = array.header(&Limits::default())?;
+        let head = header.to_bytes().map_err(npy)?;
+        self.file()?.write_all(&head)?;
+        self.start = Some(head.len() as u64);
+        self.at = head.len() as u64;
+        Ok(())
+    }
+
+    fn write(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
+        let offset = self.start.unwrap_or(0) + offset;
+        let seek = offset != self.at;
+        self.at = offset + bytes.len() as u64;
+        let file = self.file()?;
+        if seek {
+            file.seek(SeekFrom::Start(offset))?;
+        }
+        Ok(file.write_all(bytes)?)
+    }
+
+    fn block(&mut self, number: u64, raw: &[u8], array: &Incoming) -> Result<()> {
+        if array.grid.is_flat() {
+            let run = array.grid.run(number).map_err(npb)?;
+            return self.write(run.start, raw);
+        }
+        // Along the last axis elements lie together.
+        let tile = array.grid.tile(number).map_err(npb)?;
+        let (shape, itemsize) = (array.grid.shape(), array.grid.itemsize());
+        let row = (tile.shape.last().copied().unwrap_or(1) * itemsize).max(1);
+        for (i, bytes) in (0..).zip(raw.chunks(row as usize)) {
+            let mut rest: u64 = i;
+            let mut element = tile.start.last().copied().unwrap_or(0);
+            let mut stride = shape.last().copied().unwrap_or(1);
+            for axis in (0..shape.len().saturating_sub(1)).rev() {
+                element += (tile.start[axis] + rest % tile.shape[axis]) * stride;
+                rest /= tile.shape[axis];
+                stride *= shape[axis];
+            }
+            self.write(element * itemsize, bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Copies a tile to its place in an array of this shape, in stored axes.
+fn put(tile: &Tile, raw: &[u8], shape: &[u64], itemsize: u64, target: &mut [u8]) -> Result<()> {
+    let dtype = Dtype::new(Kind::Void, ByteOrder::NotApplicable, itemsize as usize)?;
+    let extents = |shape: &[u64]| {
+        shape
+            .iter()
+            .map(|extent| *extent as usize)
+            .collect::<Vec<_>>()
+    };
+    let layout = |shape: &[usize]| Layout::contiguous(shape, itemsize as usize, Order::C);
+    let whole = extents(shape);
+    let items: Vec<Index> = tile
+        .start
+        .iter()
+        .zip(&tile.shape)
+        .map(|(start, extent)| Index::Slice {
+            start: Some(*start as isize),
+            stop: Some((start + extent) as isize),
+            step: None,
+        })
+        .collect();
+    let selection = Indexing::new(items).resolve(&whole)?;
+    let source = ArrayView::new(dtype.clone(), layout(&extents(&tile.shape))?, raw)?;
+    let mut target = ArrayViewMut::new(dtype, layout(&whole)?, target)?;
+    Ok(target.select(&selection)?.assign(&source)?)
+}
