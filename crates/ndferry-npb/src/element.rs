@@ -80,7 +80,7 @@ impl ElementType {
         let whole = if itemsize == 0 {
             width == 0
         } else {
-            width > 0 && itemsize % width == 0
+            width > 0 && itemsize.is_multiple_of(width)
         };
         if !whole {
             return Err(field("element width", width));

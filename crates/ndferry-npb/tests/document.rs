@@ -1,6 +1,7 @@
 //! The messages shown in `docs/formats/npb.md` are those that the code makes.
 //!
 //! With `NDFERRY_BLESS=1` the document is rewritten instead.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fmt::Write;
 

@@ -1,7 +1,7 @@
 //! Move NumPy arrays between languages, processes and machines.
 //!
 //! [`Source::open`] tells what a file is by its first bytes and lists the arrays in it without reading them;
-//! [`LazyArray`] reads what is asked for and no more; [`save`] writes it in any format; [`send`] and [`Receiver`] move it
+//! [`LazyArray`] reads what is asked for and no more; [`save()`] writes it in any format; [`send()`] and [`Receiver`] move it
 //! between processes in checked blocks with bounded memory.
 //!
 //! Reading NPY, NPZ and pickles is always there. The features `npb` and `transport` add NPB files and sockets.

@@ -410,7 +410,7 @@ fn is_dangerous(global: &GlobalUse) -> bool {
             .strip_prefix(module)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    DANGEROUS_MODULES.iter().any(|module| is_under(&module)) && !is_in(MERELY_UNKNOWN, global)
+    DANGEROUS_MODULES.iter().any(is_under) && !is_in(MERELY_UNKNOWN, global)
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Files are written and read back by parts.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use ndferry::{
     Array, ByteOrder, Dtype, Format, Indexing, Item, LazyArray, OpenOptions, Order, Packing,

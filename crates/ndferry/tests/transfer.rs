@@ -1,5 +1,6 @@
 //! Arrays cross sockets whole or not at all.
 #![cfg(feature = "transport")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::io::Write;
 use std::net::TcpStream;
