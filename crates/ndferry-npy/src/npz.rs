@@ -177,6 +177,12 @@ impl<R: ReadAt> Npz<R> {
         &self.archive.get_ref().inner
     }
 
+    /// First byte after the archive and its comment, from the start of the file.
+    pub fn end(&self) -> u64 {
+        let base = self.archive.get_ref().base;
+        base.saturating_add(self.archive.end_offset())
+    }
+
     /// The header of member `i` and where its data starts in the unpacked member, in bytes. Reads no more of it than
     /// that needs; the checksum, which is over all of it, is not checked.
     ///

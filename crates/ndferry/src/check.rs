@@ -1,8 +1,14 @@
 //! [`check`]: is a file from elsewhere readable, safe and intact?
 
+use std::fmt;
+use std::io::Read;
 use std::path::Path;
 
-use crate::{Error, ErrorKind, Format, OpenOptions, Progress, Result, Safety};
+use bytes::Bytes;
+
+use crate::{
+    Error, ErrorClass, Format, Interrupt, OpenOptions, Progress, Result, Safety, Source, sniff,
+};
 
 /// How to check.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +28,7 @@ pub struct Finding {
     pub format: Option<Format>,
     /// The verdict on its pickles.
     pub safety: Safety,
-    /// What is wrong with it; empty if nothing is.
+    /// What is wrong with it; empty if nothing is. Of a file with more than [`Self::MAX_PROBLEMS`] the first ones.
     pub problems: Vec<Problem>,
 }
 
@@ -34,6 +40,15 @@ pub enum Problem {
     Unreadable(Error),
     /// Bytes after the end of what the format describes.
     TrailingBytes {
+        /// The member they are in; empty for the file itself.
+        member: String,
+        /// Where they begin, in bytes from the start of the file or of the unpacked member.
+        offset: u64,
+        /// How many there are.
+        nbytes: u64,
+    },
+    /// Bytes that are no whole message of an NPB file.
+    NoMessage {
         /// Where they begin.
         offset: u64,
         /// How many there are.
@@ -44,21 +59,163 @@ pub enum Problem {
 }
 
 impl Finding {
+    /// How many problems are listed at most.
+    pub const MAX_PROBLEMS: usize = 1000;
+
     /// Readable, safe and intact.
     pub fn is_good(&self) -> bool {
         self.problems.is_empty()
     }
 }
 
-/// Reads all of a file and says what is wrong with it. Problems of the file are findings, not errors.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => error.fmt(f),
+            Self::TrailingBytes {
+                member,
+                offset,
+                nbytes,
+            } => {
+                if !member.is_empty() {
+                    write!(f, "{}: ", crate::error::Plain(member))?;
+                }
+                write!(f, "byte {offset}: {nbytes} bytes after the end")
+            }
+            Self::NoMessage { offset, nbytes } => {
+                write!(f, "byte {offset}: {nbytes} bytes are no whole message")
+            }
+            Self::Unsafe(safety) => safety.fmt(f),
+        }
+    }
+}
+
+/// How a format looks at everything in a file that opening it does not.
+pub(crate) trait Inspect: fmt::Debug + Send + Sync {
+    /// Reads all of it and tells each problem. Fails only where [`check`] does.
+    fn inspect(&self, report: &mut Report<'_>) -> Result<()>;
+}
+
+/// Where problems go.
+pub(crate) struct Report<'a> {
+    problems: Vec<Problem>,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) interrupt: &'a Interrupt,
+}
+
+impl Report<'_> {
+    /// One more problem.
+    pub(crate) fn tell(&mut self, problem: Problem) {
+        if !self.is_full() {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Whether no more problems are listed.
+    pub(crate) fn is_full(&self) -> bool {
+        self.problems.len() >= Finding::MAX_PROBLEMS
+    }
+
+    /// An error that is the file's fault becomes a problem; others stop the check.
+    pub(crate) fn fault(&mut self, error: Error) -> Result<()> {
+        match error.class() {
+            ErrorClass::System | ErrorClass::Interrupted => Err(error),
+            _ => {
+                self.tell(Problem::Unreadable(error));
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Reads all of a file and says what is wrong with it: every checksum is compared, bytes that belong to nothing are
+/// found, pickles are judged. Problems of the file are findings, not errors.
 ///
 /// # Errors
-/// [`crate::ErrorClass::System`], [`ErrorKind::Interrupted`].
+/// [`crate::ErrorClass::System`], [`crate::ErrorKind::Interrupted`].
 pub fn check(
     path: impl AsRef<Path>,
     options: &CheckOptions,
     progress: &dyn Progress,
 ) -> Result<Finding> {
-    let _ = (options, progress);
-    Err(Error::from(ErrorKind::NotBuilt { what: "checking" }).in_path(path.as_ref()))
+    let path = path.as_ref();
+    let format = || {
+        let mut head = Vec::new();
+        let file = std::fs::File::open(path).ok()?;
+        file.take(Format::SNIFF_NBYTES as u64)
+            .read_to_end(&mut head)
+            .ok()?;
+        sniff(&head)
+    };
+    finding(Source::open(path, &options.open), format, options, progress)
+}
+
+/// As [`check`], of bytes in memory; `name` stands for the path in errors.
+///
+/// # Errors
+/// [`crate::ErrorKind::Interrupted`].
+pub fn check_bytes(
+    name: &str,
+    bytes: Bytes,
+    options: &CheckOptions,
+    progress: &dyn Progress,
+) -> Result<Finding> {
+    let format = sniff(&bytes[..bytes.len().min(Format::SNIFF_NBYTES)]);
+    finding(
+        Source::from_bytes(name, bytes, &options.open),
+        || format,
+        options,
+        progress,
+    )
+}
+
+/// `format` is asked only about what could not be opened.
+fn finding(
+    opened: Result<Source>,
+    format: impl FnOnce() -> Option<Format>,
+    options: &CheckOptions,
+    progress: &dyn Progress,
+) -> Result<Finding> {
+    let mut report = Report {
+        problems: Vec::new(),
+        progress,
+        interrupt: &options.open.interrupt,
+    };
+    let source = match opened {
+        Ok(source) => source,
+        Err(error) => {
+            report.fault(error)?;
+            return Ok(Finding {
+                format: format(),
+                safety: Safety::NoPickle,
+                problems: report.problems,
+            });
+        }
+    };
+    let safety = match source.pickle() {
+        Some(pickle) => Safety::of(&pickle.globals, &options.allow),
+        None => source.safety().clone(),
+    };
+    if !safety.is_safe() {
+        report.tell(Problem::Unsafe(safety.clone()));
+    }
+    if let Some((offset, nbytes)) = source.trailing() {
+        report.tell(Problem::TrailingBytes {
+            member: String::new(),
+            offset,
+            nbytes,
+        });
+    }
+    source
+        .inspect(&mut report)
+        .map_err(|error| error.in_source(source.name()))?;
+    let in_source = |problem| match problem {
+        Problem::Unreadable(error) => Problem::Unreadable(error.in_source(source.name())),
+        other => other,
+    };
+    Ok(Finding {
+        format: Some(source.format()),
+        safety,
+        problems: report.problems.into_iter().map(in_source).collect(),
+    })
 }

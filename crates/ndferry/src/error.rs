@@ -428,7 +428,7 @@ pub(crate) fn to_io(error: Error) -> std::io::Error {
 }
 
 /// A name from outside on a terminal: control characters escaped.
-struct Plain<'a>(&'a str);
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -46,7 +46,7 @@ mod tile_plan;
 mod units;
 
 pub use address::Address;
-pub use check::{CheckOptions, Finding, Problem, check};
+pub use check::{CheckOptions, Finding, Problem, check, check_bytes};
 pub use diff::{DiffOptions, Difference, diff};
 pub use error::{Error, ErrorClass, ErrorKind, Result};
 pub use format::{Format, foreign, sniff};

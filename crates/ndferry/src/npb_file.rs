@@ -1,6 +1,6 @@
 //! Reading NPB files.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use ndferry_npb::{
@@ -9,13 +9,14 @@ use ndferry_npb::{
 };
 use ndferry_npy::Header;
 
+use crate::check::{Inspect, Problem, Report};
 use crate::error::{npb, npy};
 use crate::input::Input;
 use crate::lazy::Backing;
 use crate::npy_file::{member, npy_limits};
 use crate::source::Contents;
 use crate::stored::tiles::{Places, Tiles};
-use crate::{Dtype, ErrorKind, Format, Kind, Limits, OpenOptions, Order, Result, Storage};
+use crate::{Dtype, Error, ErrorKind, Format, Kind, Limits, OpenOptions, Order, Result, Storage};
 
 /// One array of a file as its index or a scan tells it.
 struct Found {
@@ -33,16 +34,63 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     let limits = npb_limits(&options.limits);
     let mut contents = Contents::new(Format::Npb);
     contents.end = Some(input.nbytes());
-    let found = match indexed(input, &limits) {
-        Ok(found) => found,
+    let (found, index) = match indexed(input, &limits) {
+        Ok(found) => (found, None),
         // Cut off, joined or damaged at its end: what is whole is still there.
-        Err(_) => scanned(input, &limits, options)?,
+        Err(error) => (scanned(input, &limits, options)?, Some(error)),
     };
     let single = found.len() == 1;
+    let mut arrays = Vec::new();
     for array in found {
-        push(&mut contents, input, array, single, options)?;
+        arrays.extend(push(&mut contents, input, array, single, options)?);
     }
+    contents.inspect = Some(Box::new(Messages {
+        input: input.clone(),
+        limits,
+        index: Mutex::new(index),
+        arrays,
+    }));
     Ok(contents)
+}
+
+/// All messages of a file.
+#[derive(Debug)]
+struct Messages {
+    input: Input,
+    limits: ndferry_npb::Limits,
+    /// Why the index is of no use.
+    index: Mutex<Option<Error>>,
+    arrays: Vec<(String, Arc<Tiles>)>,
+}
+
+impl Inspect for Messages {
+    fn inspect(&self, report: &mut Report<'_>) -> Result<()> {
+        let index = self
+            .index
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(error) = index {
+            report.fault(error)?;
+        }
+        let mut scanner = Scanner::new(self.input.nbytes(), self.limits.clone());
+        while let Some(need) = scanner.need() {
+            report.interrupt.check()?;
+            scanner.give(&self.input.bytes(need.offset, need.nbytes)?);
+        }
+        for range in scanner.finish().damaged {
+            report.tell(Problem::NoMessage {
+                offset: range.start,
+                nbytes: range.end - range.start,
+            });
+        }
+        for (name, tiles) in &self.arrays {
+            report.progress.start(name, tiles.nbytes());
+            tiles.inspect(name, report)?;
+            report.progress.finish();
+        }
+        Ok(())
+    }
 }
 
 pub(crate) fn npb_limits(limits: &Limits) -> ndferry_npb::Limits {
@@ -174,7 +222,7 @@ fn push(
     found: Found,
     single: bool,
     options: &OpenOptions,
-) -> Result<()> {
+) -> Result<Option<(String, Arc<Tiles>)>> {
     let name = found.name.unwrap_or_default();
     let header = header_of(
         &found.manifest,
@@ -205,7 +253,7 @@ fn push(
     if found.manifest.bytes {
         contents.safety = crate::Safety::NeedsCode(Vec::new());
         contents.push(member(path, &header, Storage::Objects), Backing::Objects);
-        return Ok(());
+        return Ok(None);
     }
     let tiles = Tiles {
         input: input.clone(),
@@ -219,8 +267,12 @@ fn push(
     };
     let mut info = member(path, &header, storage);
     info.nbytes = header.data_nbytes().unwrap_or(u64::MAX);
-    contents.push(info, Backing::Stored(Arc::new(tiles)));
-    Ok(())
+    let tiles = Arc::new(tiles);
+    contents.push(
+        info,
+        Backing::Stored(Arc::clone(&tiles) as Arc<dyn crate::lazy::Stored>),
+    );
+    Ok(Some((path.to_owned(), tiles)))
 }
 
 /// The NPY header of an array with its final shape, after a look whether the manifest says the same.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ndferry_array::Selection;
 use ndferry_npy::{MemberKind, Method, Npz};
 
+use crate::check::{Inspect, Problem, Report};
 use crate::error::{from_io, npy};
 use crate::input::Input;
 use crate::lazy::{Backing, Stored};
@@ -69,7 +70,56 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
         };
         contents.push(member(name, &header, storage), Backing::Stored(backing));
     }
+    contents.end = Some(npz.end());
+    contents.inspect = Some(Box::new(Members(npz)));
     Ok(contents)
+}
+
+/// All members of an archive, also those that are no arrays.
+struct Members(Arc<Npz<Input>>);
+
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Members").finish_non_exhaustive()
+    }
+}
+
+impl Inspect for Members {
+    fn inspect(&self, report: &mut Report<'_>) -> Result<()> {
+        let npz = &self.0;
+        for (i, entry) in npz.members().iter().enumerate() {
+            report.progress.start(entry.name(), Some(entry.nbytes()));
+            // Whoever reads to the end has the checksum and the length compared.
+            let read = npz.reader(i).map_err(npy).and_then(|mut reader| {
+                let mut piece = vec![0; PIECE];
+                loop {
+                    report.interrupt.check()?;
+                    match reader.read(&mut piece).map_err(from_io)? {
+                        0 => return Ok(()),
+                        n => report.progress.advance(n as u64),
+                    }
+                }
+            });
+            report.progress.finish();
+            if let Err(error) = read {
+                report.fault(error.in_member(entry.name()))?;
+                continue;
+            }
+            if entry.kind() != MemberKind::Array {
+                continue;
+            }
+            let (header, start) = npz.header(i).map_err(npy)?;
+            let end = start as u64 + header.data_nbytes().unwrap_or(u64::MAX - start as u64);
+            if !header.dtype.has_object() && entry.nbytes() > end {
+                report.tell(Problem::TrailingBytes {
+                    member: entry.name().to_owned(),
+                    offset: end,
+                    nbytes: entry.nbytes() - end,
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Elements in a deflated member.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::check::{Inspect, Report};
 use crate::input::Input;
 use crate::lazy::Backing;
 use crate::{
@@ -33,6 +34,8 @@ pub(crate) struct Contents {
     pub(crate) safety: Safety,
     /// First byte after what the format describes, where that is known without reading everything.
     pub(crate) end: Option<u64>,
+    /// Looks at everything that opening does not.
+    pub(crate) inspect: Option<Box<dyn Inspect>>,
 }
 
 impl Contents {
@@ -44,6 +47,7 @@ impl Contents {
             pickle: None,
             safety: Safety::NoPickle,
             end: None,
+            inspect: None,
         }
     }
 
@@ -180,6 +184,14 @@ impl Source {
         let end = self.contents.end?;
         let nbytes = self.input.nbytes().checked_sub(end)?;
         (nbytes > 0).then_some((end, nbytes))
+    }
+
+    /// Reads all of it and tells each problem.
+    pub(crate) fn inspect(&self, report: &mut Report<'_>) -> Result<()> {
+        match &self.contents.inspect {
+            Some(inspect) => inspect.inspect(report),
+            None => Ok(()),
+        }
     }
 }
 

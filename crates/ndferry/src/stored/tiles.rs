@@ -12,6 +12,7 @@ use ndferry_npb::{
     Place, Span, Tile, TileGrid,
 };
 
+use crate::check::Report;
 use crate::error::npb;
 use crate::input::Input;
 use crate::lazy::Stored;
@@ -75,6 +76,31 @@ impl Tiles {
         };
         let place = index.places.get((number % PART_TILES) as usize).copied();
         place.ok_or_else(|| self.missing(number))
+    }
+
+    /// Bytes of all elements, if that is a number.
+    pub(crate) fn nbytes(&self) -> Option<u64> {
+        let itemsize = self.grid.itemsize();
+        self.grid
+            .shape()
+            .iter()
+            .try_fold(itemsize, |nbytes, extent| nbytes.checked_mul(*extent))
+    }
+
+    /// Unpacks every tile that is there and tells which ones are damaged or missing.
+    pub(crate) fn inspect(&self, name: &str, report: &mut Report<'_>) -> Result<()> {
+        let mut raw = Vec::new();
+        for number in 0..self.grid.len() {
+            report.interrupt.check()?;
+            match self.unpack(number, &mut raw) {
+                Ok(()) => report.progress.advance(raw.len() as u64),
+                Err(error) => report.fault(error.in_member(name))?,
+            }
+            if report.is_full() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn missing(&self, number: u64) -> crate::Error {
