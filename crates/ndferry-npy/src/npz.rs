@@ -221,7 +221,7 @@ impl<R: ReadAt> Npz<R> {
         }
         let bytes = self.bytes(i)?;
         let is_npy = bytes.starts_with(&crate::MAGIC);
-        if !is_npy && self.members[i].kind() == MemberKind::Other {
+        if !is_npy && self.members[i].kind() != MemberKind::Array {
             return Ok(Contents::Bytes(bytes));
         }
         let (contents, _) = Contents::parse(&bytes, &self.limits).map_err(in_member)?;

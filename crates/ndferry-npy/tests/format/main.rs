@@ -1,0 +1,5 @@
+//! What the crate promises of whole files.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod npz;
+mod zip;
