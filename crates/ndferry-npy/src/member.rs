@@ -94,13 +94,13 @@ impl<'a, R: ReadAt> NpzReader<'a, R> {
             Source::Stored(piece) => piece.read(buf),
             Source::Deflated(decoder) => decoder.read(buf).map_err(|error| {
                 // What flate2 says of bytes that it cannot inflate; other errors are the reader's.
-                if error.kind() == io::ErrorKind::InvalidInput {
-                    let problem = "are not deflate";
-                    let kind = ErrorKind::Deflate { problem };
-                    kind.at(self.packed_at).in_member(&self.member.file).into()
-                } else {
-                    error
-                }
+                let problem = match error.kind() {
+                    io::ErrorKind::InvalidInput => "are not deflate",
+                    io::ErrorKind::UnexpectedEof => "have no end",
+                    _ => return error,
+                };
+                let kind = ErrorKind::Deflate { problem };
+                kind.at(self.packed_at).in_member(&self.member.file).into()
             }),
         }
     }

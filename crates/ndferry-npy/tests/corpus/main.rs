@@ -1,6 +1,5 @@
 //! Real NPY and NPZ files, written by many NumPys, against what NumPy says they hold.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod values;
