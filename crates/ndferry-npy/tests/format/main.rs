@@ -3,4 +3,5 @@
 
 mod damage;
 mod npz;
+mod roundtrip;
 mod zip;
