@@ -19,7 +19,10 @@ use crate::{ErrorKind, Limits, Result};
 pub(crate) struct Input {
     from: From,
     nbytes: u64,
-    touched: Arc<AtomicU64>,
+    /// The first bytes, read once for all.
+    head: Bytes,
+    /// `None` once everything was read.
+    touched: Option<Arc<AtomicU64>>,
 }
 
 #[derive(Clone)]
@@ -27,6 +30,9 @@ enum From {
     Outside(Arc<dyn ReadAt>),
     Memory(Bytes),
 }
+
+/// The first bytes of a file that are read at once; most small files and nearly all headers are within.
+const HEAD_NBYTES: usize = 4096;
 
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,10 +56,22 @@ impl Input {
         if !metadata.is_file() {
             return Self::of_stream(&mut file, limits);
         }
+        let nbytes = metadata.len();
+        let mut head = vec![0; HEAD_NBYTES.min(usize::try_from(nbytes).unwrap_or(usize::MAX))];
+        let n = read_up_to(&file, &mut head, 0)?;
+        head.truncate(n);
+        let head = Bytes::from(head);
+        if n as u64 == nbytes {
+            return Ok(Self {
+                touched: None,
+                ..Self::of_bytes(head)
+            });
+        }
         Ok(Self {
             from: From::Outside(Arc::new(file)),
-            nbytes: metadata.len(),
-            touched: Arc::default(),
+            nbytes,
+            head,
+            touched: Some(Arc::new(AtomicU64::new(n as u64))),
         })
     }
 
@@ -71,16 +89,18 @@ impl Input {
             }
             .into());
         }
-        let input = Self::of_bytes(bytes.into());
-        input.touched.store(input.nbytes, Ordering::Relaxed);
-        Ok(input)
+        Ok(Self {
+            touched: None,
+            ..Self::of_bytes(bytes.into())
+        })
     }
 
     pub(crate) fn of_bytes(bytes: Bytes) -> Self {
         Self {
             nbytes: bytes.len() as u64,
+            head: bytes.slice(..bytes.len().min(HEAD_NBYTES)),
             from: From::Memory(bytes),
-            touched: Arc::default(),
+            touched: Some(Arc::default()),
         }
     }
 
@@ -88,8 +108,22 @@ impl Input {
         self.nbytes
     }
 
+    /// Whether nothing need be read and copied.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.from, From::Memory(_))
+    }
+
     pub(crate) fn touched(&self) -> u64 {
-        self.touched.load(Ordering::Relaxed)
+        match &self.touched {
+            Some(touched) => touched.load(Ordering::Relaxed),
+            None => self.nbytes,
+        }
+    }
+
+    fn touch(&self, nbytes: u64) {
+        if let Some(touched) = &self.touched {
+            touched.fetch_add(nbytes, Ordering::Relaxed);
+        }
     }
 
     /// Up to `out.len()` bytes from `offset`; fewer only at the end.
@@ -98,16 +132,8 @@ impl Input {
             From::Outside(file) => file,
             From::Memory(bytes) => bytes,
         };
-        let mut n = 0;
-        while n < out.len() {
-            match from.read_at(&mut out[n..], offset + n as u64) {
-                Ok(0) => break,
-                Ok(more) => n += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.touched.fetch_add(n as u64, Ordering::Relaxed);
+        let n = read_up_to(from, out, offset)?;
+        self.touch(n as u64);
         Ok(n)
     }
 
@@ -132,22 +158,47 @@ impl Input {
             }
             .at(offset));
         }
-        if let From::Memory(bytes) = &self.from {
-            let start = offset as usize;
-            return Ok(bytes.slice(start..start + nbytes as usize));
+        if let Some(shared) = self.shared(offset, nbytes) {
+            return Ok(shared);
         }
         let mut buffer = ndferry_io::BigBuffer::zeroed(nbytes as usize).map_err(outside)?;
         self.read_exact_at(&mut buffer, offset)?;
         Ok(buffer.into_bytes())
     }
 
-    /// The first bytes, at most `nbytes`.
-    pub(crate) fn head(&self, nbytes: usize) -> Result<Vec<u8>> {
-        let mut head = vec![0; nbytes.min(usize::try_from(self.nbytes).unwrap_or(usize::MAX))];
-        let n = self.read_at(&mut head, 0)?;
-        head.truncate(n);
-        Ok(head)
+    /// The same, if nothing need be read and copied for it.
+    pub(crate) fn shared(&self, offset: u64, nbytes: u64) -> Option<Bytes> {
+        let end = offset.checked_add(nbytes)?;
+        match &self.from {
+            From::Memory(bytes) if end <= self.nbytes => {
+                self.touch(nbytes);
+                Some(bytes.slice(offset as usize..end as usize))
+            }
+            _ => None,
+        }
     }
+
+    /// The first bytes, at most `nbytes`.
+    pub(crate) fn head(&self, nbytes: usize) -> Result<Bytes> {
+        if nbytes <= self.head.len() || self.head.len() as u64 == self.nbytes {
+            return Ok(self.head.slice(..nbytes.min(self.head.len())));
+        }
+        self.bytes(0, self.nbytes.min(nbytes as u64))
+    }
+}
+
+/// Fills `out`, unless the end comes first.
+fn read_up_to(from: &dyn ReadAt, out: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut n = 0;
+    while n < out.len() {
+        match from.read_at(&mut out[n..], offset + n as u64) {
+            Ok(0) => break,
+            Ok(more) => n += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(n)
 }
 
 impl ndferry_npy::ReadAt for Input {
@@ -160,13 +211,6 @@ impl ndferry_npy::ReadAt for Input {
     }
 
     fn shared(&self, range: Range<u64>) -> Option<Bytes> {
-        match &self.from {
-            From::Memory(bytes) if range.start <= range.end && range.end <= self.nbytes => {
-                self.touched
-                    .fetch_add(range.end - range.start, Ordering::Relaxed);
-                Some(bytes.slice(range.start as usize..range.end as usize))
-            }
-            _ => None,
-        }
+        self.shared(range.start, range.end.checked_sub(range.start)?)
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ndferry_array::{Array, Dtype, Layout, Order, Selection};
 
 use crate::units::Units;
@@ -41,6 +42,17 @@ pub(crate) trait Stored: fmt::Debug + Send + Sync {
 
     /// All elements in stored order.
     fn stream(&self) -> Result<Box<dyn Read + '_>>;
+
+    /// All elements, where that goes better, or is checked better, than [`Self::read`].
+    fn whole(&self) -> Option<Result<Bytes>> {
+        None
+    }
+
+    /// This many bytes of the elements from `start` on, if they are in memory already.
+    fn shared(&self, start: u64, nbytes: u64) -> Option<Bytes> {
+        let _ = (start, nbytes);
+        None
+    }
 
     /// Checks that there are at least this many bytes, before memory is asked for.
     fn check_nbytes(&self, nbytes: u64) -> Result<()>;
@@ -95,7 +107,8 @@ impl LazyArray {
     }
 
     /// The part that a selection for this shape picks ([`ndferry_array::Indexing::resolve`]). Reads only the bytes or
-    /// tiles that hold it where the format allows; [`crate::Source::touched`] counts them.
+    /// tiles that hold it where the format allows; [`crate::Source::touched`] counts them. Checksums are compared for
+    /// tiles of an NPB, and for a member of an NPZ that is read to its end.
     ///
     /// # Errors
     /// Damage in what is read; [`ErrorKind::Objects`].
@@ -113,12 +126,20 @@ impl LazyArray {
         let shape = selection.source_shape();
         let layout = Layout::contiguous(&shape, itemsize, self.order)?;
         // `contiguous` has checked that the product fits.
-        let mut bytes = ndferry_io::BigBuffer::zeroed(layout.size() * itemsize)
-            .map_err(crate::error::outside)?;
-        stored
-            .read(selection, &units, &mut bytes)
-            .map_err(|e| self.place(e))?;
-        let dense = Array::new(self.dtype.clone(), layout, bytes.into_bytes())?;
+        let nbytes = layout.size() * itemsize;
+        let ready = if selection.is_all(&self.shape) {
+            stored.whole()
+        } else {
+            None
+        };
+        let ready = ready.or_else(|| Some(Ok(stored.shared(units.single()?, nbytes as u64)?)));
+        let read = || {
+            let mut bytes = ndferry_io::BigBuffer::zeroed(nbytes).map_err(crate::error::outside)?;
+            stored.read(selection, &units, &mut bytes)?;
+            Ok(bytes.into_bytes())
+        };
+        let bytes = ready.unwrap_or_else(read).map_err(|e| self.place(e))?;
+        let dense = Array::new(self.dtype.clone(), layout, bytes)?;
         if selection.is_all(&self.shape) {
             return Ok(dense);
         }

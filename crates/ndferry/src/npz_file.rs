@@ -4,11 +4,13 @@ use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use ndferry_array::Selection;
+use ndferry_io::BigBuffer;
 use ndferry_npy::{MemberKind, Method, Npz};
 
 use crate::check::{Inspect, Problem, Report};
-use crate::error::{from_io, npy};
+use crate::error::{from_io, npy, outside};
 use crate::input::Input;
 use crate::lazy::{Backing, Stored};
 use crate::npy_file::{member, npy_limits};
@@ -16,6 +18,9 @@ use crate::source::Contents;
 use crate::stored::plain::Plain;
 use crate::units::Units;
 use crate::{ErrorKind, Format, Interrupt, OpenOptions, Result, Safety, Storage};
+
+/// Bytes after a member's array that are held in memory with it.
+const MAX_TRAILING: u64 = 1 << 20;
 
 /// Bytes inflated at a time where they are thrown away.
 const PIECE: usize = 64 << 10;
@@ -44,30 +49,27 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
                 .at(start)
                 .in_member(name));
         }
-        let (storage, backing): (_, Arc<dyn Stored>) = match npz.stored_range(i).map_err(npy)? {
-            Some(range) => {
-                let offset = range.start + start;
-                let plain = Plain {
-                    input: input.clone(),
-                    offset,
-                    nbytes,
-                    interrupt: options.interrupt.clone(),
-                };
-                (Storage::Plain { offset }, Arc::new(plain))
-            }
-            None => {
-                debug_assert_eq!(entry.method(), Method::Deflated);
-                let deflated = Deflated {
-                    npz: Arc::clone(&npz),
-                    member: i,
-                    start,
-                    nbytes,
-                    interrupt: options.interrupt.clone(),
-                };
-                let packed_nbytes = entry.packed_nbytes();
-                (Storage::Deflated { packed_nbytes }, Arc::new(deflated))
-            }
+        let place = npz.stored_range(i).map_err(npy)?;
+        let offset = place.map(|range| range.start + start);
+        let storage = match offset {
+            Some(offset) => Storage::Plain { offset },
+            None => Storage::Deflated {
+                packed_nbytes: entry.packed_nbytes(),
+            },
         };
+        let backing = Arc::new(Member {
+            npz: Arc::clone(&npz),
+            member: i,
+            start,
+            nbytes,
+            plain: offset.map(|offset| Plain {
+                input: input.clone(),
+                offset,
+                nbytes,
+                interrupt: options.interrupt.clone(),
+            }),
+            interrupt: options.interrupt.clone(),
+        });
         contents.push(member(name, &header, storage), Backing::Stored(backing));
     }
     contents.end = Some(npz.end());
@@ -122,39 +124,44 @@ impl Inspect for Members {
     }
 }
 
-/// Elements in a deflated member.
-struct Deflated {
+/// Elements in a member. Whoever reads all of them has the member's checksum compared.
+struct Member {
     npz: Arc<Npz<Input>>,
     member: usize,
     /// Where the elements start in the unpacked member.
     start: u64,
     nbytes: u64,
+    /// The elements in the archive's file, unless they are deflated.
+    plain: Option<Plain>,
     interrupt: Interrupt,
 }
 
-impl fmt::Debug for Deflated {
+impl fmt::Debug for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deflated")
+        f.debug_struct("Member")
             .field("member", &self.member)
             .finish_non_exhaustive()
     }
 }
 
-impl Deflated {
+impl Member {
     /// The unpacked bytes from the first element on.
-    fn elements(&self) -> Result<Inflating<'_>> {
-        let reader = self.npz.reader(self.member).map_err(npy)?;
-        let mut inflating = Inflating {
+    fn elements(&self) -> Result<Elements<'_>> {
+        let mut reader = self.npz.reader(self.member).map_err(npy)?;
+        skip(&mut reader, self.start)?;
+        Ok(Elements {
             reader,
+            left: self.nbytes,
             interrupt: &self.interrupt,
-        };
-        skip(&mut inflating, self.start)?;
-        Ok(inflating)
+        })
     }
 }
 
-impl Stored for Deflated {
-    fn read(&self, _: &Selection, units: &Units, out: &mut [u8]) -> Result<()> {
+impl Stored for Member {
+    fn read(&self, selection: &Selection, units: &Units, out: &mut [u8]) -> Result<()> {
+        if let Some(plain) = &self.plain {
+            return plain.read(selection, units, out);
+        }
         let mut elements = self.elements()?;
         let mut at = 0;
         for (offset, unit) in units
@@ -165,12 +172,33 @@ impl Stored for Deflated {
             elements.read_exact(unit).map_err(from_io)?;
             at = offset + units.nbytes;
         }
-        // Who reads to the end has the checksum checked, too.
-        if at == self.nbytes && at > 0 {
-            let n = elements.read(&mut [0]).map_err(from_io)?;
-            debug_assert!(n <= 1);
-        }
         Ok(())
+    }
+
+    fn whole(&self) -> Option<Result<Bytes>> {
+        let end = self.start + self.nbytes;
+        let entry = &self.npz.members()[self.member];
+        if entry.nbytes() - end > MAX_TRAILING {
+            return None;
+        }
+        let whole = || {
+            self.interrupt.check()?;
+            let member = if entry.method() == Method::Stored && self.npz.get_ref().is_in_memory() {
+                self.npz.bytes(self.member).map_err(npy)?
+            } else {
+                let nbytes = usize::try_from(entry.nbytes()).unwrap_or(usize::MAX);
+                let mut buffer = BigBuffer::zeroed(nbytes).map_err(outside)?;
+                self.npz.read_into(self.member, &mut buffer).map_err(npy)?;
+                buffer.into_bytes()
+            };
+            // Opening has compared the end with the member's length.
+            Ok(member.slice(self.start as usize..end as usize))
+        };
+        Some(whole())
+    }
+
+    fn shared(&self, start: u64, nbytes: u64) -> Option<Bytes> {
+        self.plain.as_ref()?.shared(start, nbytes)
     }
 
     fn stream(&self) -> Result<Box<dyn Read + '_>> {
@@ -186,17 +214,25 @@ impl Stored for Deflated {
     }
 }
 
-/// A member's bytes, with a look at the interrupt now and then.
-struct Inflating<'a> {
+/// A member's elements. The read that gives the last one also compares the member's checksum.
+struct Elements<'a> {
     reader: ndferry_npy::NpzReader<'a, Input>,
+    left: u64,
     interrupt: &'a Interrupt,
 }
 
-impl Read for Inflating<'_> {
+impl Read for Elements<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.interrupt.check().map_err(crate::error::to_io)?;
-        let n = buf.len().min(1 << 20);
-        self.reader.read(&mut buf[..n])
+        let most = self.left.min(1 << 20) as usize;
+        let n = buf.len().min(most);
+        let n = self.reader.read(&mut buf[..n])?;
+        if self.left > 0 && self.left == n as u64 {
+            // There may be bytes after the array, which the checksum counts.
+            io::copy(&mut self.reader, &mut io::sink())?;
+        }
+        self.left -= n as u64;
+        Ok(n)
     }
 }
 

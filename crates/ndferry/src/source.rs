@@ -208,6 +208,9 @@ fn contents(input: &Input, options: &OpenOptions) -> Result<Contents> {
         }
         .into()),
         None if head.is_empty() => Err(ErrorKind::Empty.at(0)),
-        None => Err(ErrorKind::UnknownFormat { head }.at(0)),
+        None => Err(ErrorKind::UnknownFormat {
+            head: head.to_vec(),
+        }
+        .at(0)),
     }
 }

@@ -86,6 +86,11 @@ impl Units {
         }
     }
 
+    /// Where the only unit begins, if there is only one.
+    pub(crate) fn single(&self) -> Option<u64> {
+        (self.count == 1).then_some(self.start)
+    }
+
     /// First byte after the last unit.
     pub(crate) fn end(&self) -> u64 {
         if self.count == 0 {

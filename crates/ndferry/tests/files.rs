@@ -272,3 +272,71 @@ fn nothing_is_overwritten_without_leave() {
     assert!(matches!(error.kind(), ndferry::ErrorKind::Exists));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn all_of_a_damaged_npz_member_is_refused_however_it_is_read() {
+    use ndferry::Codec;
+    let array = LazyArray::from(numbers(&[40, 50], Order::C));
+    for codec in [Codec::None, Codec::Deflate(6)] {
+        let mut options = options(Format::Npz);
+        options.packing = Packing {
+            codec,
+            ..Packing::default()
+        };
+        let mut file = Vec::new();
+        let item = Item {
+            name: "w",
+            array: &array,
+        };
+        ndferry::save_to(&mut file, &[item], &options, &()).unwrap();
+        // In the middle of the member's elements.
+        let at = file.len() / 2;
+        file[at] ^= 4;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("damaged.npz");
+        std::fs::write(&path, &file).unwrap();
+        let open = OpenOptions::default();
+        for source in [
+            Source::open(&path, &open),
+            Source::from_bytes("x", file.into(), &open),
+        ] {
+            let array = source.unwrap().array(Some("w")).unwrap();
+            let error = array.load().unwrap_err();
+            assert_eq!(error.member(), Some("w"));
+            let mut runs = array.runs(1000).unwrap();
+            let streamed = loop {
+                match runs.advance() {
+                    Ok(true) => {}
+                    Ok(false) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            };
+            assert!(streamed.is_err(), "{codec:?}");
+        }
+    }
+}
+
+#[test]
+fn arrays_of_bytes_in_memory_share_them() {
+    let array = LazyArray::from(numbers(&[10, 2000], Order::C));
+    let item = Item {
+        name: "",
+        array: &array,
+    };
+    for format in [Format::Npy, Format::Npz] {
+        let mut file = Vec::new();
+        ndferry::save_to(&mut file, &[item], &options(format), &()).unwrap();
+        let bytes = bytes::Bytes::from(file);
+        let within = bytes.as_ptr_range();
+        let source = Source::from_bytes("x", bytes.clone(), &OpenOptions::default()).unwrap();
+        let lazy = source.arrays().next().unwrap();
+        let rows = "3:7"
+            .parse::<Indexing>()
+            .unwrap()
+            .resolve(&[10, 2000])
+            .unwrap();
+        for loaded in [lazy.load().unwrap(), lazy.read(&rows).unwrap()] {
+            assert!(within.contains(&loaded.bytes().as_ptr()), "{format}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use bytes::Bytes;
 use ndferry_array::Selection;
 
 use crate::input::Input;
@@ -72,6 +73,10 @@ impl Stored for Plain {
     fn stream(&self) -> Result<Box<dyn Read + '_>> {
         self.check_nbytes(self.nbytes)?;
         Ok(Box::new(PlainReader { plain: self, at: 0 }))
+    }
+
+    fn shared(&self, start: u64, nbytes: u64) -> Option<Bytes> {
+        self.input.shared(self.offset + start, nbytes)
     }
 
     fn check_nbytes(&self, nbytes: u64) -> Result<()> {
