@@ -15,6 +15,7 @@ mod patience;
 mod peak;
 mod pipe;
 mod read_at;
+mod reception;
 mod stream;
 mod url;
 mod wait;

@@ -35,6 +35,10 @@ impl Socket {
         }
         Ok(Self { socket, peer })
     }
+
+    pub(crate) fn socket(&self) -> &socket2::Socket {
+        &self.socket
+    }
 }
 
 impl Read for Socket {
@@ -196,28 +200,23 @@ impl SocketListener {
         &self.url
     }
 
-    pub(crate) fn accept(
+    pub(crate) fn socket(&self) -> &socket2::Socket {
+        &self.socket
+    }
+
+    /// The next peer, if there is one.
+    pub(crate) fn accept_now(
         &self,
-        wait: Duration,
         options: &LinkOptions,
     ) -> Result<Option<StreamTransport<Socket>>> {
-        let started = Instant::now();
-        loop {
-            options.interrupt.check()?;
-            let left = wait.saturating_sub(started.elapsed());
-            if wait::readable(&self.socket, left.min(POLL))? {
-                match self.socket.accept() {
-                    Ok((socket, address)) => {
-                        return self.welcome(socket, &address, options).map(Some);
-                    }
-                    Err(error) if is_shortage(&error) => std::thread::sleep(SHORTAGE),
-                    Err(error) if is_about_the_peer(&error) => {}
-                    Err(error) => return Err(error.into()),
-                }
+        match self.socket.accept() {
+            Ok((socket, address)) => self.welcome(socket, &address, options).map(Some),
+            Err(error) if is_shortage(&error) => {
+                std::thread::sleep(SHORTAGE);
+                Ok(None)
             }
-            if left.is_zero() {
-                return Ok(None);
-            }
+            Err(error) if is_about_the_peer(&error) => Ok(None),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -83,20 +83,7 @@ impl<S: Stream> StreamTransport<S> {
     fn fill(&mut self, nbytes: usize) -> Result<usize> {
         let mut wait = self.patience.begin();
         while self.end - self.start < nbytes {
-            if self.start > 0 {
-                self.buffer.copy_within(self.start..self.end, 0);
-                self.end -= self.start;
-                self.start = 0;
-            }
-            // No overflow: a slice is never longer than isize::MAX, and so neither are these.
-            let to = nbytes.min(self.end + STEP) + AHEAD;
-            if self.buffer.len() < to {
-                self.buffer
-                    .try_reserve(to - self.buffer.len())
-                    .map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
-                self.buffer.resize(to, 0);
-            }
-            let room = &mut self.buffer[self.end..to];
+            let room = make_room(&mut self.buffer, &mut self.start, &mut self.end, nbytes)?;
             match wait.until(|| self.stream.read(room))? {
                 0 => break,
                 n => self.end += n,
@@ -104,6 +91,77 @@ impl<S: Stream> StreamTransport<S> {
         }
         Ok(self.end - self.start)
     }
+
+    /// Reads once, when something is known to be there, and says what has come so far.
+    pub(crate) fn take_in(&mut self) -> Result<Arrived> {
+        let have = self.end - self.start;
+        let nbytes = self.next_nbytes()?.unwrap_or(self.framing.head_nbytes);
+        if have < nbytes {
+            let room = make_room(&mut self.buffer, &mut self.start, &mut self.end, nbytes)?;
+            match self.stream.read(room) {
+                Ok(0) => return Ok(Arrived::End),
+                Ok(n) => self.end += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(match self.next_nbytes()? {
+            Some(nbytes) if nbytes <= self.end - self.start => Arrived::Frame,
+            _ => Arrived::Part,
+        })
+    }
+
+    /// How long the next frame is, if its head has come.
+    fn next_nbytes(&self) -> Result<Option<usize>> {
+        let have = &self.buffer[self.start..self.end];
+        let Some(head) = have.get(..self.framing.head_nbytes) else {
+            return Ok(None);
+        };
+        let claimed = (self.framing.frame_nbytes)(head).map_err(Error::Frame)?;
+        // A frame that no slice can hold is too long, whatever the limit is.
+        let limit = self
+            .max_frame
+            .min(isize::MAX as u64 - (STEP + AHEAD) as u64);
+        if claimed > limit {
+            return Err(Error::FrameTooLong { claimed, limit });
+        }
+        Ok(Some(claimed as usize))
+    }
+}
+
+/// What has come of the next frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrived {
+    /// Nothing, or not all.
+    Part,
+    /// All of it.
+    Frame,
+    /// No more will come.
+    End,
+}
+
+/// Moves what has come to the front, and gives the place behind it: for the rest of a frame, but only for a step of a
+/// long one, and for a little more.
+fn make_room<'a>(
+    buffer: &'a mut Vec<u8>,
+    start: &mut usize,
+    end: &mut usize,
+    nbytes: usize,
+) -> Result<&'a mut [u8]> {
+    if *start > 0 {
+        buffer.copy_within(*start..*end, 0);
+        *end -= *start;
+        *start = 0;
+    }
+    // No overflow: frames are shorter than isize::MAX by as much as is added here.
+    let to = nbytes.min(*end + STEP) + AHEAD;
+    if buffer.len() < to {
+        buffer
+            .try_reserve(to - buffer.len())
+            .map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
+        buffer.resize(to, 0);
+    }
+    Ok(&mut buffer[*end..to])
 }
 
 impl<S: Stream> FrameSink for StreamTransport<S> {
@@ -132,35 +190,28 @@ impl<S: Stream> FrameSink for StreamTransport<S> {
 
 impl<S: Stream> FrameSource for StreamTransport<S> {
     fn recv(&mut self) -> Result<Option<&[u8]>> {
-        let closed = |received: usize, needed| {
+        let closed = |received, needed| {
             Err(Error::Closed {
                 received: received as u64,
-                needed,
+                needed: needed as u64,
             })
         };
         let head = self.framing.head_nbytes;
-        match self.fill(head)? {
-            0 if head > 0 => return Ok(None),
-            n if n < head => return closed(n, head as u64),
-            _ => {}
-        }
-        let head = &self.buffer[self.start..][..head];
-        let claimed = (self.framing.frame_nbytes)(head).map_err(Error::Frame)?;
-        // A frame that no slice can hold is too long, whatever the limit is.
-        let limit = self
-            .max_frame
-            .min(isize::MAX as u64 - (STEP + AHEAD) as u64);
-        if claimed > limit {
-            return Err(Error::FrameTooLong { claimed, limit });
-        }
-        let nbytes = claimed as usize;
+        let got = self.fill(head)?;
+        let Some(nbytes) = self.next_nbytes()? else {
+            return if got == 0 {
+                Ok(None)
+            } else {
+                closed(got, head)
+            };
+        };
         let got = self.fill(nbytes)?;
         if got < nbytes {
-            return closed(got, claimed);
+            return closed(got, nbytes);
         }
         let frame = self.start..self.start + nbytes;
         self.start = frame.end;
-        self.received += claimed;
+        self.received += nbytes as u64;
         Ok(Some(&self.buffer[frame]))
     }
 }

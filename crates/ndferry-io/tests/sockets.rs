@@ -1,49 +1,13 @@
 //! Frames over real sockets.
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+mod common;
+
+use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ndferry_io::{
-    Error, FrameSink, FrameSource, Framing, Interrupt, Link, LinkOptions, Listener, Url, connect,
-};
-
-/// Eight bytes of length, then so many bytes.
-const FRAMING: Framing = Framing {
-    head_nbytes: 8,
-    frame_nbytes: |head| {
-        let nbytes = u64::from_le_bytes(head.try_into().map_err(|_| "head")?);
-        if nbytes > 1 << 30 {
-            Err("too long".to_owned())
-        } else {
-            Ok(nbytes + 8)
-        }
-    },
-};
-const SECOND: Duration = Duration::from_secs(1);
-
-fn options() -> LinkOptions {
-    let mut options = LinkOptions::new(FRAMING);
-    options.timeout = SECOND;
-    options
-}
-
-fn listen(url: &str) -> Listener {
-    Listener::bind(&url.parse().unwrap(), options()).unwrap()
-}
-
-fn pair(url: &str) -> (Link, Link, Listener) {
-    let mut listener = listen(url);
-    let client = connect(listener.url(), &options()).unwrap();
-    let server = listener.accept(SECOND).unwrap().unwrap();
-    (client, server, listener)
-}
-
-fn frame(nbytes: usize, byte: u8) -> Vec<u8> {
-    [&(nbytes as u64).to_le_bytes()[..], &vec![byte; nbytes]].concat()
-}
+use common::{FRAMING, SECOND, frame, options, pair};
+use ndferry_io::{Error, FrameSink, FrameSource, Interrupt, Listener, connect};
 
 #[test]
 fn frames_arrive_in_order_over_tcp_and_unix() {
@@ -95,30 +59,6 @@ fn a_peer_that_takes_nothing_is_given_up_in_time() {
     let (mut client, _server, _listener) = pair("tcp://127.0.0.1:0");
     let whole = frame(64 << 20, 1);
     assert!(matches!(client.send(&[&whole]), Err(Error::Silent(_))));
-}
-
-#[test]
-fn a_cut_frame_and_a_lying_length_are_errors() {
-    for (bytes, wait) in [
-        (&[9, 0, 0, 0, 0, 0, 0, 0, 1][..], false),
-        (&[255; 8][..], true),
-    ] {
-        let mut listener = listen("tcp://127.0.0.1:0");
-        let Url::Tcp { port, .. } = listener.url() else {
-            panic!()
-        };
-        let mut peer = TcpStream::connect(("127.0.0.1", *port)).unwrap();
-        let mut server = listener.accept(SECOND).unwrap().unwrap();
-        peer.write_all(bytes).unwrap();
-        if !wait {
-            drop(peer);
-        }
-        let error = server.recv().unwrap_err();
-        assert!(
-            matches!(error, Error::Closed { .. } | Error::Frame(_)),
-            "{error:?}"
-        );
-    }
 }
 
 #[test]

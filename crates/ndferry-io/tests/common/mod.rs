@@ -1,0 +1,63 @@
+//! What the tests over sockets share.
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::Duration;
+
+use ndferry_io::{Framing, Link, LinkOptions, Listener, Url, connect};
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// Eight bytes of length, then so many bytes.
+pub(crate) const FRAMING: Framing = Framing {
+    head_nbytes: 8,
+    frame_nbytes: |head| {
+        let nbytes = u64::from_le_bytes(head.try_into().map_err(|_| "head")?);
+        nbytes.checked_add(8).ok_or("too long".to_owned())
+    },
+};
+
+/// One second of patience.
+pub(crate) fn options() -> LinkOptions {
+    let mut options = LinkOptions::new(FRAMING);
+    options.timeout = SECOND;
+    options
+}
+
+pub(crate) fn listen(url: &str) -> Listener {
+    Listener::bind(&url.parse().unwrap(), options()).unwrap()
+}
+
+/// Both ends of a connection, after the greeting.
+pub(crate) fn pair(url: &str) -> (Link, Link, Listener) {
+    let mut listener = listen(url);
+    let mut client = connect(listener.url(), &options()).unwrap();
+    client.send(&[&frame(2, 0)]).unwrap();
+    let mut server = listener.accept(SECOND).unwrap().unwrap();
+    assert_eq!(server.recv().unwrap(), Some(&frame(2, 0)[..]));
+    (client, server, listener)
+}
+
+/// A plain socket of ours, and the link at its other end, after the greeting.
+pub(crate) fn plain_pair() -> (TcpStream, Link) {
+    let mut listener = listen("tcp://127.0.0.1:0");
+    let mut plain = TcpStream::connect(("127.0.0.1", port(&listener))).unwrap();
+    plain.set_nodelay(true).unwrap();
+    plain.write_all(&frame(2, 0)).unwrap();
+    let mut link = listener.accept(SECOND).unwrap().unwrap();
+    assert_eq!(link.recv().unwrap(), Some(&frame(2, 0)[..]));
+    (plain, link)
+}
+
+pub(crate) fn port(listener: &Listener) -> u16 {
+    match listener.url() {
+        Url::Tcp { port, .. } => *port,
+        other => panic!("{other} has no port"),
+    }
+}
+
+pub(crate) fn frame(nbytes: usize, byte: u8) -> Vec<u8> {
+    [&(nbytes as u64).to_le_bytes()[..], &vec![byte; nbytes]].concat()
+}
