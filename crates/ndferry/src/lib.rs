@@ -10,6 +10,7 @@
 mod address;
 mod check;
 mod diff;
+mod digest;
 mod error;
 mod format;
 mod input;

@@ -233,16 +233,25 @@ impl Receiver {
                 }
                 Event::Block(block) => {
                     let Some(array) = &incoming else { continue };
-                    raw.resize(block.raw_nbytes as usize, 0);
-                    ndferry_npb::unpack(
-                        block.codec,
-                        block.filter,
-                        &array.manifest.element,
-                        block.payload,
-                        &mut raw,
-                    )
-                    .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
-                    store.block(&block, &raw, array)?;
+                    let plain = (ndferry_npb::Codec::Raw, ndferry_npb::Filter::None);
+                    let is_plain = (block.codec, block.filter) == plain
+                        && block.payload.len() == block.raw_nbytes as usize;
+                    let elements = if is_plain {
+                        block.payload
+                    } else {
+                        raw.resize(block.raw_nbytes as usize, 0);
+                        let element = &array.manifest.element;
+                        ndferry_npb::unpack(
+                            block.codec,
+                            block.filter,
+                            element,
+                            block.payload,
+                            &mut raw,
+                        )
+                        .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
+                        &raw
+                    };
+                    store.block(&block, elements, array)?;
                     received.blocks += 1;
                     received.nbytes += u64::from(block.raw_nbytes);
                     progress.advance(block.raw_nbytes.into());
