@@ -1,8 +1,19 @@
 //! [`Codec`]: how a block's bytes are packed.
 
-use std::fmt;
+#[cfg(feature = "deflate")]
+mod deflate;
+#[cfg(feature = "lz4")]
+mod lz4;
+#[cfg(feature = "pco")]
+mod pco;
+mod raw;
+#[cfg(feature = "zstd")]
+mod zstd;
 
-use crate::{ElementType, ErrorKind};
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use crate::{ElementKind, ElementType, ErrorKind};
 
 /// Packs and unpacks one block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -15,25 +26,10 @@ pub enum Codec {
     Lz4 = 1,
     /// One Zstandard frame.
     Zstd = 2,
-    /// One Pco chunk.
+    /// One Pco file of one chunk.
     Pco = 3,
     /// One zlib stream.
     Deflate = 4,
-}
-
-/// Reversible step on a block's bytes before the codec.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Filter {
-    /// As they are.
-    #[default]
-    None = 0,
-    /// All first bytes of the numbers, then all second ones …
-    Shuffle = 1,
-    /// The same with bits.
-    Bitshuffle = 2,
-    /// Differences of neighbours, then shuffled.
-    Delta = 3,
 }
 
 impl Codec {
@@ -59,70 +55,153 @@ impl Codec {
             Self::Deflate => "deflate",
         }
     }
-}
 
-impl Filter {
-    /// All filters, by number.
-    pub const ALL: [Self; 4] = [Self::None, Self::Shuffle, Self::Bitshuffle, Self::Delta];
+    /// Whether this build has it: each is a feature of this crate.
+    pub fn is_built(self) -> bool {
+        match self {
+            Self::Raw => true,
+            Self::Lz4 => cfg!(feature = "lz4"),
+            Self::Zstd => cfg!(feature = "zstd"),
+            Self::Pco => cfg!(feature = "pco"),
+            Self::Deflate => cfg!(feature = "deflate"),
+        }
+    }
 
-    /// The filter with this number.
+    /// Its levels, from the fastest to the smallest; the only one is 0 for a codec without.
+    pub fn levels(self) -> RangeInclusive<i16> {
+        match self {
+            Self::Raw | Self::Lz4 => 0..=0,
+            // Below -7 it hardly packs; above 22 there is nothing.
+            Self::Zstd => -7..=22,
+            Self::Pco | Self::Deflate => 0..=12,
+        }
+    }
+
+    /// The level that suits most.
+    pub fn default_level(self) -> i16 {
+        match self {
+            Self::Raw | Self::Lz4 => 0,
+            Self::Zstd => 1,
+            Self::Pco => 8,
+            Self::Deflate => 6,
+        }
+    }
+
+    /// Whether it can be used for such elements: Pco packs numbers of 1, 2, 4 or 8 bytes only.
+    pub fn suits(self, element: &ElementType) -> bool {
+        match (self, element.kind) {
+            (Self::Pco, ElementKind::Bytes) => false,
+            (Self::Pco, ElementKind::Unsigned | ElementKind::Signed) => {
+                matches!(element.width, 1 | 2 | 4 | 8)
+            }
+            (Self::Pco, ElementKind::Float | ElementKind::Complex) => {
+                matches!(element.width, 2 | 4 | 8)
+            }
+            _ => true,
+        }
+    }
+
+    /// Its packing half.
     ///
     /// # Errors
-    /// [`ErrorKind::NoFilter`].
-    pub fn of(id: u8) -> Result<Self, ErrorKind> {
-        Self::ALL
-            .get(usize::from(id))
-            .copied()
-            .ok_or(ErrorKind::NoFilter { id })
+    /// [`ErrorKind::NoCodec`] if this build does not have it, [`ErrorKind::Level`] if it has no such level.
+    pub(crate) fn pack(self, level: i16) -> Result<Box<dyn Pack>, ErrorKind> {
+        if !self.levels().contains(&level) {
+            return Err(ErrorKind::Level { codec: self, level });
+        }
+        match self {
+            Self::Raw => Ok(Box::new(raw::Raw)),
+            #[cfg(feature = "lz4")]
+            Self::Lz4 => Ok(Box::new(lz4::Packer::new())),
+            #[cfg(feature = "zstd")]
+            Self::Zstd => Ok(Box::new(zstd::Packer::new(level)?)),
+            #[cfg(feature = "pco")]
+            Self::Pco => Ok(Box::new(pco::Pco { level })),
+            #[cfg(feature = "deflate")]
+            Self::Deflate => Ok(Box::new(deflate::Packer::new(level))),
+            #[cfg(not(all(
+                feature = "lz4",
+                feature = "zstd",
+                feature = "pco",
+                feature = "deflate"
+            )))]
+            _ => Err(self.not_built()),
+        }
     }
 
-    /// Its name in the command line.
-    pub fn name(self) -> &'static str {
+    /// Its unpacking half.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoCodec`] if this build does not have it.
+    pub(crate) fn unpack(self) -> Result<Box<dyn Unpack>, ErrorKind> {
         match self {
-            Self::None => "none",
-            Self::Shuffle => "shuffle",
-            Self::Bitshuffle => "bitshuffle",
-            Self::Delta => "delta",
+            Self::Raw => Ok(Box::new(raw::Raw)),
+            #[cfg(feature = "lz4")]
+            Self::Lz4 => Ok(Box::new(lz4::Unpacker)),
+            #[cfg(feature = "zstd")]
+            Self::Zstd => Ok(Box::new(zstd::Unpacker::new()?)),
+            #[cfg(feature = "pco")]
+            Self::Pco => Ok(Box::new(pco::Pco { level: 0 })),
+            #[cfg(feature = "deflate")]
+            Self::Deflate => Ok(Box::new(deflate::Unpacker::new())),
+            #[cfg(not(all(
+                feature = "lz4",
+                feature = "zstd",
+                feature = "pco",
+                feature = "deflate"
+            )))]
+            _ => Err(self.not_built()),
+        }
+    }
+
+    #[cfg(not(all(
+        feature = "lz4",
+        feature = "zstd",
+        feature = "pco",
+        feature = "deflate"
+    )))]
+    fn not_built(self) -> ErrorKind {
+        let id = self as u8;
+        ErrorKind::NoCodec { id, known: true }
+    }
+
+    /// # Errors
+    /// [`ErrorKind::Unsuited`] if it cannot be used for such elements.
+    pub(crate) fn check(self, element: &ElementType) -> Result<(), ErrorKind> {
+        if self.suits(element) {
+            Ok(())
+        } else {
+            Err(ErrorKind::Unsuited {
+                step: self.name(),
+                kind: element.kind,
+                width: element.width,
+            })
         }
     }
 }
 
-/// Unpacks a block's payload into exactly the bytes of its tile.
-///
-/// # Errors
-/// [`ErrorKind::NoCodec`] for what this build does not have; [`ErrorKind::Unpack`] if the payload does not give exactly
-/// `out.len()` bytes.
-pub fn unpack(
-    codec: Codec,
-    filter: Filter,
-    element: &ElementType,
-    payload: &[u8],
-    out: &mut [u8],
-) -> Result<(), ErrorKind> {
-    let _ = element;
-    match (codec, filter) {
-        (Codec::Raw, Filter::None) if payload.len() == out.len() => {
-            out.copy_from_slice(payload);
-            Ok(())
-        }
-        (Codec::Raw, Filter::None) => {
-            let problem = format!("{} bytes instead of {}", payload.len(), out.len());
-            Err(ErrorKind::Unpack { problem })
-        }
-        (codec, _) => Err(ErrorKind::NoCodec {
-            id: codec as u8,
-            known: true,
-        }),
-    }
+/// The packing half of a codec, with the tables it keeps from block to block.
+pub(crate) trait Pack: Send {
+    /// Packs into the start of `out`, which it makes as long as it needs but never shorter, and gives the number of
+    /// bytes. `None` if it cannot, or not into fewer than `bytes` has.
+    fn pack(&mut self, element: &ElementType, bytes: &[u8], out: &mut Vec<u8>) -> Option<usize>;
+}
+
+/// The unpacking half of a codec, with the tables it keeps from block to block.
+pub(crate) trait Unpack: Send {
+    /// Unpacks into `out` and gives the number of bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unpack`] for a payload that is no such thing, and for one of more bytes than `out` has.
+    fn unpack(
+        &mut self,
+        element: &ElementType,
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Result<usize, ErrorKind>;
 }
 
 impl fmt::Display for Codec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

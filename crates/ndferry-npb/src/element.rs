@@ -18,6 +18,19 @@ pub enum ElementKind {
     Complex = 4,
 }
 
+impl ElementKind {
+    /// Its name in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Unsigned => "unsigned integers",
+            Self::Signed => "signed integers",
+            Self::Float => "floats",
+            Self::Complex => "complex numbers",
+        }
+    }
+}
+
 /// The order of the bytes in each number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]

@@ -1,6 +1,6 @@
 //! Why bytes are not the NPB message that should stand there.
 
-use crate::Kind;
+use crate::{Codec, ElementKind, Filter, Kind};
 
 /// What is wrong, and at which byte: from the start of the message, or of the file where a file is read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -173,6 +173,32 @@ pub enum ErrorKind {
     NoFilter {
         /// Its number.
         id: u8,
+    },
+    /// A codec or filter that cannot be used for such elements.
+    #[error("{step} is not for {} of {width} bytes", kind.name())]
+    Unsuited {
+        /// The codec or the filter.
+        step: &'static str,
+        /// What the elements are.
+        kind: ElementKind,
+        /// Bytes of one number.
+        width: u32,
+    },
+    /// A filter before a codec that takes none.
+    #[error("{codec} takes no filter, {filter} is given")]
+    Filtered {
+        /// The codec.
+        codec: Codec,
+        /// The filter.
+        filter: Filter,
+    },
+    /// A level that the codec does not have.
+    #[error("{codec} has no level {level}, only {} to {}", codec.levels().start(), codec.levels().end())]
+    Level {
+        /// The codec.
+        codec: Codec,
+        /// The level.
+        level: i16,
     },
     /// A payload that does not unpack to what the block says.
     #[error("the block does not unpack: {problem}")]

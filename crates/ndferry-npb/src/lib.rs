@@ -9,20 +9,23 @@ mod cursor;
 mod decoder;
 mod element;
 mod error;
+mod filter;
 mod grid;
 mod index;
 mod limits;
 mod manifest;
 mod message;
+mod pack;
 mod ranges;
 mod scan;
 mod session;
 
 pub use block::{Block, SUBHEAD_NBYTES};
-pub use codec::{Codec, Filter, unpack};
+pub use codec::Codec;
 pub use decoder::{Decoder, Event, Repeats};
 pub use element::{ElementKind, ElementType, Endian};
 pub use error::{Error, ErrorKind, What};
+pub use filter::Filter;
 pub use grid::{Span, Tile, TileGrid};
 pub use index::{
     Catalog, CatalogEntry, End, Extent, IndexPart, PART_TILES, Place, ROOT, Root, TAIL_NBYTES, Tail,
@@ -30,6 +33,7 @@ pub use index::{
 pub use limits::Limits;
 pub use manifest::Manifest;
 pub use message::{HEAD_NBYTES, Head, Kind, MAGIC, message};
+pub use pack::{Packed, Packer, Unpacker, unpack};
 pub use ranges::Ranges;
 pub use scan::{FoundArray, Scan, Scanner};
 pub use session::{Ack, Hello, Refuse, RefuseCode, Resume, credit, ping};
