@@ -121,3 +121,70 @@ fn pipes_carry_frames_one_way() {
     assert_eq!(source.recv().unwrap(), Some(&frame(10, 1)[..]));
     assert_eq!(source.recv().unwrap(), None);
 }
+
+#[cfg(unix)]
+#[test]
+fn only_unix_sockets_that_nobody_listens_at_are_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let url: ndferry_io::Url = format!("unix://{}", path.display()).parse().unwrap();
+    // A listener that was killed leaves its file.
+    let socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    assert!(matches!(
+        Listener::bind(&url, options()),
+        Err(Error::System(_))
+    ));
+    drop(socket);
+    assert!(path.exists());
+    let listener = Listener::bind(&url, options()).unwrap();
+    connect(&url, &options()).unwrap();
+    assert!(matches!(
+        Listener::bind(&url, options()),
+        Err(Error::System(_))
+    ));
+    assert!(path.exists());
+    drop(listener);
+    assert!(!path.exists());
+    // Other files stay.
+    std::fs::write(&path, b"dear").unwrap();
+    assert!(matches!(
+        Listener::bind(&url, options()),
+        Err(Error::System(_))
+    ));
+    assert_eq!(std::fs::read(&path).unwrap(), b"dear");
+}
+
+#[test]
+fn connecting_to_where_nobody_answers_ends_in_time_and_by_interrupt() {
+    // A full queue answers nothing, neither yes nor no.
+    let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    full.bind(&any.into()).unwrap();
+    full.listen(0).unwrap();
+    let address = full.local_addr().unwrap().as_socket().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(one) = std::net::TcpStream::connect_timeout(&address, SECOND / 2) {
+        waiting.push(one);
+    }
+    let url = format!("tcp://{address}").parse().unwrap();
+    let mut options = options();
+    options.connect_timeout = SECOND / 2;
+    let started = Instant::now();
+    let error = connect(&url, &options).unwrap_err();
+    assert!(
+        matches!(&error, Error::ConnectTimeout(_))
+            || matches!(&error, Error::System(error) if error.kind() == std::io::ErrorKind::TimedOut),
+        "{error}"
+    );
+    assert!(started.elapsed() < SECOND);
+    options.connect_timeout = 60 * SECOND;
+    let interrupt = options.interrupt.clone();
+    let timer = thread::spawn(move || {
+        thread::sleep(SECOND / 5);
+        interrupt.raise();
+    });
+    let started = Instant::now();
+    assert!(matches!(connect(&url, &options), Err(Error::Interrupted)));
+    assert!(started.elapsed() < SECOND);
+    timer.join().unwrap();
+}
