@@ -97,14 +97,6 @@ pub enum ErrorKind {
     /// Elements are Python objects where plain bytes are wanted.
     #[error("the elements are Python objects: they are stored as a pickle")]
     Objects,
-    /// The pickle of an object array holds something else than an array of this shape.
-    #[error("the pickle holds {found}, not an object array of shape {shape:?}")]
-    NotTheObjects {
-        /// What it holds.
-        found: String,
-        /// The header's shape.
-        shape: Vec<usize>,
-    },
     /// A header that has no room for a longer axis.
     #[error("the header has no room for {extent} rows: it must be written anew")]
     NoRoom {

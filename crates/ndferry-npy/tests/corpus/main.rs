@@ -1,6 +1,5 @@
 //! Real NPY and NPZ files, written by many NumPys, against what NumPy says they hold.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
-#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod values;
 
@@ -9,7 +8,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use ndferry_array::{Array, ByteOrder, Descr, DescrField, Dtype, Order};
-use ndferry_npy::{Contents, Header, Limits, Npz, Version};
+use ndferry_npy::{Contents, Header, Limits, Npz, NpzWriter, Packing, Version};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -176,16 +175,52 @@ fn read(path: &str, bytes: &Bytes, entry: &Value) -> Result<(), String> {
     }
 }
 
+/// Whether the newest NumPy writes exactly these bytes. What zlib packs, we pack otherwise.
+fn is_todays(entry: &Value) -> bool {
+    let list = |key: &str| entry[key].as_array().into_iter().flatten();
+    let right = match entry["expect"].as_str() {
+        Some("array") => entry["trailing_bytes"].as_u64().unwrap_or(0) == 0,
+        expected => expected == Some("archive"),
+    };
+    let newest = list("made_by").any(|maker| maker == "numpy-2.4.6");
+    right && newest && list("members").all(|member| member["method"] == 0)
+}
+
+/// What we make of a file's arrays.
+fn written(path: &str, bytes: &Bytes) -> Vec<u8> {
+    let mut file = Vec::new();
+    if !path.ends_with(".npz") {
+        let (array, _) = ndferry_npy::parse(bytes, &Limits::default()).unwrap();
+        ndferry_npy::write(&mut file, &array.view()).unwrap();
+        return file;
+    }
+    let archive = Npz::open(bytes.clone(), &Limits::default()).unwrap();
+    let mut writer = NpzWriter::new(file, Packing::Stored);
+    for (i, member) in archive.members().iter().enumerate() {
+        let Contents::Array(array) = archive.read(i).unwrap() else {
+            panic!("{path}: not an array");
+        };
+        writer.add(member.name(), &array.view()).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
 #[test]
 fn every_file_is_what_numpy_says() {
     let Some((root, entries)) = corpus() else {
         return;
     };
-    let (mut arrays, mut archives, mut refused, mut either) = (0, 0, 0, 0);
+    let (mut arrays, mut archives, mut refused, mut either, mut same) = (0, 0, 0, 0, 0);
     let mut misses = Vec::new();
     for entry in &entries {
         let path = entry["path"].as_str().unwrap();
         let bytes = Bytes::from(fs::read(root.join(path)).unwrap());
+        if is_todays(entry) {
+            match written(path, &bytes) == bytes {
+                true => same += 1,
+                false => misses.push(format!("{path}: written back, it is another file")),
+            }
+        }
         let count = match entry["expect"].as_str().unwrap() {
             "array" | "archive" => match read(path, &bytes, entry) {
                 Ok(()) if path.ends_with(".npz") => &mut archives,
@@ -209,9 +244,9 @@ fn every_file_is_what_numpy_says() {
     }
     println!(
         "corpus: {arrays} arrays and {archives} archives right, {refused} refused as they must be, {either} as they \
-         may be, {} missed",
+         may be, {} missed; {same} written back byte for byte",
         misses.len()
     );
     assert!(misses.is_empty(), "{}", misses.join("\n"));
-    assert!(arrays > 0 && archives > 0 && refused > 0);
+    assert!(arrays > 0 && archives > 0 && refused > 0 && same > 0);
 }

@@ -1,7 +1,9 @@
 //! What the crate promises of whole files.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod damage;
+mod long;
 mod npz;
 mod roundtrip;
+mod writing;
 mod zip;

@@ -341,7 +341,7 @@ fn members_that_overlap_are_refused() {
     let (name, kind) = refused(&archive(&[one.clone(), other]));
     assert!(matches!(kind, ErrorKind::Zip { .. }), "{name}: {kind}");
     // One member inside another's data.
-    let inner = archive(&[one.clone()]);
+    let inner = archive(std::slice::from_ref(&one));
     let outer = Entry::stored("outer.npy", &inner);
     let start = 30 + outer.name.len() as u64;
     let inside = Entry {
