@@ -130,6 +130,14 @@ fn bytes_before_and_a_comment_after_change_nothing() {
             let bytes = [vec![b'#'; prefix], bytes.clone()].concat();
             let found = contents(&bytes).unwrap();
             assert_eq!(found, named(&[("a", 3), ("b", 4)]), "{prefix} {comment}");
+            assert_eq!(open(&bytes).unwrap().end(), bytes.len() as u64);
+            // More bytes than the comment says belong to something else.
+            let longer = [&bytes[..], b"more"].concat();
+            match open(&longer) {
+                Ok(npz) => assert_eq!(npz.end(), bytes.len() as u64),
+                // The end record is too far away to be searched for.
+                Err(error) => assert!(comment == 65_535, "{error}"),
+            }
         }
     }
 }
