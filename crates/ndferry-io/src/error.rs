@@ -70,6 +70,10 @@ pub enum Error {
         /// The address's scheme.
         scheme: &'static str,
     },
+    /// A file on a web server that cannot be read.
+    #[cfg(feature = "http")]
+    #[error("{0}")]
+    Http(#[from] crate::HttpProblem),
     /// Fewer bytes than were promised.
     #[error("the input ends at byte {end}, byte {needed} is needed")]
     TooShort {

@@ -6,6 +6,8 @@ mod atomic;
 mod buffer;
 mod error;
 mod frame;
+#[cfg(feature = "http")]
+mod http;
 mod interrupt;
 mod link;
 #[expect(unsafe_code, reason = "memory maps; see the type's documentation")]
@@ -24,6 +26,8 @@ pub use atomic::AtomicFile;
 pub use buffer::{BigBuffer, read_claimed};
 pub use error::{Error, Result};
 pub use frame::{Duplex, FrameSink, FrameSource, Framing, Link};
+#[cfg(feature = "http")]
+pub use http::{HttpFile, HttpProblem};
 pub use interrupt::Interrupt;
 pub use link::{LinkOptions, Listener, connect};
 pub use mmap::MappedFile;

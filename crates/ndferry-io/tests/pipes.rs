@@ -2,6 +2,7 @@
 //!
 //! The test runs itself as a child: [`child`] does nothing unless it is told what to do.
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod common;
 
