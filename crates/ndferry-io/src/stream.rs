@@ -399,4 +399,107 @@ mod tests {
         );
         assert_eq!(both.buffer.len(), 4 + AHEAD);
     }
+
+    /// Hands out and takes bytes in pieces of these sizes, and waits now and then.
+    struct Pieces {
+        bytes: VecDeque<u8>,
+        sizes: Vec<usize>,
+        n: usize,
+    }
+
+    impl Pieces {
+        fn next(&mut self) -> io::Result<usize> {
+            self.n += 1;
+            match self.sizes[self.n % self.sizes.len()] {
+                0 => Err(ErrorKind::WouldBlock.into()),
+                size => Ok(size),
+            }
+        }
+    }
+
+    impl Read for Pieces {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            let n = self.next()?.min(buf.len());
+            self.bytes.read(&mut buf[..n])
+        }
+    }
+
+    impl Write for Pieces {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            let n = self.next()?.min(buf.len());
+            self.bytes.extend(&buf[..n]);
+            Ok(n)
+        }
+
+        fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+            let mut left = self.next()?;
+            let mut done = 0;
+            for part in parts {
+                let n = left.min(part.len());
+                self.bytes.extend(&part[..n]);
+                (left, done) = (left - n, done + n);
+            }
+            Ok(done)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Stream for Pieces {
+        fn has_input(&mut self) -> io::Result<bool> {
+            Ok(!self.bytes.is_empty())
+        }
+
+        fn finish(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn peer(&self) -> String {
+            "a test".to_owned()
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn frames_come_as_they_went_however_cut(
+            lengths in proptest::collection::vec(
+                proptest::prop_oneof![0_u32..50, 0_u32..40_000, 1_000_000_u32..1_200_000],
+                1..12,
+            ),
+            mut sizes in proptest::collection::vec(0_usize..70_000, 1..20),
+            split in 0_usize..100,
+        ) {
+            sizes.push(1 + split * 1000);
+            let framing = Framing {
+                head_nbytes: 4,
+                frame_nbytes: |head| {
+                    let head = head.try_into().map_err(|_| "head")?;
+                    Ok(u64::from(u32::from_le_bytes(head)) + 4)
+                },
+            };
+            let stream = Pieces { bytes: VecDeque::new(), sizes, n: 0 };
+            let mut both =
+                StreamTransport::new(stream, framing, Duration::from_secs(5), Interrupt::new());
+            let frames: Vec<Vec<u8>> = lengths
+                .iter()
+                .map(|length| {
+                    let body = (0..*length).map(|i| (i % 251) as u8 ^ (length % 256) as u8);
+                    length.to_le_bytes().into_iter().chain(body).collect()
+                })
+                .collect();
+            for frame in &frames {
+                let (head, body) = frame.split_at(split.min(frame.len()));
+                both.send(&[head, &[], body]).unwrap();
+            }
+            for frame in &frames {
+                proptest::prop_assert!(both.has_input().unwrap());
+                proptest::prop_assert!(both.recv().unwrap() == Some(&frame[..]));
+            }
+            proptest::prop_assert!(!both.has_input().unwrap());
+            proptest::prop_assert_eq!(both.recv().unwrap(), None);
+            proptest::prop_assert_eq!(both.sent_nbytes(), both.received_nbytes());
+        }
+    }
 }

@@ -127,7 +127,8 @@ fn any_part_reads_as_in_the_file_and_only_parts_are_fetched() {
 fn servers_that_give_something_else_are_refused() {
     let data = file(200_000);
     type Answer = fn(&[u8], &Request) -> Vec<u8>;
-    let cases: [(&str, Answer, fn(&HttpProblem) -> bool); 7] = [
+    type Expected = fn(&HttpProblem) -> bool;
+    let cases: [(&str, Answer, Expected); 7] = [
         (
             "the whole file",
             |data, _| {
