@@ -26,9 +26,13 @@ mod npb_plan;
 mod npb_write;
 mod npy_file;
 mod npz_file;
+#[cfg(feature = "npb")]
+mod pack_line;
 mod packing;
 mod pickle_file;
 mod progress;
+#[cfg(feature = "npb")]
+mod recipe;
 #[cfg(feature = "transport")]
 mod recv;
 mod runs;
@@ -42,6 +46,8 @@ mod source;
 #[cfg(feature = "transport")]
 mod store;
 mod stored;
+#[cfg(feature = "npb")]
+mod threads;
 #[cfg(feature = "npb")]
 mod tile_plan;
 mod units;

@@ -1,13 +1,25 @@
 //! [`Plan`]: how an array becomes NPB messages.
 
-use ndferry_npb::{Codec as BlockCodec, Filter as BlockFilter, Manifest, TileGrid};
+use std::thread;
+
+use bytes::Bytes;
+use ndferry_array::{Dtype, Kind};
+use ndferry_npb::{Block, ElementType, Manifest, TileGrid};
 use ndferry_npy::Header;
 
 use crate::error::{npb, npy};
-use crate::{Array, Codec, ErrorKind, Interrupt, LazyArray, Order, Result, SaveOptions, Selection};
+use crate::pack_line::PackLine;
+use crate::recipe::Recipe;
+use crate::{
+    Array, ByteOrder, ErrorKind, Interrupt, LazyArray, Order, Packing, Result, SaveOptions,
+    Selection,
+};
 
 /// Rows of tiles up to this size are read at once and then cut up.
-const BAND_NBYTES: u64 = 64 << 20;
+const BAND_NBYTES: u64 = 16 << 20;
+
+/// Tiles that are tried out where the best packing is to be found.
+const SAMPLES: u64 = 3;
 
 /// How an array becomes messages.
 pub(crate) struct Plan {
@@ -15,6 +27,7 @@ pub(crate) struct Plan {
     pub(crate) manifest: Manifest,
     pub(crate) headers: Vec<Vec<u8>>,
     pub(crate) grid: TileGrid,
+    recipe: Recipe,
 }
 
 impl Plan {
@@ -25,9 +38,6 @@ impl Plan {
         cataloged: bool,
         options: &SaveOptions,
     ) -> Result<Self> {
-        if !matches!(options.packing.codec, Codec::Default | Codec::None) {
-            return Err(ErrorKind::NotBuilt { what: "this codec" }.into());
-        }
         let shape = stored_shape(array);
         let itemsize = array.dtype().itemsize() as u64;
         let tile = match (&options.tile, options.block_nbytes) {
@@ -44,7 +54,7 @@ impl Plan {
             }
             (None, None) => crate::tile_plan::for_file(&shape, itemsize),
         };
-        Self::with_tile(array, name, cataloged, tile)
+        Self::with_tile(array, name, cataloged, tile, options.packing)
     }
 
     /// Flat tiles of at most this many bytes, for sending.
@@ -54,14 +64,22 @@ impl Plan {
         name: &str,
         cataloged: bool,
         block_nbytes: u64,
+        packing: Packing,
     ) -> Result<Self> {
         let shape = stored_shape(array);
         let itemsize = array.dtype().itemsize() as u64;
         let grid = TileGrid::flat(&shape, itemsize, block_nbytes, false).map_err(npb)?;
-        Self::with_tile(array, name, cataloged, grid.tile_shape().to_vec())
+        let tile = grid.tile_shape().to_vec();
+        Self::with_tile(array, name, cataloged, tile, packing)
     }
 
-    fn with_tile(array: &LazyArray, name: &str, cataloged: bool, tile: Vec<u64>) -> Result<Self> {
+    fn with_tile(
+        array: &LazyArray,
+        name: &str,
+        cataloged: bool,
+        tile: Vec<u64>,
+        packing: Packing,
+    ) -> Result<Self> {
         let header = Header::new(array.dtype().clone(), array.shape(), array.order());
         let mut headers = vec![header.to_bytes().map_err(npy)?];
         if !name.is_empty() {
@@ -70,9 +88,9 @@ impl Plan {
         let mut manifest = Manifest {
             header_blocks: headers.len() as u32,
             data_blocks: None,
-            codec: BlockCodec::Raw,
-            filter: BlockFilter::None,
-            level: 0,
+            codec: Recipe::RAW.codec,
+            filter: Recipe::RAW.filter,
+            level: Recipe::RAW.level,
             element: crate::npb_file::element_of(array.dtype()),
             shape: stored_shape(array),
             tile,
@@ -82,50 +100,126 @@ impl Plan {
         };
         let grid = manifest.grid().map_err(npb)?;
         manifest.data_blocks = Some(grid.len());
+        let recipe = Recipe::new(packing, &manifest.element, || samples(array, &grid))?;
+        manifest.codec = recipe.codec;
+        manifest.filter = recipe.filter;
+        manifest.level = recipe.level;
         Ok(Self {
             transfer: new_transfer(),
             manifest,
             headers,
             grid,
+            recipe,
         })
     }
 
-    /// Hands out all tiles in order.
-    pub(crate) fn tiles(
+    /// For a peer that cannot unpack such blocks.
+    #[cfg(feature = "transport")]
+    pub(crate) fn unpacked(&mut self) {
+        self.recipe = Recipe::RAW;
+        self.manifest.codec = Recipe::RAW.codec;
+        self.manifest.filter = Recipe::RAW.filter;
+        self.manifest.level = Recipe::RAW.level;
+    }
+
+    fn element(&self) -> &ElementType {
+        &self.manifest.element
+    }
+
+    /// Hands out all blocks in order, packed on so many threads.
+    pub(crate) fn blocks(
+        &self,
+        array: &LazyArray,
+        threads: usize,
+        interrupt: &Interrupt,
+        sink: &mut dyn FnMut(&Block<'_>) -> Result<()>,
+    ) -> Result<()> {
+        thread::scope(|scope| {
+            let (recipe, tiles) = (&self.recipe, self.grid.len());
+            let mut line = PackLine::new(scope, recipe, self.element(), threads, tiles)?;
+            self.tiles(array, interrupt, &mut |number, tile| {
+                line.push(number, tile, sink)
+            })?;
+            line.finish(sink)
+        })
+    }
+
+    /// Hands out all tiles in order, elements in C order of their axes.
+    fn tiles(
         &self,
         array: &LazyArray,
         interrupt: &Interrupt,
-        sink: &mut dyn FnMut(u64, &[u8]) -> Result<()>,
+        sink: &mut dyn FnMut(u64, Array) -> Result<()>,
     ) -> Result<()> {
-        if self.grid.is_flat() {
-            // Flat tiles are the array's bytes in their order, cut where rows end.
-            let mut runs = array.runs(self.grid.max_nbytes().max(1) as usize)?;
-            let mut left: Vec<u8> = Vec::new();
+        match array.in_memory() {
+            _ if self.grid.is_flat() => self.flat_tiles(array, interrupt, sink),
+            Some(memory) => {
+                for number in 0..self.grid.len() {
+                    interrupt.check()?;
+                    let tile = self.grid.tile(number).map_err(npb)?;
+                    let order = array.order();
+                    let selection = region_of(memory.shape(), order, &tile.start, &tile.shape)?;
+                    sink(number, in_stored_axes(memory.select(&selection)?, order))?;
+                }
+                Ok(())
+            }
+            None => self.stored_tiles(array, interrupt, sink),
+        }
+    }
+
+    /// Flat tiles are the array's bytes in their order, cut where rows end.
+    fn flat_tiles(
+        &self,
+        array: &LazyArray,
+        interrupt: &Interrupt,
+        sink: &mut dyn FnMut(u64, Array) -> Result<()>,
+    ) -> Result<()> {
+        let order = array.order();
+        let memory = array.in_memory().and_then(|memory| {
+            let contiguous = memory
+                .layout()
+                .is_contiguous(memory.dtype().itemsize(), order);
+            let start = memory.layout().offset();
+            contiguous.then(|| memory.bytes().slice(start..start + memory.nbytes()))
+        });
+        if let Some(bytes) = memory {
             for number in 0..self.grid.len() {
                 interrupt.check()?;
-                let nbytes = self.grid.nbytes(number).map_err(npb)? as usize;
-                loop {
-                    if left.len() >= nbytes {
-                        sink(number, &left[..nbytes])?;
-                        left.drain(..nbytes);
-                        break;
-                    }
-                    if !runs.advance()? {
-                        return Err(array.place(ErrorKind::Disagree {
-                            what: "number of bytes",
-                        }));
-                    }
-                    let run = runs.run().bytes;
-                    // The usual case: runs are cut as tiles are.
-                    if left.is_empty() && run.len() == nbytes {
-                        sink(number, run)?;
-                        break;
-                    }
-                    left.extend_from_slice(run);
-                }
+                let run = self.grid.run(number).map_err(npb)?;
+                sink(
+                    number,
+                    plain(bytes.slice(run.start as usize..run.end as usize))?,
+                )?;
             }
             return Ok(());
         }
+        let mut runs = array.runs(self.grid.max_nbytes().max(1) as usize)?;
+        // What is left of a run that was not cut as tiles are.
+        let mut left: Vec<u8> = Vec::new();
+        for number in 0..self.grid.len() {
+            interrupt.check()?;
+            let nbytes = self.grid.nbytes(number).map_err(npb)? as usize;
+            while left.len() < nbytes {
+                if !runs.advance()? {
+                    let what = "number of bytes";
+                    return Err(array.place(ErrorKind::Disagree { what }));
+                }
+                left.extend_from_slice(runs.run().bytes);
+            }
+            let rest = left.split_off(nbytes);
+            sink(number, plain(std::mem::replace(&mut left, rest).into())?)?;
+        }
+        Ok(())
+    }
+
+    /// Tiles of an array in a file, a row of tiles at a time unless that is too much.
+    fn stored_tiles(
+        &self,
+        array: &LazyArray,
+        interrupt: &Interrupt,
+        sink: &mut dyn FnMut(u64, Array) -> Result<()>,
+    ) -> Result<()> {
+        let order = array.order();
         let mut band: Option<(u64, Array)> = None;
         let rows = self.grid.tile_shape()[0];
         let row_nbytes: u64 = self.grid.shape()[1..].iter().product::<u64>() * self.grid.itemsize();
@@ -133,35 +227,56 @@ impl Plan {
         for number in 0..self.grid.len() {
             interrupt.check()?;
             let tile = self.grid.tile(number).map_err(npb)?;
-            let mut start = tile.start.clone();
-            let part = if in_bands {
-                if band.as_ref().is_none_or(|(first, _)| *first != start[0]) {
+            if !in_bands {
+                let part = array.read(&region(array, &tile.start, &tile.shape)?)?;
+                sink(number, in_stored_axes(part, order))?;
+                continue;
+            }
+            let mut start = tile.start;
+            let row = std::mem::take(&mut start[0]);
+            let band = match &band {
+                Some((first, band)) if *first == row => band,
+                _ => {
                     let mut extent = self.grid.shape().to_vec();
                     extent[0] = tile.shape[0];
-                    let zero: Vec<u64> = start
-                        .iter()
-                        .enumerate()
-                        .map(|(i, s)| if i == 0 { *s } else { 0 })
-                        .collect();
-                    band = Some((start[0], array.read(&region(array, &zero, &extent)?)?));
+                    let mut from = vec![0; extent.len()];
+                    from[0] = row;
+                    let rows = array.read(&region(array, &from, &extent)?)?;
+                    &band.insert((row, rows)).1
                 }
-                start[0] = 0;
-                match &band {
-                    Some((_, band)) => band.select(&region_of(
-                        band.shape(),
-                        array.order(),
-                        &start,
-                        &tile.shape,
-                    )?)?,
-                    None => continue,
-                }
-            } else {
-                array.read(&region(array, &start, &tile.shape)?)?
             };
-            sink(number, &part.view().to_bytes(array.order())?)?;
+            let selection = region_of(band.shape(), order, &start, &tile.shape)?;
+            sink(number, in_stored_axes(band.select(&selection)?, order))?;
         }
         Ok(())
     }
+}
+
+/// A few tiles from all over the array.
+fn samples(array: &LazyArray, grid: &TileGrid) -> Result<Vec<Vec<u8>>> {
+    let count = grid.len().min(SAMPLES);
+    let numbers = (0..count).map(|i| i * (grid.len() - 1) / (count - 1).max(1));
+    let tile = |number| {
+        let tile = grid.tile(number).map_err(npb)?;
+        let part = array.read(&region(array, &tile.start, &tile.shape)?)?;
+        Ok(part.view().to_bytes(array.order())?)
+    };
+    numbers.map(tile).collect()
+}
+
+/// With the axes as they are stored, so that its C order is the stored one.
+fn in_stored_axes(array: Array, order: Order) -> Array {
+    match order {
+        Order::C => array,
+        Order::F => array.reversed(),
+    }
+}
+
+/// Bytes without meaning.
+fn plain(bytes: Bytes) -> Result<Array> {
+    let dtype = Dtype::new(Kind::Uint, ByteOrder::NotApplicable, 1)?;
+    let shape = [bytes.len()];
+    Ok(Array::contiguous(dtype, &shape, Order::C, bytes)?)
 }
 
 fn stored_shape(array: &LazyArray) -> Vec<u64> {

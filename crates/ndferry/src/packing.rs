@@ -19,9 +19,9 @@ pub enum Codec {
     Zstd(i32),
     /// zlib streams with a level, 6 if not given.
     Deflate(u32),
-    /// Pcodec: numbers only.
+    /// Pcodec, without a filter; elements that are not numbers of 1 to 8 bytes are packed as by default.
     Pco,
-    /// Chosen by trying a sample.
+    /// What packs a few tiles of the array best.
     Auto,
 }
 
@@ -29,7 +29,7 @@ pub enum Codec {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Filter {
-    /// Shuffle where elements are wider than a byte and the codec gains by it.
+    /// Shuffle where numbers are wider than a byte; Pco takes none.
     #[default]
     Default,
     /// Nothing.
@@ -38,7 +38,7 @@ pub enum Filter {
     Shuffle,
     /// Bit planes.
     Bitshuffle,
-    /// Differences, then byte planes.
+    /// Differences, then byte planes; byte planes only of elements that are not numbers of 1 to 8 bytes.
     Delta,
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use ndferry_array::{Array, Dtype, Order};
 use ndferry_io::{Link, Listener};
-use ndferry_npb::{Ack, Decoder, Event, Head, Manifest, Refuse, RefuseCode, Repeats, TileGrid};
+use ndferry_npb::{
+    Ack, Decoder, Event, Head, Manifest, Refuse, RefuseCode, Repeats, TileGrid, Unpacker,
+};
 use ndferry_npy::Header;
 
 use crate::error::{npb, outside};
@@ -197,6 +199,7 @@ impl Receiver {
         greet(link, &mut decoder, limits)?;
         let mut received = Received::default();
         let mut incoming: Option<Incoming> = None;
+        let mut unpacker = Unpacker::new();
         let mut raw = Vec::new();
         let mut transfer = 0;
         while !decoder.is_done() {
@@ -241,14 +244,10 @@ impl Receiver {
                     } else {
                         raw.resize(block.raw_nbytes as usize, 0);
                         let element = &array.manifest.element;
-                        ndferry_npb::unpack(
-                            block.codec,
-                            block.filter,
-                            element,
-                            block.payload,
-                            &mut raw,
-                        )
-                        .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
+                        let (codec, filter) = (block.codec, block.filter);
+                        unpacker
+                            .unpack(codec, filter, element, block.payload, &mut raw)
+                            .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
                         &raw
                     };
                     store.block(&block, elements, array)?;

@@ -319,15 +319,9 @@ fn write_npb(
         };
         let plan = crate::npb_plan::Plan::new(array, item.name, cataloged, options)?;
         writer.begin(plan.transfer, item.name, &plan.manifest, &plan.headers)?;
-        plan.tiles(array, &options.interrupt, &mut |number, raw| {
-            writer.block(&ndferry_npb::Block {
-                number,
-                codec: ndferry_npb::Codec::Raw,
-                filter: ndferry_npb::Filter::None,
-                raw_nbytes: raw.len() as u32,
-                payload: raw,
-            })?;
-            progress.advance(raw.len() as u64);
+        plan.blocks(array, options.threads, &options.interrupt, &mut |block| {
+            writer.block(block)?;
+            progress.advance(block.raw_nbytes.into());
             Ok(())
         })?;
         writer.end(plan.manifest.shape.first().copied().unwrap_or(0))?;

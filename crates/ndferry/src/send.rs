@@ -4,20 +4,26 @@ use std::time::Duration;
 
 use ndferry_io::Link;
 use ndferry_npb::{
-    Ack, Block, Catalog, CatalogEntry, Codec as BlockCodec, Decoder, End, Event, Extent,
-    Filter as BlockFilter, Head, Kind as MessageKind, Limits, Repeats,
+    Ack, Catalog, CatalogEntry, Decoder, End, Event, Extent, Head, Hello, Kind as MessageKind,
+    Limits, Repeats,
 };
 
 use crate::error::{npb, outside};
 use crate::npb_plan::Plan;
 use crate::session::{greet, link_options};
-use crate::{Codec, Error, ErrorKind, Interrupt, Item, Packing, Progress, Result};
+use crate::{Codec, Error, ErrorKind, Filter, Interrupt, Item, Packing, Progress, Result};
+
+/// Blocks as they are: over a connection within one machine no codec is fast enough to gain anything.
+const NO_PACKING: Packing = Packing {
+    codec: Codec::None,
+    filter: Filter::None,
+};
 
 /// How to send.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SendOptions {
-    /// How blocks are packed; not at all by default.
+    /// How blocks are packed: not at all by default, nor for a receiver that says it cannot unpack them.
     pub packing: Packing,
     /// Raw bytes of one block.
     pub block_nbytes: usize,
@@ -79,6 +85,7 @@ pub fn send(
             decoder: Decoder::new(Limits::PEER, Repeats::Refuse),
             options,
             progress,
+            hello: None,
             blocks: 0,
         };
         let result = sender.run(items);
@@ -92,16 +99,18 @@ struct Sender<'a> {
     decoder: Decoder,
     options: &'a SendOptions,
     progress: &'a dyn Progress,
+    /// What the receiver can take; a one-way stream does not say.
+    hello: Option<Hello>,
     blocks: u64,
 }
 
 impl Sender<'_> {
     fn run(&mut self, items: &[Item<'_>]) -> Result<Sent> {
-        if !matches!(self.options.packing.codec, Codec::Default | Codec::None) {
-            return Err(ErrorKind::NotBuilt { what: "this codec" }.into());
-        }
-        let hello = greet(&mut self.link, &mut self.decoder, &Limits::PEER)?;
-        let most = hello.map_or(u64::MAX, |hello| hello.block_nbytes);
+        self.hello = greet(&mut self.link, &mut self.decoder, &Limits::PEER)?;
+        let most = self
+            .hello
+            .as_ref()
+            .map_or(u64::MAX, |hello| hello.block_nbytes);
         let block_nbytes = (self.options.block_nbytes as u64).clamp(1, most.max(1));
         let cataloged = items.len() != 1 || !items[0].name.is_empty();
         let mut catalog = Catalog::default();
@@ -147,7 +156,22 @@ impl Sender<'_> {
         if array.dtype().has_object() {
             return Err(array.place(ErrorKind::Objects));
         }
-        let plan = Plan::flat(array, item.name, cataloged, block_nbytes)?;
+        let packing = match self.options.packing {
+            Packing {
+                codec: Codec::Default,
+                ..
+            } => NO_PACKING,
+            packing => packing,
+        };
+        let mut plan = Plan::flat(array, item.name, cataloged, block_nbytes, packing)?;
+        let (codec, filter) = (plan.manifest.codec, plan.manifest.filter);
+        if self
+            .hello
+            .as_ref()
+            .is_some_and(|hello| !hello.takes(codec, filter))
+        {
+            plan.unpacked();
+        }
         let transfer = plan.transfer;
         self.message(&ndferry_npb::message(
             MessageKind::Manifest,
@@ -164,21 +188,14 @@ impl Sender<'_> {
             ))?;
         }
         self.progress.start(item.name, Some(array.nbytes()));
-        plan.tiles(array, &self.options.interrupt, &mut |number, raw| {
+        let (threads, interrupt) = (self.options.threads, &self.options.interrupt);
+        plan.blocks(array, threads, interrupt, &mut |block| {
             self.listen()?;
-            let (codec, filter) = (BlockCodec::Raw, BlockFilter::None);
-            let block = Block {
-                number,
-                codec,
-                filter,
-                raw_nbytes: raw.len() as u32,
-                payload: raw,
-            };
             self.link
-                .send(&[&block.head(transfer), raw])
+                .send(&[&block.head(transfer), block.payload])
                 .map_err(outside)?;
             self.blocks += 1;
-            self.progress.advance(raw.len() as u64);
+            self.progress.advance(block.raw_nbytes.into());
             Ok(())
         })?;
         let (blocks, extent) = (

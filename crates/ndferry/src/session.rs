@@ -12,7 +12,10 @@ use crate::{ErrorKind, Interrupt, Result};
 const GREETING: Duration = Duration::from_secs(10);
 
 /// Codecs that this build unpacks.
-const CODECS: &[Codec] = &[Codec::Raw];
+fn codecs() -> Vec<Codec> {
+    let all = Codec::ALL.into_iter();
+    all.filter(|codec| codec.is_built()).collect()
+}
 
 pub(crate) const FRAMING: Framing = Framing {
     head_nbytes: HEAD_NBYTES,
@@ -41,7 +44,7 @@ pub(crate) fn greet(
         return Ok(None);
     }
     link.set_deadline(Some(GREETING));
-    link.send(&[&Hello::new(CODECS, limits).message()])
+    link.send(&[&Hello::new(&codecs(), limits).message()])
         .map_err(outside)?;
     let expected = "HELLO";
     let frame = link

@@ -73,6 +73,7 @@ impl Units {
     }
 
     /// The order in which the array is stored.
+    #[cfg(feature = "npb")]
     pub(crate) fn order(&self) -> Order {
         self.order
     }

@@ -1,5 +1,6 @@
 //! Damage is found wherever it is.
 #![cfg(feature = "npb")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use ndferry::{
     Array, CheckOptions, Dtype, ErrorClass, Finding, Format, Item, LazyArray, Order, Problem,
