@@ -1,3 +1,43 @@
 //! The `ndferry` command.
+#![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod commands;
+mod output;
+mod picture;
+mod progress;
+mod report;
+mod size;
+mod words;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser;
+use report::{Outcome, Session};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(args::with_verb(std::env::args_os().collect()));
+    cli.color.write_global();
+    let session = match Session::new(cli.progress, cli.quiet) {
+        Ok(session) => session,
+        Err(error) => return report::failed(&error),
+    };
+    match run(cli.command, &session) {
+        Ok(outcome) => outcome.into(),
+        Err(error) => report::failed(&error),
+    }
+}
+
+fn run(command: Command, session: &Session) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Info(args) => commands::info::run(&args, session),
+        Command::Show(args) => commands::show::run(&args, session),
+        Command::Convert(args) => commands::convert::run(&args, session),
+        Command::Diff(args) => commands::diff::run(&args, session),
+        Command::Check(args) => commands::check::run(&args, session),
+        Command::Send(args) => commands::send::run(&args, session),
+        Command::Recv(args) => commands::recv::run(&args, session),
+        Command::Demo(args) => commands::demo::run(&args, session),
+    }
+}

@@ -46,6 +46,7 @@ mod source;
 #[cfg(feature = "transport")]
 mod store;
 mod stored;
+mod text;
 #[cfg(feature = "npb")]
 mod threads;
 #[cfg(feature = "npb")]
@@ -62,15 +63,17 @@ pub use lazy::LazyArray;
 pub use limits::{Limits, OpenOptions};
 pub use member::{MemberInfo, Storage, escape_key};
 pub use ndferry_array::{
-    Array, ArrayView, ByteOrder, Dtype, Index, Indexing, Kind, Layout, Order, Selection,
+    Array, ArrayView, ByteOrder, Descr, DescrField, Dtype, Element, Index, Indexing, Kind, Layout,
+    Order, Selection,
 };
+pub use ndferry_io::peak_memory;
 pub use packing::{Codec, Filter, Packing};
 pub use progress::Progress;
 #[cfg(feature = "transport")]
 pub use recv::{Received, ReceivedArray, Receiver, RecvOptions, Target};
 pub use runs::{Run, Runs};
 pub use safety::{GlobalUse, Safety};
-pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to};
+pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to, write_atomically};
 #[cfg(feature = "transport")]
 pub use send::{SendOptions, Sent, send};
 pub use source::{PickleInfo, Source};

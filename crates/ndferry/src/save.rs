@@ -105,6 +105,28 @@ pub fn save(
     written().map_err(|error: crate::Error| error.in_path(path))
 }
 
+/// Lets `write` fill a file that appears whole or not at all.
+///
+/// # Errors
+/// [`ErrorKind::Exists`], [`crate::ErrorClass::System`], whatever `write` says.
+pub fn write_atomically(
+    path: impl AsRef<Path>,
+    overwrite: bool,
+    write: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    let path = path.as_ref();
+    let mut written = || {
+        let file = AtomicFile::create(path, overwrite).map_err(outside)?;
+        let mut buffered = io::BufWriter::with_capacity(RUN_NBYTES, file);
+        write(&mut buffered)?;
+        let file = buffered
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        file.commit().map_err(outside)
+    };
+    written().map_err(|error: crate::Error| error.in_path(path))
+}
+
 /// Writes arrays into a stream (standard output, a pipe); `options.format` must be given.
 ///
 /// # Errors

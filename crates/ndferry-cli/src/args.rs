@@ -1,0 +1,459 @@
+//! Every option and its help.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use ndferry::{Codec, Filter, Format, Indexing, Order};
+
+/// Moves NumPy arrays between languages, processes and machines.
+///
+/// Reads and writes NPY, NPZ, pickles and NPB without Python, and never runs anything that a pickle asks for.
+/// `ndferry FILE` alone says what is in a file.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ndferry",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "SRC is PATH[:MEMBER], for instance run.npz:frames; - is standard input.\n\
+    Exit status: 0 yes, done, clean; 1 a negative answer of diff or check; 2 an error; 130 interrupted."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// When to use colours (NO_COLOR and CLICOLOR_FORCE count too).
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+    /// When to draw how far it is, on standard error.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) progress: When,
+    /// Nothing on standard error but errors.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// What is in a file: its arrays, their dtypes and shapes, and whether its pickles are safe.
+    #[command(
+        visible_alias = "ls",
+        after_help = "Example:\n  ndferry info --json --sha256 run.npz"
+    )]
+    Info(InfoArgs),
+    /// Prints values, as NumPy prints them, or as CSV, JSON Lines or bytes.
+    #[command(
+        visible_alias = "cat",
+        after_help = "Example:\n  ndferry show run.npz:frames -s '0, :4, ::-1'"
+    )]
+    Show(ShowArgs),
+    /// Writes arrays in another format.
+    #[command(
+        after_help = "Examples:\n  ndferry convert run.npz -o run.npb\n  ndferry convert run.npz:frames -o frames.npy"
+    )]
+    Convert(ConvertArgs),
+    /// Compares two arrays, or all arrays of two files. Exit status 1 if they differ.
+    #[command(after_help = "Example:\n  ndferry diff a.npy b.npz:x --rtol 1e-6")]
+    Diff(DiffArgs),
+    /// Reads all of a file from elsewhere: is it readable, safe, intact? Exit status 1 if not.
+    #[command(after_help = "Example:\n  ndferry check downloads/*.np[yzb]")]
+    Check(CheckArgs),
+    /// Sends arrays to a receiver; succeeds once they are stored there.
+    #[command(
+        after_help = "Example (after `ndferry recv` on the other side has said where it listens):\n  ndferry send run.npz:frames tcp://127.0.0.1:7447"
+    )]
+    Send(SendArgs),
+    /// Waits for one transfer and stores it.
+    #[command(after_help = "Example:\n  ndferry recv --listen tcp://127.0.0.1:7447 -o out.npb")]
+    Recv(RecvArgs),
+    /// Takes a pickled image stack across a socket and back out of a file, and shows each step.
+    #[command(after_help = "Example:\n  ndferry demo")]
+    Demo(DemoArgs),
+}
+
+/// Options of `info`.
+#[derive(Args, Debug)]
+pub(crate) struct InfoArgs {
+    /// Files, or arrays in them; standard input if it is not a terminal.
+    #[arg(value_name = "SRC")]
+    pub(crate) sources: Vec<String>,
+    /// One JSON object a line (docs/info.schema.json).
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// SHA-256 of each array's elements in C order.
+    #[arg(long)]
+    pub(crate) sha256: bool,
+    /// Byte offsets, tiles and every global name.
+    #[arg(short, long)]
+    pub(crate) long: bool,
+}
+
+/// Options of `show`.
+#[derive(Args, Debug)]
+pub(crate) struct ShowArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// How to print it.
+    #[arg(long, value_name = "FORM", default_value = "repr")]
+    pub(crate) to: Form,
+    /// Items at each end of an axis that is too long to print.
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 3)]
+    pub(crate) edge: usize,
+    /// Digits after the point.
+    #[arg(short, long, value_name = "N", default_value_t = 8)]
+    pub(crate) precision: usize,
+    /// Every element, however many.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Into a file.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replaces OUT.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+/// An array, or a part of it.
+#[derive(Args, Debug)]
+pub(crate) struct SourceArgs {
+    /// A file, or an array in it; - is standard input.
+    #[arg(value_name = "SRC")]
+    pub(crate) source: String,
+    /// A part of it, as NumPy's basic indexing: '10:20, ..., ::2'.
+    #[arg(short, long, value_name = "SLICE", allow_hyphen_values = true)]
+    pub(crate) slice: Option<Indexing>,
+}
+
+/// What `show` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// As NumPy prints an array.
+    Repr,
+    /// Comma-separated values; one or two axes.
+    Csv,
+    /// One JSON value for each entry of the first axis.
+    Jsonl,
+    /// An NPY file.
+    Npy,
+    /// The elements' bytes in C order.
+    Raw,
+}
+
+/// Options of `convert`.
+#[derive(Args, Debug)]
+pub(crate) struct ConvertArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// The new file; - is standard output.
+    #[arg(short, long, value_name = "DST")]
+    pub(crate) output: PathBuf,
+    /// Its format: npy, npz, npb or pickle; told by the name's extension otherwise.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) to: Option<Format>,
+    #[command(flatten)]
+    pub(crate) packing: PackingArgs,
+    /// Shape of one tile of an NPB file, for instance 1,256,256.
+    #[arg(
+        long,
+        value_name = "SHAPE",
+        value_delimiter = ',',
+        conflicts_with = "block"
+    )]
+    pub(crate) tile: Option<Vec<u64>>,
+    /// Bytes of one block of an NPB file, in rows (64KiB, 1MiB).
+    #[arg(long, value_name = "BYTES", value_parser = crate::size::parse)]
+    pub(crate) block: Option<u64>,
+    /// Order in which elements are stored.
+    #[arg(long, value_name = "ORDER", default_value = "keep")]
+    pub(crate) order: OrderArg,
+    /// Pickle protocol.
+    #[arg(long, value_name = "0-5", value_parser = clap::value_parser!(u8).range(0..=5))]
+    pub(crate) protocol: Option<u8>,
+    /// Which NumPy must be able to unpickle it.
+    #[arg(long, value_name = "ERA", default_value = "any")]
+    pub(crate) numpy: EraArg,
+    #[command(flatten)]
+    pub(crate) threads: ThreadArgs,
+    /// Replaces DST.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+/// How blocks are packed.
+#[derive(Args, Debug)]
+pub(crate) struct PackingArgs {
+    /// none, lz4, zstd[:LEVEL], deflate[:LEVEL], pco or auto.
+    #[arg(long, value_name = "CODEC")]
+    pub(crate) codec: Option<Codec>,
+    /// none, shuffle, bitshuffle or delta.
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) filter: Option<Filter>,
+}
+
+/// How many threads.
+#[derive(Args, Debug)]
+pub(crate) struct ThreadArgs {
+    /// Threads; as many as there are processors otherwise.
+    #[arg(
+        short,
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
+    pub(crate) jobs: usize,
+}
+
+/// An order, or the one it has.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OrderArg {
+    /// As it is.
+    Keep,
+    /// Last index fastest.
+    #[value(name = "C")]
+    C,
+    /// First index fastest.
+    #[value(name = "F")]
+    F,
+}
+
+impl OrderArg {
+    pub(crate) fn order(self) -> Option<Order> {
+        match self {
+            Self::Keep => None,
+            Self::C => Some(Order::C),
+            Self::F => Some(Order::F),
+        }
+    }
+}
+
+/// A NumPy that must be able to read a pickle.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum EraArg {
+    /// All of them.
+    Any,
+    /// NumPy 1.
+    #[value(name = "1")]
+    One,
+    /// NumPy 2.
+    #[value(name = "2")]
+    Two,
+}
+
+/// Options of `diff`.
+#[derive(Args, Debug)]
+pub(crate) struct DiffArgs {
+    /// One array, or one file.
+    #[arg(value_name = "A")]
+    pub(crate) left: String,
+    /// The other.
+    #[arg(value_name = "B")]
+    pub(crate) right: String,
+    /// Relative tolerance, as in numpy.isclose.
+    #[arg(long, value_name = "R", default_value_t = 0.0)]
+    pub(crate) rtol: f64,
+    /// Absolute tolerance.
+    #[arg(long, value_name = "A", default_value_t = 0.0)]
+    pub(crate) atol: f64,
+    /// NaN equals NaN, and NaT NaT.
+    #[arg(long)]
+    pub(crate) equal_nan: bool,
+    /// How many differing elements to list.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) max: usize,
+    /// Dtypes and shapes only.
+    #[arg(long)]
+    pub(crate) meta: bool,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Options of `check`.
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    /// Files; - is standard input.
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Names in pickles that are all right here, for instance mylab.Scan.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) allow: Vec<String>,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadArgs,
+}
+
+/// Options of `send`.
+#[derive(Args, Debug)]
+pub(crate) struct SendArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Where the receiver listens: tcp://HOST:PORT, unix:///PATH, or - for standard output.
+    #[arg(value_name = "URL")]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) packing: PackingArgs,
+    /// Bytes of one block.
+    #[arg(long, value_name = "BYTES", default_value = "1MiB", value_parser = crate::size::parse)]
+    pub(crate) block: u64,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
+    #[command(flatten)]
+    pub(crate) threads: ThreadArgs,
+}
+
+/// How patient.
+#[derive(Args, Debug)]
+pub(crate) struct WaitArgs {
+    /// Seconds after which a silent peer is given up.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+}
+
+/// Options of `recv`.
+#[derive(Args, Debug)]
+pub(crate) struct RecvArgs {
+    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), unix:///PATH, or - for standard input.
+    #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
+    pub(crate) listen: String,
+    /// Where to store it (.npb, .npy, .npz; - is standard output); received.npb, or the next free number, otherwise.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replaces OUT.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// What arrived as one JSON object on standard output.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
+    #[command(flatten)]
+    pub(crate) threads: ThreadArgs,
+}
+
+/// Options of `demo`.
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// Which NumPy pickled the stack.
+    #[arg(long, value_name = "WRITER", default_value = "numpy2")]
+    pub(crate) stack: Stack,
+    /// Which plane to read back.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) plane: usize,
+    /// Keeps the files in this folder, which must not exist.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+/// The writers of the demo's stack.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Stack {
+    /// Python 2.7 with NumPy 1.16.
+    Python2,
+    /// NumPy 1.26.
+    Numpy1,
+    /// NumPy 2.
+    Numpy2,
+}
+
+/// A time to do something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Wherever it goes.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+impl When {
+    /// Sets the colours of the whole program.
+    pub(crate) fn write_global(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number of seconds")?;
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("expected more than 0 seconds".to_owned()),
+    }
+}
+
+/// `ndferry FILE` means `ndferry info FILE`: the verb is put in where the first word is none.
+pub(crate) fn with_verb(mut args: Vec<OsString>) -> Vec<OsString> {
+    let command = Cli::command();
+    let is_verb = |word: &str| {
+        let verbs = command.get_subcommands();
+        word == "help"
+            || verbs.into_iter().any(|verb| {
+                verb.get_name() == word || verb.get_all_aliases().any(|alias| alias == word)
+            })
+    };
+    let takes_value = |word: &str| matches!(word, "--color" | "--progress");
+    let mut at = 1;
+    while let Some(word) = args.get(at).and_then(|arg| arg.to_str()) {
+        if word == "--" || !word.starts_with('-') || word == "-" {
+            break;
+        }
+        if matches!(word, "-h" | "--help" | "-V" | "--version") {
+            return args;
+        }
+        at += if takes_value(word) { 2 } else { 1 };
+    }
+    match args.get(at) {
+        Some(word) if !word.to_str().is_some_and(is_verb) => args.insert(1, "info".into()),
+        None if args.len() > 1 => args.insert(1, "info".into()),
+        _ => {}
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(args: &[&str]) -> Vec<String> {
+        let args = std::iter::once("ndferry").chain(args.iter().copied());
+        let args = with_verb(args.map(OsString::from).collect());
+        args.into_iter()
+            .skip(1)
+            .map(|arg| arg.into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn the_options_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_file_alone_is_asked_for_its_contents() {
+        assert_eq!(words(&["a.npy"]), ["info", "a.npy"]);
+        assert_eq!(words(&["--json", "a.npy"]), ["info", "--json", "a.npy"]);
+        assert_eq!(
+            words(&["--color", "never", "show", "a.npy"]),
+            ["--color", "never", "show", "a.npy"]
+        );
+        assert_eq!(words(&["-"]), ["info", "-"]);
+        assert_eq!(words(&["ls", "x"]), ["ls", "x"]);
+        assert_eq!(words(&["help", "show"]), ["help", "show"]);
+        assert_eq!(words(&["--version"]), ["--version"]);
+        assert!(words(&[]).is_empty());
+    }
+}

@@ -1,0 +1,10 @@
+//! One file a verb: arguments in, text out.
+
+pub(crate) mod check;
+pub(crate) mod convert;
+pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod info;
+pub(crate) mod recv;
+pub(crate) mod send;
+pub(crate) mod show;

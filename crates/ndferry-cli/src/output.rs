@@ -1,0 +1,55 @@
+//! Standard output: data only, and a quiet end when nobody reads it any more.
+
+use std::io::{self, IsTerminal, Write};
+
+/// Standard output was closed by its reader.
+#[derive(Debug)]
+pub(crate) struct ClosedStdout;
+
+impl std::fmt::Display for ClosedStdout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("standard output was closed")
+    }
+}
+
+impl std::error::Error for ClosedStdout {}
+
+/// Standard output, buffered.
+pub(crate) fn stdout() -> io::BufWriter<Closing<io::StdoutLock<'static>>> {
+    io::BufWriter::with_capacity(1 << 16, Closing(io::stdout().lock()))
+}
+
+/// Standard output for text with colours, which are left out where they are not wanted.
+pub(crate) fn styled() -> io::BufWriter<Closing<anstream::AutoStream<io::StdoutLock<'static>>>> {
+    io::BufWriter::with_capacity(1 << 16, Closing(anstream::stdout().lock()))
+}
+
+/// Standard output for bytes that are no text, unless it is a terminal.
+pub(crate) fn binary() -> anyhow::Result<io::BufWriter<Closing<io::StdoutLock<'static>>>> {
+    if io::stdout().is_terminal() {
+        anyhow::bail!("standard output is a terminal: name a file with -o, or pipe it");
+    }
+    Ok(stdout())
+}
+
+/// Turns a broken pipe into [`ClosedStdout`].
+#[derive(Debug)]
+pub(crate) struct Closing<W>(W);
+
+fn mark(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        io::Error::other(ClosedStdout)
+    } else {
+        error
+    }
+}
+
+impl<W: Write> Write for Closing<W> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0.write(buf).map_err(mark)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(mark)
+    }
+}

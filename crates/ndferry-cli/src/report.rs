@@ -1,0 +1,170 @@
+//! How a run ends: exit status, errors with a hint; and what all verbs share.
+
+use std::io;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use ndferry::{Address, ErrorClass, ErrorKind, Interrupt, LazyArray, OpenOptions, Source};
+
+use crate::args::{SourceArgs, When};
+use crate::output::ClosedStdout;
+use crate::progress::Bar;
+
+/// A run that came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Yes, done, clean.
+    Yes,
+    /// A negative answer: they differ, it is damaged.
+    No,
+    /// Some of the sources could not be read; the errors have been told.
+    Failed,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Yes => 0,
+            Outcome::No => 1,
+            Outcome::Failed => 2,
+        })
+    }
+}
+
+/// What all verbs share.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Set by Ctrl-C.
+    pub(crate) interrupt: Interrupt,
+    /// Drawn on a terminal.
+    pub(crate) bar: Bar,
+    /// Whether remarks on standard error are unwanted.
+    pub(crate) quiet: bool,
+}
+
+impl Session {
+    /// Catches Ctrl-C: the first one asks for an orderly end, the second one ends at once.
+    pub(crate) fn new(progress: When, quiet: bool) -> anyhow::Result<Self> {
+        let interrupt = Interrupt::new();
+        let flag = interrupt.clone();
+        ctrlc::set_handler(move || {
+            if flag.is_set() {
+                std::process::exit(130);
+            }
+            flag.set();
+        })
+        .context("cannot catch Ctrl-C")?;
+        let bar = Bar::new(progress, quiet);
+        Ok(Self {
+            interrupt,
+            bar,
+            quiet,
+        })
+    }
+
+    /// A remark on standard error.
+    pub(crate) fn say(&self, text: impl std::fmt::Display) {
+        if !self.quiet {
+            anstream::eprintln!("{text}");
+        }
+    }
+
+    pub(crate) fn open_options(&self, threads: usize) -> OpenOptions {
+        let mut options = OpenOptions::default();
+        options.interrupt = self.interrupt.clone();
+        options.threads = threads;
+        options
+    }
+
+    /// Opens `PATH[:MEMBER]`; gives the member too, if one was named.
+    pub(crate) fn open(
+        &self,
+        source: &str,
+        threads: usize,
+    ) -> anyhow::Result<(Source, Option<String>)> {
+        let address = Address::parse(source);
+        let opened = Source::open(&address.path, &self.open_options(threads))?;
+        Ok((opened, address.member))
+    }
+
+    /// The arrays that were asked for, each cut to the slice, with the names under which they are stored.
+    pub(crate) fn arrays(
+        &self,
+        args: &SourceArgs,
+        threads: usize,
+    ) -> anyhow::Result<Vec<(String, LazyArray)>> {
+        let (source, member) = self.open(&args.source, threads)?;
+        let arrays: Vec<LazyArray> = match member {
+            Some(member) => vec![source.array(Some(&member))?],
+            None => source.arrays().collect(),
+        };
+        let cut = |array: LazyArray| -> anyhow::Result<(String, LazyArray)> {
+            let name = array.path().to_owned();
+            let Some(slice) = &args.slice else {
+                return Ok((name, array));
+            };
+            let selection = slice.resolve(array.shape()).map_err(|error| {
+                ndferry::Error::from(error)
+                    .in_source(source.name())
+                    .in_member(&name)
+            })?;
+            Ok((name, LazyArray::from(array.read(&selection)?)))
+        };
+        arrays.into_iter().map(cut).collect()
+    }
+
+    /// As [`Self::arrays`], for what takes one only. It has no name.
+    pub(crate) fn array(&self, args: &SourceArgs) -> anyhow::Result<(Source, LazyArray)> {
+        let (source, member) = self.open(&args.source, 0)?;
+        let array = source.array(member.as_deref())?;
+        Ok((source, array))
+    }
+}
+
+/// Tells the error and what to do about it; the exit status that goes with it.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    if is_closed_stdout(error) {
+        return ExitCode::SUCCESS;
+    }
+    tell(error);
+    let class = error
+        .downcast_ref::<ndferry::Error>()
+        .map(ndferry::Error::class);
+    ExitCode::from(if class == Some(ErrorClass::Interrupted) {
+        130
+    } else {
+        2
+    })
+}
+
+/// Tells the error and what to do about it.
+pub(crate) fn tell(error: &anyhow::Error) {
+    anstream::eprintln!("{ERROR}error:{ERROR:#} {error:#}");
+    let hint = error
+        .downcast_ref::<ndferry::Error>()
+        .and_then(ndferry::Error::hint);
+    if let Some(hint) = hint {
+        anstream::eprintln!("hint: {hint}");
+    }
+}
+
+const ERROR: clap::builder::styling::Style =
+    clap::builder::styling::Style::new().bold().fg_color(Some(
+        clap::builder::styling::Color::Ansi(clap::builder::styling::AnsiColor::Red),
+    ));
+
+/// Whoever read our standard output has seen enough.
+pub(crate) fn is_closed_stdout(error: &anyhow::Error) -> bool {
+    let closed = |error: &io::Error| {
+        error
+            .get_ref()
+            .is_some_and(|inner| inner.is::<ClosedStdout>())
+    };
+    match error
+        .downcast_ref::<ndferry::Error>()
+        .map(ndferry::Error::kind)
+    {
+        Some(ErrorKind::System(error)) => closed(error),
+        _ => error.downcast_ref::<io::Error>().is_some_and(closed),
+    }
+}
