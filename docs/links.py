@@ -1,0 +1,64 @@
+"""Do the links in our Markdown lead somewhere?  python3 docs/links.py   (exit 1 if not)
+
+Looks at every .md file of the repository: a relative link must name a file, and its `#fragment` a heading there. Every
+page of the book must be in `SUMMARY.md`, and every page there must exist. Links to the net are not followed.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BOOK = ROOT / "docs"
+
+
+def main():
+    listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, check=True,
+                             stdout=subprocess.PIPE)
+    pages = [ROOT / name for name in listing.stdout.decode().splitlines() if (ROOT / name).exists()]
+    problems, links = [], 0
+    for page in pages:
+        for target in targets(page):
+            links += 1
+            problem = check(page, target)
+            if problem:
+                problems.append(f"{page.relative_to(ROOT)}: {target}: {problem}")
+    listed = {(BOOK / target).resolve() for target in targets(BOOK / "SUMMARY.md")}
+    for page in pages:
+        if BOOK in page.parents and page.name != "SUMMARY.md" and page.resolve() not in listed:
+            problems.append(f"{page.relative_to(ROOT)}: not in docs/SUMMARY.md")
+    print("\n".join(problems) if problems else f"{links} links in {len(pages)} pages lead somewhere")
+    return 1 if problems else 0
+
+
+def targets(page):
+    """What the links on a page point at, those to the net left out."""
+    text = without_code(page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if not re.match(r"[a-z][a-z0-9+.-]*:", target):
+            yield target
+
+
+def check(page, target):
+    path, _, fragment = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    if not file.exists():
+        return "no such file"
+    if fragment and fragment not in anchors(file):
+        return "no such heading"
+    return None
+
+
+def anchors(page):
+    text = without_code(page.read_text(encoding="utf-8"), inline=False)
+    for heading in re.findall(r"(?m)^#+ (.+)$", text):
+        yield re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def without_code(text, inline=True):
+    text = re.sub(r"(?ms)^```.*?^```$", "", text)
+    return re.sub(r"`[^`\n]*`", "", text) if inline else text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
