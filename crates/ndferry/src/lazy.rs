@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ndferry_array::{Array, Dtype, Layout, Order, Selection};
+use ndferry_array::{Array, Dtype, Indexing, Layout, Order, Selection};
 
 use crate::units::Units;
 use crate::{Error, ErrorKind, MemberInfo, Result, Runs};
@@ -144,6 +144,15 @@ impl LazyArray {
             return Ok(dense);
         }
         Ok(dense.select(&Units::place(selection)?)?)
+    }
+
+    /// The part that an index picks, as `array[index]` in NumPy. Reads as [`Self::read`] does.
+    ///
+    /// # Errors
+    /// [`ndferry_array::Error`] for an index that does not fit; as [`Self::read`].
+    pub fn index(&self, indexing: &Indexing) -> Result<Array> {
+        let selection = indexing.resolve(&self.shape);
+        self.read(&selection.map_err(|error| self.place(error))?)
     }
 
     /// All of it, in memory.

@@ -77,3 +77,8 @@ pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to, write_atomical
 #[cfg(feature = "transport")]
 pub use send::{SendOptions, Sent, send};
 pub use source::{PickleInfo, Source};
+
+/// The examples of the guide run.
+#[cfg(all(doctest, feature = "transport"))]
+#[doc = include_str!("../../../docs/guide/rust.md")]
+pub struct Guide;
