@@ -158,6 +158,14 @@ pub enum Error {
         /// The dtype.
         dtype: String,
     },
+    /// An array with so many long axes that even its corners are too many elements to print.
+    #[error("even the corners of this array are {count} elements, at most {limit} are printed")]
+    TooManyToPrint {
+        /// Elements near the corners.
+        count: usize,
+        /// The most that are printed.
+        limit: usize,
+    },
     /// A structured dtype whose overlapping fields disagree about what to byteswap.
     #[error("fields of {dtype} overlap at byte {offset} and cannot both be byteswapped")]
     OverlapSwap {

@@ -90,6 +90,13 @@ impl Selection {
         }
     }
 
+    /// These ranges, one per axis; they must lie within the shape that it is used for.
+    pub(crate) fn of_ranges(ranges: impl IntoIterator<Item = AxisRange>) -> Self {
+        let ranges: SmallVec<[AxisRange; 4]> = ranges.into_iter().collect();
+        let out = (0..ranges.len()).map(OutAxis::Source).collect();
+        Self { ranges, out }
+    }
+
     /// One range per source axis; an integer index is a range of one.
     pub fn ranges(&self) -> &[AxisRange] {
         &self.ranges

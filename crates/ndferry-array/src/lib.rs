@@ -28,6 +28,7 @@ mod layout;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod parse;
+mod print;
 mod structured;
 mod view;
 
@@ -39,5 +40,6 @@ pub use element::Element;
 pub use error::{Error, FieldProblem};
 pub use index::{AxisRange, Index, Indexing, OutAxis, Selection};
 pub use layout::{Layout, MAX_NDIM, Order};
+pub use print::{Corners, FloatMode, Form, LongDouble, PrintOptions, Sign};
 pub use structured::{Field, Struct, Subarray};
 pub use view::{ArrayView, ArrayViewMut};

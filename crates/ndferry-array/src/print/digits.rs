@@ -1,0 +1,277 @@
+//! [`Digits`]: the decimal digits of a float, as Dragon4 generates them.
+//!
+//! Steele and White's algorithm as in `numpy/_core/src/multiarray/dragon4.c`, with its choices: ties to the even
+//! digit, neighbours included where the mantissa is even, cut-offs that round the exact value.
+
+use std::fmt::Write;
+
+use num_bigint::BigUint;
+
+use super::real::Finite;
+
+/// `d.ddd…` times ten to the power of `exponent`, without sign; the digits are ASCII.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Digits {
+    pub(crate) digits: Vec<u8>,
+    pub(crate) exponent: i32,
+}
+
+/// Where to stop: after so many digits in all, or after so many behind the point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Cutoff {
+    Total,
+    Fraction,
+}
+
+/// Which digits are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted {
+    /// Stop as soon as the digits tell the number from its neighbours; otherwise when nothing is left.
+    pub(crate) unique: bool,
+    pub(crate) cutoff: Cutoff,
+    /// At most so many.
+    pub(crate) most: Option<i32>,
+    /// At least so many, if `unique`.
+    pub(crate) least: Option<i32>,
+}
+
+impl Wanted {
+    /// The shortest digits that read back as the same number.
+    pub(crate) const SHORTEST: Self = Self {
+        unique: true,
+        cutoff: Cutoff::Total,
+        most: None,
+        least: None,
+    };
+}
+
+impl Digits {
+    pub(crate) fn of(x: &Finite, wanted: &Wanted) -> Self {
+        if x.is_zero() {
+            return Self {
+                digits: vec![b'0'],
+                exponent: 0,
+            };
+        }
+        let mut state = Dragon::new(x);
+        // Right or one too low: see "Printing Floating-Point Numbers Quickly and Accurately", Burger and Dybvig.
+        let estimate = (f64::from(x.magnitude()) * std::f64::consts::LOG10_2 - 0.69).ceil() as i32;
+        let mut place = match (wanted.cutoff, wanted.most) {
+            // The first digit that is wanted may lie far left of the first that is not 0.
+            (Cutoff::Fraction, Some(most)) => estimate.max(1 - most),
+            _ => estimate,
+        };
+        state.divide_by_power_of_10(place);
+        if state.value >= state.scale {
+            place += 1;
+        } else {
+            state.times_10();
+        }
+        let last = |count: i32| match wanted.cutoff {
+            Cutoff::Total => place - count,
+            Cutoff::Fraction => -count,
+        };
+        let stop = wanted.most.map(last);
+        let may_stop = wanted.least.map_or(place, |least| last(least).min(place));
+        let mut digits = Vec::new();
+        let first = place - 1;
+        let up = loop {
+            place -= 1;
+            let digit = state.take_digit();
+            digits.push(b'0' + digit);
+            let (low, high) = if wanted.unique {
+                state.neighbours()
+            } else {
+                (false, false)
+            };
+            let is_enough = if wanted.unique {
+                (low || high) && place <= may_stop
+            } else {
+                state.value == BigUint::ZERO
+            };
+            if is_enough || Some(place) == stop {
+                break if low == high {
+                    state.is_nearer_above(digit)
+                } else {
+                    high
+                };
+            }
+            state.times_10();
+        };
+        let mut out = Self {
+            digits,
+            exponent: first,
+        };
+        if up {
+            out.round_up();
+        }
+        out
+    }
+
+    /// Adds one to the last digit; nines before it vanish.
+    fn round_up(&mut self) {
+        while self.digits.last() == Some(&b'9') {
+            self.digits.pop();
+        }
+        match self.digits.last_mut() {
+            Some(digit) => *digit += 1,
+            None => {
+                self.digits.push(b'1');
+                self.exponent += 1;
+            }
+        }
+    }
+
+    /// The digits before the point and those behind it.
+    pub(crate) fn positional(&self) -> (String, String) {
+        let text: String = self.digits.iter().map(|digit| char::from(*digit)).collect();
+        let Ok(exponent) = usize::try_from(self.exponent) else {
+            let zeros = (self.exponent + 1).unsigned_abs() as usize;
+            return ("0".to_owned(), "0".repeat(zeros) + &text);
+        };
+        if text.len() <= exponent + 1 {
+            return (
+                format!("{text:0<width$}", width = exponent + 1),
+                String::new(),
+            );
+        }
+        let (whole, fraction) = text.split_at(exponent + 1);
+        (whole.to_owned(), fraction.to_owned())
+    }
+
+    /// The first digit, those behind the point, and the exponent with its sign and at least `exponent_digits` digits.
+    pub(crate) fn scientific(&self, exponent_digits: usize) -> (char, String, String) {
+        let (first, rest) = self.digits.split_first().unwrap_or((&b'0', &[]));
+        let fraction = rest.iter().map(|digit| char::from(*digit)).collect();
+        let mut exponent = String::from(if self.exponent < 0 { '-' } else { '+' });
+        // Writing into a String cannot fail.
+        let _ = write!(
+            exponent,
+            "{:0exponent_digits$}",
+            self.exponent.unsigned_abs()
+        );
+        (char::from(*first), fraction, exponent)
+    }
+}
+
+/// What is left of the number: `value / scale`, with half the distances to its neighbours in the same unit.
+struct Dragon {
+    value: BigUint,
+    scale: BigUint,
+    below: BigUint,
+    /// The distance above, as a multiple of that below: 1 or 2.
+    above: u32,
+    is_even: bool,
+}
+
+impl Dragon {
+    fn new(x: &Finite) -> Self {
+        let above = if x.lopsided { 2 } else { 1 };
+        let one = BigUint::from(1u32);
+        let (grow, shrink) = (x.exponent.max(0) as u32, x.exponent.min(0).unsigned_abs());
+        Self {
+            value: BigUint::from(x.mantissa) << (grow + above),
+            scale: &one << (shrink + above),
+            below: one << grow,
+            above,
+            is_even: x.mantissa.is_multiple_of(2),
+        }
+    }
+
+    fn divide_by_power_of_10(&mut self, exponent: i32) {
+        let power = BigUint::from(10u32).pow(exponent.unsigned_abs());
+        if exponent > 0 {
+            self.scale *= power;
+        } else if exponent < 0 {
+            self.value *= &power;
+            self.below *= power;
+        }
+    }
+
+    fn times_10(&mut self) {
+        self.value *= 10u32;
+        self.below *= 10u32;
+    }
+
+    /// The whole part, 0 to 9, which is taken away.
+    fn take_digit(&mut self) -> u8 {
+        let mut digit = 0;
+        while self.value >= self.scale {
+            self.value -= &self.scale;
+            digit += 1;
+        }
+        digit
+    }
+
+    /// Whether the digits so far are closer to this number than to the one below, and one more in the last place
+    /// closer than to the one above.
+    fn neighbours(&self) -> (bool, bool) {
+        let high = &self.value + &self.below * self.above;
+        if self.is_even {
+            (self.value <= self.below, high >= self.scale)
+        } else {
+            (self.value < self.below, high > self.scale)
+        }
+    }
+
+    /// Whether to round up after `digit`, ties to even.
+    fn is_nearer_above(&self, digit: u8) -> bool {
+        let twice = &self.value * 2u32;
+        twice > self.scale || (twice == self.scale && digit % 2 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::print::real::{Real, RealFormat};
+    use proptest::prelude::*;
+
+    fn finite(x: f64) -> Finite {
+        match RealFormat::Double.decode(&x.to_le_bytes(), false) {
+            Real::Finite(finite) => finite,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn cutoffs_round_the_exact_value() {
+        let fraction = |x, most| {
+            let wanted = Wanted {
+                cutoff: Cutoff::Fraction,
+                most: Some(most),
+                ..Wanted::SHORTEST
+            };
+            Digits::of(&finite(x), &wanted).positional()
+        };
+        let text = |whole: &str, fraction: &str| (whole.to_owned(), fraction.to_owned());
+        assert_eq!(fraction(0.125, 2), text("0", "12"));
+        assert_eq!(fraction(0.375, 2), text("0", "38"));
+        assert_eq!(fraction(99.996, 2), text("100", ""));
+        assert_eq!(fraction(1e-12, 8), text("0", "00000000"));
+        assert_eq!(fraction(6e-9, 8), text("0", "00000001"));
+    }
+
+    #[test]
+    fn more_digits_than_needed_are_exact_ones() {
+        let wanted = Wanted {
+            least: Some(20),
+            ..Wanted::SHORTEST
+        };
+        let digits = Digits::of(&finite(0.1), &wanted).digits;
+        assert_eq!(digits, b"10000000000000000555");
+    }
+
+    proptest! {
+        #[test]
+        fn shortest_digits_are_those_of_the_standard_library(bits: u64) {
+            let x = f64::from_bits(bits).abs();
+            prop_assume!(x.is_finite());
+            let digits = Digits::of(&finite(x), &Wanted::SHORTEST);
+            let text: String = digits.digits.iter().map(|digit| char::from(*digit)).collect();
+            let (first, rest) = text.split_at(1);
+            let point = if rest.is_empty() { "" } else { "." };
+            prop_assert_eq!(format!("{first}{point}{rest}e{}", digits.exponent), format!("{x:e}"));
+        }
+    }
+}
