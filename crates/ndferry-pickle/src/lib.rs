@@ -1,1 +1,27 @@
-//! Under construction.
+//! Python pickles, protocols 0 to 5, as data: nothing is imported, nothing is called.
+//!
+//! [`Machine`] turns opcodes into a [`Tree`] of [`Value`]s. What NumPy, `array.array` and the standard library pickle is
+//! recognised in it by exact names; everything else stays a [`Call`] with arguments and state, so that arrays inside it
+//! come out all the same.
+#![forbid(unsafe_code)]
+
+mod dtype;
+mod elements;
+mod error;
+mod input;
+mod limits;
+mod machine;
+mod memo;
+mod numpy;
+mod opcode;
+mod stdlib;
+mod text;
+mod value;
+
+pub use elements::Payload;
+pub use error::{Error, ErrorKind, Result};
+pub use input::ReadAt;
+pub use limits::Limits;
+pub use machine::Machine;
+pub use numpy::{ArrayReader, Elements, PickledArray, Recognised, StoredOrder};
+pub use value::{Blob, Call, CallKind, Global, Id, Tree, Value};

@@ -1,0 +1,135 @@
+//! [`Payload`]: bytes in the many ways in which pickles spell them.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::text::latin1;
+use crate::value::{Blob, Id, Tree, Value};
+use crate::{ErrorKind, Result};
+
+/// Bytes in a pickle: as they are, or as Latin-1 text, which is how Python 3 writes them in protocols 0 to 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payload {
+    blob: Blob,
+    is_latin1: bool,
+}
+
+impl Payload {
+    /// No bytes.
+    pub(crate) const EMPTY: Self = Self {
+        blob: Blob::EMPTY,
+        is_latin1: false,
+    };
+
+    /// The bytes that this value stands for, if it stands for bytes: `bytes`, `bytearray`, Python 2's `str`, Latin-1
+    /// text, and the calls that make bytes in protocols that have no opcode for them.
+    pub(crate) fn of(tree: &Tree, id: Id) -> Result<Option<Self>> {
+        match tree.get(id) {
+            Value::Bytes(blob) | Value::ByteArray(blob) | Value::Py2Str(blob) => Ok(Some(Self {
+                blob,
+                is_latin1: false,
+            })),
+            Value::Str(blob) => Ok(blob.latin1_nbytes().map(|_| Self {
+                blob,
+                is_latin1: true,
+            })),
+            Value::Call(_) => Self::of_call(tree, id),
+            _ => Ok(None),
+        }
+    }
+
+    fn of_call(tree: &Tree, id: Id) -> Result<Option<Self>> {
+        let Some((_, name, args)) = tree.call(id) else {
+            return Ok(None);
+        };
+        match (name, args) {
+            (("_codecs", "encode"), [text, encoding])
+            | (("__builtin__" | "builtins", "bytes" | "bytearray"), [text, encoding]) => {
+                let encoding = tree.name(*encoding)?;
+                let is_latin1 = encoding.is_some_and(|name| {
+                    matches!(&*name, "latin1" | "latin-1" | "iso-8859-1" | "iso8859-1")
+                });
+                match tree.get(*text) {
+                    Value::Str(_) if is_latin1 => Self::of(tree, *text),
+                    _ => Ok(None),
+                }
+            }
+            (("__builtin__" | "builtins", "bytes" | "bytearray"), []) => Ok(Some(Self::EMPTY)),
+            // One level only: `bytearray(bytes)` is what Python writes.
+            (("__builtin__" | "builtins", "bytes" | "bytearray"), [inner]) => {
+                match (tree.get(*inner), tree.call(*inner)) {
+                    (Value::Bytes(_) | Value::Py2Str(_) | Value::ByteArray(_), _) => {
+                        Self::of(tree, *inner)
+                    }
+                    (_, Some((_, ("_codecs", "encode"), _))) => Self::of_call(tree, *inner),
+                    (_, Some((_, ("__builtin__" | "builtins", "bytes"), []))) => {
+                        Ok(Some(Self::EMPTY))
+                    }
+                    _ => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// How many bytes they are.
+    pub fn nbytes(&self) -> u64 {
+        match self.blob.latin1_nbytes() {
+            Some(nbytes) if self.is_latin1 => nbytes,
+            _ => self.blob.nbytes(),
+        }
+    }
+
+    /// Where they lie in the input, if they lie there as they are.
+    pub fn offset(&self) -> Option<u64> {
+        let as_they_are = !self.is_latin1 || self.blob.is_ascii();
+        self.blob.offset().filter(|_| as_they_are)
+    }
+
+    /// The number of the out-of-band buffer that they should be in and that was not given.
+    pub(crate) fn missing(&self, tree: &Tree) -> Option<u32> {
+        tree.missing_buffer(&self.blob)
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// Reading the input.
+    pub fn bytes(&self, tree: &Tree) -> Result<Bytes> {
+        if !self.is_latin1 || self.blob.is_ascii() {
+            return tree.blob_bytes(&self.blob);
+        }
+        let mut out = vec![0; self.nbytes() as usize];
+        self.decode(tree, &mut out)?;
+        Ok(out.into())
+    }
+
+    fn decode(&self, tree: &Tree, out: &mut [u8]) -> Result<()> {
+        let mut made = 0;
+        // In steps, so that a file needs no second copy of itself.
+        const STEP: u64 = 1 << 20;
+        let mut at = 0;
+        while at < self.blob.nbytes() {
+            let text = tree.part(&self.blob, at..(at + STEP).min(self.blob.nbytes()))?;
+            let (used, more) = latin1(&text, &mut out[made..]);
+            if used == 0 {
+                return Err(ErrorKind::Text {
+                    expected: "Latin-1 text",
+                }
+                .at(self.blob.offset().unwrap_or(0)));
+            }
+            at += used as u64;
+            made += more;
+        }
+        Ok(())
+    }
+
+    /// As borrowed bytes.
+    pub(crate) fn cow<'t>(&self, tree: &'t Tree) -> Result<Cow<'t, [u8]>> {
+        if !self.is_latin1 || self.blob.is_ascii() {
+            return tree.blob(&self.blob);
+        }
+        Ok(Cow::Owned(self.bytes(tree)?.to_vec()))
+    }
+}

@@ -1,0 +1,229 @@
+//! [`ReadAt`]: where a pickle is; [`Cursor`]: the bytes of it one after another, large ones only stepped over.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::text::TextScan;
+use crate::{ErrorKind, Result};
+
+/// Bytes at an offset: what a pickle is read from.
+pub trait ReadAt: Send + Sync {
+    /// Fills `buf` from `offset` on; fewer bytes only at the end.
+    ///
+    /// # Errors
+    /// From the system.
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Bytes altogether.
+    fn len(&self) -> u64;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// These bytes, if they are in memory already.
+    fn shared(&self, range: Range<u64>) -> Option<Bytes> {
+        let _ = range;
+        None
+    }
+}
+
+impl ReadAt for Bytes {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let rest = self.get(start..).unwrap_or_default();
+        let n = rest.len().min(buf.len());
+        buf[..n].copy_from_slice(&rest[..n]);
+        Ok(n)
+    }
+
+    fn len(&self) -> u64 {
+        Bytes::len(self) as u64
+    }
+
+    fn shared(&self, range: Range<u64>) -> Option<Bytes> {
+        let range = usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?;
+        (range.start <= range.end && range.end <= Bytes::len(self)).then(|| self.slice(range))
+    }
+}
+
+/// Bytes read at once.
+const STEP_NBYTES: u64 = 64 << 10;
+
+/// Walks over an input. Every length is compared with what is left before anything is read or allocated.
+pub(crate) struct Cursor {
+    input: Arc<dyn ReadAt>,
+    nbytes: u64,
+    window: Bytes,
+    /// Offset of the window's first byte.
+    start: u64,
+    /// Where in the window we are.
+    at: usize,
+}
+
+impl fmt::Debug for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cursor at byte {} of {}", self.offset(), self.nbytes)
+    }
+}
+
+impl Cursor {
+    pub(crate) fn new(input: Arc<dyn ReadAt>, offset: u64) -> Self {
+        let nbytes = input.len();
+        let whole = input.shared(offset.min(nbytes)..nbytes);
+        Self {
+            input,
+            nbytes,
+            window: whole.unwrap_or_default(),
+            start: offset,
+            at: 0,
+        }
+    }
+
+    pub(crate) fn offset(&self) -> u64 {
+        self.start + self.at as u64
+    }
+
+    pub(crate) fn left(&self) -> u64 {
+        self.nbytes.saturating_sub(self.offset())
+    }
+
+    /// The next `n` bytes; `n` is small or already known to be there.
+    pub(crate) fn take(&mut self, n: usize) -> Result<&[u8]> {
+        if self.window.len() - self.at < n {
+            self.fill(n)?;
+        }
+        let bytes = &self.window[self.at..self.at + n];
+        self.at += n;
+        Ok(bytes)
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let mut out = [0; N];
+        out.copy_from_slice(self.take(N)?);
+        Ok(out)
+    }
+
+    pub(crate) fn byte(&mut self) -> Result<u8> {
+        match self.window.get(self.at) {
+            Some(byte) => {
+                self.at += 1;
+                Ok(*byte)
+            }
+            None => Ok(self.array::<1>()?[0]),
+        }
+    }
+
+    /// That so many bytes are left.
+    pub(crate) fn check(&self, needed: u64) -> Result<()> {
+        let found = self.left();
+        if needed > found {
+            return Err(ErrorKind::Truncated { needed, found }.at(self.offset()));
+        }
+        Ok(())
+    }
+
+    /// Steps over bytes.
+    pub(crate) fn skip(&mut self, nbytes: u64) -> Result<()> {
+        self.check(nbytes)?;
+        let in_window = (self.window.len() - self.at) as u64;
+        if nbytes <= in_window {
+            self.at += nbytes as usize;
+        } else {
+            self.start = self.offset() + nbytes;
+            self.window = Bytes::new();
+            self.at = 0;
+        }
+        Ok(())
+    }
+
+    /// A line without its newline (and without the carriage return that a file in text mode puts before it).
+    pub(crate) fn line(&mut self, what: &'static str, limit: usize) -> Result<&[u8]> {
+        let mut searched = 0;
+        loop {
+            let rest = &self.window[self.at..];
+            if let Some(n) = rest[searched..].iter().position(|byte| *byte == b'\n') {
+                let (start, end) = (self.at, self.at + searched + n);
+                self.at = end + 1;
+                let line = &self.window[start..end];
+                return Ok(line.strip_suffix(b"\r").unwrap_or(line));
+            }
+            searched = rest.len();
+            let too_long = searched > limit;
+            if too_long {
+                return Err(ErrorKind::Limit {
+                    what,
+                    found: searched as u64,
+                    limit: limit as u64,
+                }
+                .at(self.offset()));
+            }
+            let more = (searched as u64)
+                .max(STEP_NBYTES)
+                .min(self.left() - searched as u64);
+            if more == 0 {
+                return Err(ErrorKind::Truncated {
+                    needed: searched as u64 + 1,
+                    found: searched as u64,
+                }
+                .at(self.offset()));
+            }
+            self.fill(searched + more as usize)?;
+        }
+    }
+
+    /// Steps over text and says what is in it.
+    pub(crate) fn scan_text(&mut self, nbytes: u64) -> Result<TextScan> {
+        self.check(nbytes)?;
+        let mut scan = TextScan::default();
+        let mut left = nbytes;
+        while left > 0 {
+            if (self.window.len() - self.at) < left.min(4) as usize {
+                self.fill(left.min(STEP_NBYTES) as usize)?;
+            }
+            let n = usize::try_from(left)
+                .unwrap_or(usize::MAX)
+                .min(self.window.len() - self.at);
+            let part = &self.window[self.at..self.at + n];
+            let is_last = n as u64 == left;
+            let used = scan.feed(part, is_last).map_err(|at| {
+                ErrorKind::Text { expected: "UTF-8" }.at(self.offset() + at as u64)
+            })?;
+            self.at += used;
+            left -= used as u64;
+        }
+        Ok(scan)
+    }
+
+    /// Makes the window hold at least `n` bytes from here on.
+    fn fill(&mut self, n: usize) -> Result<()> {
+        self.check(n as u64)?;
+        let offset = self.offset();
+        let nbytes = (n as u64).max(STEP_NBYTES).min(self.left()) as usize;
+        let mut buf = vec![0; nbytes];
+        let mut filled = 0;
+        while filled < nbytes {
+            let more = self
+                .input
+                .read_at(&mut buf[filled..], offset + filled as u64)
+                .map_err(|error| ErrorKind::Io(error).at(offset))?;
+            if more == 0 {
+                return Err(ErrorKind::Truncated {
+                    needed: nbytes as u64,
+                    found: filled as u64,
+                }
+                .at(offset));
+            }
+            filled += more;
+        }
+        self.window = Bytes::from(buf);
+        self.start = offset;
+        self.at = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,301 @@
+//! [`Machine`]: opcodes to values. Imports nothing, calls nothing.
+
+mod arguments;
+mod compound;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use num_bigint::BigInt;
+
+use crate::input::{Cursor, ReadAt};
+use crate::memo::Memo;
+use crate::opcode as op;
+use crate::text::{TextScan, raw_unicode_escape, unquote};
+use crate::value::{Blob, Call, CallKind, EMPTY, Global, Id, More, Node, Place, Tree, Value};
+use crate::{Error, ErrorKind, Limits, Result};
+use arguments::parse_float;
+
+/// Reads pickles that follow one another in an input, into one [`Tree`].
+///
+/// ```
+/// use ndferry_pickle::{Machine, Value};
+///
+/// let mut machine = Machine::new(b"\x80\x02K\x01K\x02\x86.".as_slice());
+/// let root = machine.load()?;
+/// let Value::Tuple(items) = machine.tree().get(root) else { unreachable!() };
+/// assert_eq!(machine.tree().int(items[1]), Some(2));
+/// # Ok::<(), ndferry_pickle::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Machine {
+    tree: Tree,
+    cursor: Cursor,
+    limits: Limits,
+    memo: Memo,
+    stack: Vec<Id>,
+    /// Lengths of the stack where `MARK` was.
+    marks: Vec<usize>,
+    /// Values pushed so far, over all pickles.
+    pushed: usize,
+    next_buffer: u32,
+    protocol: u8,
+    /// Names that came as values, by those values.
+    names: HashMap<Id, Arc<str>>,
+    /// Byte of the opcode in hand.
+    offset: u64,
+}
+
+/// Strings up to this length are kept in the tree, so that reading them costs no access to the file.
+const POOLED_NBYTES: u64 = 4096;
+
+/// Numbers that need no node of their own: 0 to this, exclusive.
+const SHARED_INTS: u32 = 256;
+
+const NONE: Id = Id(0);
+const FALSE: Id = Id(1);
+const TRUE: Id = Id(2);
+const EMPTY_TUPLE: Id = Id(3);
+const ZERO: u32 = 4;
+
+impl Machine {
+    /// For pickles in memory.
+    pub fn new(bytes: impl Into<Bytes>) -> Self {
+        Self::open(Arc::new(bytes.into()), 0, Limits::default(), Vec::new())
+    }
+
+    /// For pickles from `offset` on; `buffers` are those that were pickled out of band.
+    pub fn open(input: Arc<dyn ReadAt>, offset: u64, limits: Limits, buffers: Vec<Bytes>) -> Self {
+        let mut nodes = vec![Node::None, Node::Bool(false), Node::Bool(true)];
+        nodes.push(Node::Tuple { start: 0, len: 0 });
+        nodes.extend((0..SHARED_INTS).map(|value| Node::Int(i64::from(value))));
+        Self {
+            cursor: Cursor::new(Arc::clone(&input), offset),
+            tree: Tree {
+                whole: input.shared(0..input.len()),
+                input,
+                pool: Vec::new(),
+                buffers,
+                nodes,
+                blobs: Vec::new(),
+                children: Vec::new(),
+                lists: Vec::new(),
+                dicts: Vec::new(),
+                ints: Vec::new(),
+                globals: Vec::new(),
+                calls: Vec::new(),
+            },
+            limits: Limits {
+                // Tables are indexed by `u32`.
+                values: limits.values.min(1 << 31),
+                ..limits
+            },
+            memo: Memo::default(),
+            stack: Vec::new(),
+            marks: Vec::new(),
+            pushed: 0,
+            next_buffer: 0,
+            protocol: 0,
+            names: HashMap::new(),
+            offset,
+        }
+    }
+
+    /// The values so far.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The values, when all pickles are read.
+    pub fn into_tree(self) -> Tree {
+        self.tree
+    }
+
+    /// The highest protocol that was named, or that an opcode so far belongs to.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    /// Where the next pickle would begin.
+    pub fn offset(&self) -> u64 {
+        self.cursor.offset()
+    }
+
+    /// Goes on at another byte, where something else than a pickle lies between.
+    pub fn skip_to(&mut self, offset: u64) {
+        self.cursor = Cursor::new(Arc::clone(&self.tree.input), offset);
+    }
+
+    /// Reads one pickle, as a fresh `pickle.load` would, and returns its value.
+    ///
+    /// # Errors
+    /// Whatever is wrong with it. The globals up to there are in the tree all the same.
+    pub fn load(&mut self) -> Result<Id> {
+        self.memo.clear();
+        self.load_on()
+    }
+
+    /// Reads one more pickle of the same pickler, which may refer to objects of those before.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_on(&mut self) -> Result<Id> {
+        self.stack.clear();
+        self.marks.clear();
+        loop {
+            self.offset = self.cursor.offset();
+            let opcode = self.cursor.byte()?;
+            if opcode == op::STOP {
+                break;
+            }
+            self.step(opcode)?;
+        }
+        match (self.stack.pop(), self.stack.len() + self.marks.len()) {
+            (Some(root), 0) => Ok(root),
+            (None, _) => Err(self.error(ErrorKind::StackEmpty)),
+            (_, left) => Err(self.error(ErrorKind::LeftOver { left })),
+        }
+    }
+
+    fn step(&mut self, opcode: u8) -> Result<()> {
+        let Some(protocol) = op::protocol(opcode) else {
+            return Err(self.error(ErrorKind::Opcode { opcode }));
+        };
+        self.protocol = self.protocol.max(protocol);
+        match opcode {
+            op::PROTO => {
+                let found = self.cursor.byte()?;
+                if found > 5 {
+                    return Err(self.error(ErrorKind::Protocol { found }));
+                }
+                self.protocol = self.protocol.max(found);
+            }
+            op::FRAME => {
+                // Advisory, but a frame that is cut off means that the pickle is.
+                let nbytes = u64::from_le_bytes(self.cursor.array()?);
+                self.cursor.check(nbytes)?;
+            }
+
+            op::NONE => self.push(NONE)?,
+            op::NEWFALSE => self.push(FALSE)?,
+            op::NEWTRUE => self.push(TRUE)?,
+            op::BININT => {
+                let value = i32::from_le_bytes(self.cursor.array()?);
+                self.push_int(i64::from(value))?;
+            }
+            op::BININT1 => {
+                let value = self.cursor.byte()?;
+                self.push_int(i64::from(value))?;
+            }
+            op::BININT2 => {
+                let value = u16::from_le_bytes(self.cursor.array()?);
+                self.push_int(i64::from(value))?;
+            }
+            op::INT | op::LONG => self.int_line(opcode)?,
+            op::LONG1 => {
+                let nbytes = u64::from(self.cursor.byte()?);
+                self.long(nbytes)?;
+            }
+            op::LONG4 => {
+                let nbytes = self.signed_length()?;
+                self.long(nbytes)?;
+            }
+            op::FLOAT => {
+                let line = self.cursor.line("characters of a float", 4096)?;
+                let Some(value) = parse_float(line) else {
+                    return Err(self.error(ErrorKind::Text {
+                        expected: "a float",
+                    }));
+                };
+                self.push_node(Node::Float(value))?;
+            }
+            op::BINFLOAT => {
+                let value = f64::from_be_bytes(self.cursor.array()?);
+                self.push_node(Node::Float(value))?;
+            }
+
+            op::UNICODE => self.text_line()?,
+            op::SHORT_BINUNICODE | op::BINUNICODE | op::BINUNICODE8 => {
+                let nbytes = self.length(opcode)?;
+                let blob = self.text(nbytes)?;
+                self.push_blob(blob, Node::Str)?;
+            }
+            op::STRING => self.string_line()?,
+            op::SHORT_BINSTRING | op::BINSTRING => {
+                let nbytes = match opcode {
+                    op::BINSTRING => self.signed_length()?,
+                    _ => self.length(opcode)?,
+                };
+                let blob = self.bytes(nbytes)?;
+                self.push_blob(blob, Node::Py2Str)?;
+            }
+            op::SHORT_BINBYTES | op::BINBYTES | op::BINBYTES8 => {
+                let nbytes = self.length(opcode)?;
+                let blob = self.bytes(nbytes)?;
+                self.push_blob(blob, Node::Bytes)?;
+            }
+            op::BYTEARRAY8 => {
+                let nbytes = self.length(opcode)?;
+                let blob = self.bytes(nbytes)?;
+                self.push_blob(blob, Node::ByteArray)?;
+            }
+            op::NEXT_BUFFER => {
+                let index = self.next_buffer;
+                self.next_buffer += 1;
+                let nbytes = self.tree.buffers.get(index as usize).map_or(0, Bytes::len);
+                let blob = Blob {
+                    place: Place::Buffer(index),
+                    ..blob_of(nbytes as u64)
+                };
+                self.push_blob(blob, Node::ByteArray)?;
+            }
+            op::READONLY_BUFFER => {
+                self.top()?;
+            }
+
+            op::MARK => self.marks.push(self.stack.len()),
+            op::POP => {
+                // Of a mark that nothing was pushed after, it pops the mark (so does `pickle`).
+                if self.marks.last() == Some(&self.stack.len()) {
+                    self.marks.pop();
+                } else {
+                    self.pop()?;
+                }
+            }
+            op::POP_MARK => {
+                let start = self.pop_mark()?;
+                self.stack.truncate(start);
+            }
+            op::DUP => {
+                let top = self.top()?;
+                self.push(top)?;
+            }
+            op::PUT | op::BINPUT | op::LONG_BINPUT => {
+                let id = self.memo_id(opcode)?;
+                let top = self.top()?;
+                self.memo.put(id, top);
+            }
+            op::MEMOIZE => {
+                let top = self.top()?;
+                self.memo.put_next(top);
+            }
+            op::GET | op::BINGET | op::LONG_BINGET => {
+                let id = self.memo_id(opcode)?;
+                match self.memo.get(id) {
+                    Some(value) => self.push(value)?,
+                    None => return Err(self.error(ErrorKind::NoMemo { id })),
+                }
+            }
+            _ => self.step_compound(opcode)?,
+        }
+        Ok(())
+    }
+}
+
+fn blob_of(nbytes: u64) -> Blob {
+    Blob {
+        nbytes,
+        ..Blob::EMPTY
+    }
+}

@@ -1,0 +1,267 @@
+//! The parts of [`Machine`] that read arguments, and its stack.
+
+use super::*;
+
+impl Machine {
+    pub(super) fn error(&self, kind: ErrorKind) -> Error {
+        kind.at(self.offset)
+    }
+
+    pub(super) fn kind_error(&self, expected: &'static str, id: Id) -> Error {
+        let found = self.tree.get(id).type_name();
+        self.error(ErrorKind::Kind { expected, found })
+    }
+
+    pub(super) fn push(&mut self, id: Id) -> Result<()> {
+        let limit = self.limits.values;
+        if self.pushed >= limit {
+            return Err(self.error(ErrorKind::Limit {
+                what: "values in a pickle",
+                found: self.pushed as u64 + 1,
+                limit: limit as u64,
+            }));
+        }
+        self.pushed += 1;
+        self.stack.push(id);
+        Ok(())
+    }
+
+    pub(super) fn push_node(&mut self, node: Node) -> Result<()> {
+        let id = self.new_node(node)?;
+        self.push(id)
+    }
+
+    pub(super) fn new_node(&mut self, node: Node) -> Result<Id> {
+        let Ok(id) = u32::try_from(self.tree.nodes.len()) else {
+            return Err(self.error(ErrorKind::Limit {
+                what: "values in a pickle",
+                found: self.tree.nodes.len() as u64,
+                limit: u64::from(u32::MAX),
+            }));
+        };
+        self.tree.nodes.push(node);
+        Ok(Id(id))
+    }
+
+    pub(super) fn push_int(&mut self, value: i64) -> Result<()> {
+        match u32::try_from(value) {
+            Ok(value) if value < SHARED_INTS => self.push(Id(ZERO + value)),
+            _ => self.push_node(Node::Int(value)),
+        }
+    }
+
+    pub(super) fn push_blob(&mut self, blob: Blob, node: fn(u32) -> Node) -> Result<()> {
+        let i = self.tree.blobs.len() as u32;
+        self.tree.blobs.push(blob);
+        self.push_node(node(i))
+    }
+
+    /// Where the topmost `len` values begin; those below the last mark are out of reach.
+    pub(super) fn below(&self, len: usize) -> Result<usize> {
+        let fence = self.marks.last().copied().unwrap_or(0);
+        match self.stack.len().checked_sub(len) {
+            Some(start) if start >= fence => Ok(start),
+            _ => Err(self.error(ErrorKind::StackEmpty)),
+        }
+    }
+
+    pub(super) fn top(&self) -> Result<Id> {
+        let at = self.below(1)?;
+        Ok(self.stack[at])
+    }
+
+    pub(super) fn pop(&mut self) -> Result<Id> {
+        let top = self.top()?;
+        self.stack.pop();
+        Ok(top)
+    }
+
+    /// Where the values after the last mark begin.
+    pub(super) fn pop_mark(&mut self) -> Result<usize> {
+        self.marks
+            .pop()
+            .ok_or_else(|| self.error(ErrorKind::NoMark))
+    }
+
+    pub(super) fn memo_id(&mut self, opcode: u8) -> Result<u64> {
+        Ok(match opcode {
+            op::BINPUT | op::BINGET => u64::from(self.cursor.byte()?),
+            op::LONG_BINPUT | op::LONG_BINGET => {
+                u64::from(u32::from_le_bytes(self.cursor.array()?))
+            }
+            _ => {
+                let line = self.cursor.line("digits of a memo number", 64)?;
+                let text = std::str::from_utf8(line).unwrap_or_default().trim();
+                match text.parse::<u64>() {
+                    Ok(id) => id,
+                    Err(_) => {
+                        let expected = "a memo number";
+                        return Err(self.error(ErrorKind::Text { expected }));
+                    }
+                }
+            }
+        })
+    }
+
+    /// The length that an opcode of strings begins with.
+    pub(super) fn length(&mut self, opcode: u8) -> Result<u64> {
+        Ok(match opcode {
+            op::SHORT_BINUNICODE | op::SHORT_BINSTRING | op::SHORT_BINBYTES => {
+                u64::from(self.cursor.byte()?)
+            }
+            op::BINUNICODE | op::BINBYTES => u64::from(u32::from_le_bytes(self.cursor.array()?)),
+            _ => u64::from_le_bytes(self.cursor.array()?),
+        })
+    }
+
+    pub(super) fn signed_length(&mut self) -> Result<u64> {
+        let nbytes = i32::from_le_bytes(self.cursor.array()?);
+        u64::try_from(nbytes).map_err(|_| {
+            let expected = "a length";
+            self.error(ErrorKind::Text { expected })
+        })
+    }
+
+    pub(super) fn bytes(&mut self, nbytes: u64) -> Result<Blob> {
+        self.cursor.check(nbytes)?;
+        let offset = self.cursor.offset();
+        if self.tree.whole.is_none() && nbytes <= POOLED_NBYTES {
+            let place = Place::Pool(self.tree.pool.len() as u64);
+            let bytes = self.cursor.take(nbytes as usize)?;
+            self.tree.pool.extend_from_slice(bytes);
+            return Ok(Blob {
+                place,
+                ..blob_of(nbytes)
+            });
+        }
+        self.cursor.skip(nbytes)?;
+        Ok(Blob {
+            place: Place::Input(offset),
+            ..blob_of(nbytes)
+        })
+    }
+
+    pub(super) fn text(&mut self, nbytes: u64) -> Result<Blob> {
+        self.cursor.check(nbytes)?;
+        if self.tree.whole.is_none() && nbytes <= POOLED_NBYTES {
+            let offset = self.cursor.offset();
+            let blob = self.bytes(nbytes)?;
+            let bytes = &self.tree.pool[self.tree.pool.len() - nbytes as usize..];
+            let mut scan = TextScan::default();
+            let wrong = |at: usize| ErrorKind::Text { expected: "UTF-8" }.at(offset + at as u64);
+            scan.feed(bytes, true).map_err(wrong)?;
+            return Ok(with_scan(blob, scan));
+        }
+        let place = Place::Input(self.cursor.offset());
+        let scan = self.cursor.scan_text(nbytes)?;
+        Ok(with_scan(
+            Blob {
+                place,
+                ..blob_of(nbytes)
+            },
+            scan,
+        ))
+    }
+
+    pub(super) fn pooled(&mut self, bytes: &[u8]) -> Blob {
+        let place = Place::Pool(self.tree.pool.len() as u64);
+        self.tree.pool.extend_from_slice(bytes);
+        Blob {
+            place,
+            ..blob_of(bytes.len() as u64)
+        }
+    }
+
+    pub(super) fn text_line(&mut self) -> Result<()> {
+        let line = self.cursor.line("bytes of a line", usize::MAX)?;
+        let start = self.tree.pool.len();
+        let done = raw_unicode_escape(line, &mut self.tree.pool);
+        if done.is_none() {
+            let expected = "raw-unicode-escape text";
+            return Err(self.error(ErrorKind::Text { expected }));
+        }
+        let mut scan = TextScan::default();
+        // A pair of escaped surrogates stays a pair, as in Python.
+        if let Err(at) = scan.feed(&self.tree.pool[start..], true) {
+            return Err(ErrorKind::Text { expected: "text" }.at(self.offset + at as u64));
+        }
+        let blob = Blob {
+            place: Place::Pool(start as u64),
+            ..blob_of((self.tree.pool.len() - start) as u64)
+        };
+        self.push_blob(with_scan(blob, scan), Node::Str)
+    }
+
+    pub(super) fn string_line(&mut self) -> Result<()> {
+        let line = self.cursor.line("bytes of a line", usize::MAX)?;
+        let start = self.tree.pool.len();
+        if unquote(line, &mut self.tree.pool).is_none() {
+            let expected = "a string literal";
+            return Err(self.error(ErrorKind::Text { expected }));
+        }
+        let blob = Blob {
+            place: Place::Pool(start as u64),
+            ..blob_of((self.tree.pool.len() - start) as u64)
+        };
+        self.push_blob(blob, Node::Py2Str)
+    }
+
+    /// `INT` and `LONG`: decimal digits; `00` and `01` are False and True, a final `L` is Python 2's.
+    pub(super) fn int_line(&mut self, opcode: u8) -> Result<()> {
+        let line = self.cursor.line("digits of an int", self.limits.digits)?;
+        match (opcode, line) {
+            (op::INT, b"00") => return self.push(FALSE),
+            (op::INT, b"01") => return self.push(TRUE),
+            _ => {}
+        }
+        let text = std::str::from_utf8(line).unwrap_or_default().trim();
+        let digits = text.strip_suffix('L').unwrap_or(text);
+        if let Ok(value) = digits.parse::<i64>() {
+            return self.push_int(value);
+        }
+        match digits.parse::<BigInt>() {
+            Ok(value) => self.push_bigint(value),
+            Err(_) => {
+                let expected = "a decimal number";
+                Err(self.error(ErrorKind::Text { expected }))
+            }
+        }
+    }
+
+    /// Little-endian two's complement.
+    pub(super) fn long(&mut self, nbytes: u64) -> Result<()> {
+        self.cursor.check(nbytes)?;
+        let bytes = self.cursor.take(nbytes as usize)?;
+        if bytes.len() <= 8 {
+            let sign = bytes.last().is_some_and(|last| *last >= 0x80);
+            let mut wide = [if sign { 0xff } else { 0 }; 8];
+            wide[..bytes.len()].copy_from_slice(bytes);
+            return self.push_int(i64::from_le_bytes(wide));
+        }
+        let value = BigInt::from_signed_bytes_le(bytes);
+        match i64::try_from(&value) {
+            Ok(value) => self.push_int(value),
+            Err(_) => self.push_bigint(value),
+        }
+    }
+
+    fn push_bigint(&mut self, value: BigInt) -> Result<()> {
+        let i = self.tree.ints.len() as u32;
+        self.tree.ints.push(value);
+        self.push_node(Node::BigInt(i))
+    }
+}
+
+fn with_scan(blob: Blob, scan: TextScan) -> Blob {
+    Blob {
+        nchars: scan.nchars,
+        width: scan.width,
+        ..blob
+    }
+}
+
+/// What Python's `float()` takes, apart from underscores.
+pub(super) fn parse_float(line: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(line).ok()?.trim();
+    text.parse().ok()
+}

@@ -1,0 +1,392 @@
+//! [`ArrayReader`]: arrays in a [`Tree`], as every NumPy since before 1.0 has pickled them.
+
+use ndferry_array::{Dtype, Field, Kind, Layout, Order, Struct};
+
+use crate::dtype::{Dtypes, Known};
+use crate::elements::Payload;
+use crate::value::{Call, Id, Tree, Value};
+use crate::{ErrorKind, Limits, Result};
+
+/// An array in a pickle: what it is, and where its elements are.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PickledArray {
+    /// What its elements are, in the byte order in which they are stored.
+    pub dtype: Dtype,
+    /// The extent of each axis.
+    pub shape: Vec<usize>,
+    /// How the elements lie.
+    pub order: StoredOrder,
+    /// Where the elements are.
+    pub elements: Elements,
+    /// Byte of the opcode that would have made it.
+    pub offset: u64,
+}
+
+/// How elements lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredOrder {
+    /// The last index fastest.
+    C,
+    /// The first index fastest.
+    F,
+    /// In C order of other axes: stored axis number `axes[i]` is axis `i` of the array (NumPy's `K`).
+    Permuted(Vec<usize>),
+}
+
+/// Where elements are.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Elements {
+    /// Bytes, exactly as many as shape and dtype need.
+    Bytes(Payload),
+    /// Made from single values (`array.array` in old protocols), in C order.
+    Values(bytes::Bytes),
+    /// Python objects, in C order.
+    Objects(Id),
+}
+
+/// What an object is to NumPy.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Recognised {
+    /// An array, or `array.array`.
+    Array(PickledArray),
+    /// A masked array: data, and where the mask is true, there is none.
+    Masked {
+        /// The values, those behind the mask included.
+        data: PickledArray,
+        /// `bool` for each element, or for each field of each.
+        mask: PickledArray,
+        /// What stands for masked values.
+        fill_value: Id,
+    },
+}
+
+/// Finds out which objects of a tree are arrays. Keeps what it learns of dtypes, which arrays share.
+#[derive(Debug)]
+pub struct ArrayReader<'t> {
+    pub(crate) tree: &'t Tree,
+    limits: Limits,
+    dtypes: Dtypes,
+}
+
+impl<'t> ArrayReader<'t> {
+    /// For the values of one tree.
+    pub fn new(tree: &'t Tree, limits: &Limits) -> Self {
+        Self {
+            tree,
+            limits: limits.clone(),
+            dtypes: Dtypes::default(),
+        }
+    }
+
+    /// The dtype that this object is.
+    ///
+    /// # Errors
+    /// What makes it no dtype.
+    pub fn dtype(&mut self, id: Id) -> Result<Dtype> {
+        Ok(self.known(id)?.dtype)
+    }
+
+    fn known(&mut self, id: Id) -> Result<Known> {
+        self.dtypes.read(self.tree, &self.limits, id)
+    }
+
+    /// The array that this object is; `None` if it is no array.
+    ///
+    /// # Errors
+    /// An array that NumPy would refuse too: a state it never writes, or elements that shape and dtype do not fit.
+    pub fn read(&mut self, id: Id) -> Result<Option<Recognised>> {
+        let Some((call, (module, name), args)) = self.tree.call(id) else {
+            return Ok(None);
+        };
+        let array = match (module, name) {
+            (
+                "numpy.core.multiarray"
+                | "numpy._core.multiarray"
+                | "numpy.core._multiarray_umath"
+                | "numpy.core._internal"
+                | "numpy._core._internal",
+                "_reconstruct",
+            ) => self.reconstructed(call, args)?,
+            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
+                Some(self.from_buffer(call, args)?)
+            }
+            ("numpy", "ndarray") if args.len() >= 3 => Some(self.of_class(call, args)?),
+            ("numpy.ma.core", "_mareconstruct") | ("numpy.ma.mrecords", "_mrreconstruct") => {
+                return self.masked(call).map(Some);
+            }
+            ("array", "array" | "_array_reconstructor") => {
+                crate::stdlib::array(self.tree, call.offset, name, args)?
+            }
+            _ => None,
+        };
+        Ok(array.map(Recognised::Array))
+    }
+
+    /// `_reconstruct(subtype, (0,), b'b')` and a state.
+    fn reconstructed(&mut self, call: &Call, args: &[Id]) -> Result<Option<PickledArray>> {
+        let is_plain =
+            args.first().and_then(|class| self.tree.global(*class)) == Some(("numpy", "ndarray"));
+        let Some(state) = call.state() else {
+            let what = "ndarray";
+            let problem = "it has no state".to_owned();
+            return Err(ErrorKind::State { what, problem }.at(call.offset));
+        };
+        let parts = match self.tree.get(state) {
+            Value::Tuple(parts) => self.array_state(parts).or_else(|| {
+                // pandas before 0.14 put the array's state before its own.
+                let first = parts.first().filter(|_| !is_plain)?;
+                self.array_state(self.tree.sequence(*first)?)
+            }),
+            _ => None,
+        };
+        match parts {
+            Some([shape, dtype, is_fortran, payload]) => self
+                .of_state(call.offset, shape, dtype, is_fortran, payload)
+                .map(Some),
+            // A subclass may do as it likes.
+            None if !is_plain => Ok(None),
+            None => {
+                let what = "ndarray";
+                let problem = "its state is of no version that NumPy writes".to_owned();
+                Err(ErrorKind::State { what, problem }.at(call.offset))
+            }
+        }
+    }
+
+    /// Shape, dtype, is_fortran and elements in a state of version 1 (with a number) or 0 (without); subclasses append.
+    fn array_state(&self, parts: &[Id]) -> Option<[Id; 4]> {
+        match parts {
+            [version, shape, dtype, is_fortran, payload, ..]
+                if self.tree.int(*version) == Some(1) && self.tree.sequence(*shape).is_some() =>
+            {
+                Some([*shape, *dtype, *is_fortran, *payload])
+            }
+            [shape, dtype, is_fortran, payload] if self.tree.sequence(*shape).is_some() => {
+                Some([*shape, *dtype, *is_fortran, *payload])
+            }
+            _ => None,
+        }
+    }
+
+    fn of_state(
+        &mut self,
+        offset: u64,
+        shape: Id,
+        dtype: Id,
+        is_fortran: Id,
+        payload: Id,
+    ) -> Result<PickledArray> {
+        let shape = self.shape(offset, shape)?;
+        let known = self.known(dtype)?;
+        let is_fortran = self.tree.int(is_fortran).unwrap_or(0) != 0;
+        if known.has_object {
+            return self.of_objects(offset, known, shape, payload);
+        }
+        let order = if is_fortran {
+            StoredOrder::F
+        } else {
+            StoredOrder::C
+        };
+        self.of_bytes(offset, known, shape, order, payload)
+    }
+
+    fn of_objects(
+        &mut self,
+        offset: u64,
+        known: Known,
+        shape: Vec<usize>,
+        payload: Id,
+    ) -> Result<PickledArray> {
+        let what = "ndarray";
+        let Value::List(items) = self.tree.get(payload) else {
+            let found = self.tree.get(payload).type_name();
+            let problem = format!("its objects are {found}, not a list");
+            return Err(ErrorKind::State { what, problem }.at(offset));
+        };
+        let layout = Layout::contiguous(&shape, known.dtype.itemsize(), Order::C)
+            .map_err(|e| ErrorKind::Array(e).at(offset))?;
+        if items.len() != layout.size() {
+            let (found, needed) = (items.len(), layout.size());
+            let problem = format!("shape {shape:?} has {needed} elements, {found} are there");
+            return Err(ErrorKind::State { what, problem }.at(offset));
+        }
+        Ok(PickledArray {
+            dtype: known.dtype,
+            shape,
+            order: StoredOrder::C,
+            elements: Elements::Objects(payload),
+            offset,
+        })
+    }
+
+    fn of_bytes(
+        &mut self,
+        offset: u64,
+        known: Known,
+        shape: Vec<usize>,
+        order: StoredOrder,
+        payload: Id,
+    ) -> Result<PickledArray> {
+        let what = "ndarray";
+        let Some(payload) = Payload::of(self.tree, payload)? else {
+            let found = self.tree.get(payload).type_name();
+            let problem = format!("its elements are {found}, not bytes");
+            return Err(ErrorKind::State { what, problem }.at(offset));
+        };
+        if let Some(index) = payload.missing(self.tree) {
+            return Err(ErrorKind::NoBuffer { index }.at(offset));
+        }
+        let layout = Layout::contiguous(&shape, known.dtype.itemsize(), Order::C)
+            .map_err(|e| ErrorKind::Array(e).at(offset))?;
+        let needed = (layout.size() * known.dtype.itemsize()) as u64;
+        let found = payload.nbytes();
+        if needed != found {
+            return Err(ErrorKind::ElementBytes {
+                dtype: known.dtype.str(),
+                shape,
+                needed,
+                found,
+            }
+            .at(offset));
+        }
+        let one_way = shape.contains(&0) || shape.iter().filter(|extent| **extent > 1).count() < 2;
+        let order = match order {
+            StoredOrder::F if one_way => StoredOrder::C,
+            StoredOrder::Permuted(axes) if axes.is_sorted() || one_way => StoredOrder::C,
+            StoredOrder::Permuted(axes) if axes.iter().rev().is_sorted() => StoredOrder::F,
+            other => other,
+        };
+        Ok(PickledArray {
+            dtype: known.dtype,
+            shape,
+            order,
+            elements: Elements::Bytes(payload),
+            offset,
+        })
+    }
+
+    /// `_frombuffer(buffer, dtype, shape, order[, axes])`, in protocol 5.
+    fn from_buffer(&mut self, call: &Call, args: &[Id]) -> Result<PickledArray> {
+        let (payload, dtype, shape, order, axes) = match args {
+            [payload, dtype, shape, order] => (*payload, *dtype, *shape, *order, None),
+            [payload, dtype, shape, order, axes] => (*payload, *dtype, *shape, *order, Some(*axes)),
+            _ => return Err(self.wrong_order(call.offset)),
+        };
+        let stored = self.shape(call.offset, shape)?;
+        let known = self.known(dtype)?;
+        let order = self.tree.name(order)?;
+        let axes = axes.filter(|axes| !matches!(self.tree.get(*axes), Value::None));
+        let (shape, order) = match (order.as_deref(), axes) {
+            (Some("C"), None) => (stored, StoredOrder::C),
+            (Some("F"), None) => (stored, StoredOrder::F),
+            (Some("K"), Some(axes)) => {
+                let axes = self
+                    .tree
+                    .shape(axes)
+                    .filter(|axes| is_permutation(axes, stored.len()))
+                    .ok_or_else(|| self.wrong_order(call.offset))?;
+                let shape = axes.iter().map(|axis| stored[*axis]).collect();
+                (shape, StoredOrder::Permuted(axes))
+            }
+            _ => return Err(self.wrong_order(call.offset)),
+        };
+        self.of_bytes(call.offset, known, shape, order, payload)
+    }
+
+    /// `numpy.ndarray(shape, dtype, buffer, 0, None, order)`.
+    fn of_class(&mut self, call: &Call, args: &[Id]) -> Result<PickledArray> {
+        let shape = self.shape(call.offset, args[0])?;
+        let known = self.known(args[1])?;
+        let is_default = |id: Option<&Id>| match id.map(|id| self.tree.get(*id)) {
+            None | Some(Value::None | Value::Int(0)) => true,
+            Some(_) => false,
+        };
+        if !is_default(args.get(3)) || !is_default(args.get(4)) || args.len() > 6 {
+            let what = "an array with an offset or strides".to_owned();
+            return Err(ErrorKind::Unsupported { what }.at(call.offset));
+        }
+        let order = match args.get(5) {
+            Some(order) => self.tree.name(*order)?,
+            None => Some("C".into()),
+        };
+        let order = match order.as_deref() {
+            Some("C") => StoredOrder::C,
+            Some("F") => StoredOrder::F,
+            _ => return Err(self.wrong_order(call.offset)),
+        };
+        self.of_bytes(call.offset, known, shape, order, args[2])
+    }
+
+    /// `_mareconstruct(class, baseclass, (0,), 'b')` and a state with data, mask and fill value.
+    fn masked(&mut self, call: &Call) -> Result<Recognised> {
+        let wrong = |problem: &str| {
+            let (what, problem) = ("masked array", problem.to_owned());
+            ErrorKind::State { what, problem }.at(call.offset)
+        };
+        let state = call.state().and_then(|state| self.tree.sequence(state));
+        let Some([version, shape, dtype, is_fortran, data, mask, fill_value]) = state else {
+            return Err(wrong("its state has not 7 parts"));
+        };
+        if self.tree.int(*version) != Some(1) {
+            return Err(wrong("its state is of no version that NumPy writes"));
+        }
+        let data = self.of_state(call.offset, *shape, *dtype, *is_fortran, *data)?;
+        let mask_dtype = mask_of(&data.dtype).map_err(|e| ErrorKind::Array(e).at(call.offset))?;
+        let known = Known {
+            dtype: mask_dtype,
+            fields: 0,
+            has_object: false,
+        };
+        let is_fortran = self.tree.int(*is_fortran).unwrap_or(0) != 0;
+        let order = if is_fortran {
+            StoredOrder::F
+        } else {
+            StoredOrder::C
+        };
+        let mask = self.of_bytes(call.offset, known, data.shape.clone(), order, *mask)?;
+        Ok(Recognised::Masked {
+            data,
+            mask,
+            fill_value: *fill_value,
+        })
+    }
+
+    fn shape(&self, offset: u64, id: Id) -> Result<Vec<usize>> {
+        self.tree.shape(id).ok_or_else(|| {
+            let what = "ndarray";
+            let problem = "its shape is not a tuple of up to 64 extents".to_owned();
+            ErrorKind::State { what, problem }.at(offset)
+        })
+    }
+
+    fn wrong_order(&self, offset: u64) -> crate::Error {
+        let what = "ndarray";
+        let problem = "its order is none of C, F and K with axes".to_owned();
+        ErrorKind::State { what, problem }.at(offset)
+    }
+}
+
+fn is_permutation(axes: &[usize], ndim: usize) -> bool {
+    let mut sorted = axes.to_vec();
+    sorted.sort_unstable();
+    sorted.into_iter().eq(0..ndim)
+}
+
+/// The dtype of a masked array's mask (`numpy.ma.make_mask_descr`): the same fields, each `bool`, without gaps.
+fn mask_of(dtype: &Dtype) -> std::result::Result<Dtype, ndferry_array::Error> {
+    match dtype.kind() {
+        Kind::Struct(fields) => {
+            let fields: std::result::Result<Vec<_>, _> = fields
+                .fields()
+                .iter()
+                .map(|Field { name, dtype, .. }| Ok((name.clone(), mask_of(dtype)?)))
+                .collect();
+            Ok(Dtype::structured(Struct::packed(fields?)?))
+        }
+        Kind::Subarray(sub) => Dtype::subarray(mask_of(sub.base())?, sub.shape()),
+        _ => Ok(Dtype::BOOL),
+    }
+}

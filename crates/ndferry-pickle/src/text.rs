@@ -1,0 +1,230 @@
+//! Text as pickles spell it: UTF-8 with lone surrogates, Python's string literals, and lines with `\u` escapes.
+
+/// What was found in UTF-8 text, fed in pieces.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TextScan {
+    /// Characters.
+    pub(crate) nchars: u64,
+    /// The widest of them.
+    pub(crate) width: Width,
+}
+
+/// What the characters of a text have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Width {
+    /// All below 128.
+    #[default]
+    Ascii,
+    /// All below 256.
+    Latin1,
+    /// Anything that Rust's `str` may hold.
+    Unicode,
+    /// Also halves of surrogate pairs, as Python's `str` may hold.
+    Surrogates,
+}
+
+impl TextScan {
+    /// Scans a piece and returns how much of it was whole characters; of the last piece, all must be.
+    ///
+    /// # Errors
+    /// Where it is not UTF-8 even with surrogates.
+    pub(crate) fn feed(&mut self, bytes: &[u8], is_last: bool) -> Result<usize, usize> {
+        let mut at = 0;
+        loop {
+            let rest = &bytes[at..];
+            let (valid, stop) = match std::str::from_utf8(rest) {
+                Ok(_) => (rest.len(), None),
+                Err(error) => (error.valid_up_to(), Some(error.error_len())),
+            };
+            self.count(&rest[..valid]);
+            at += valid;
+            match (stop, &bytes[at..]) {
+                (None, _) => return Ok(at),
+                (_, [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..]) => {
+                    self.nchars += 1;
+                    self.width = Width::Surrogates;
+                    at += 3;
+                }
+                // What may become a character with the next piece.
+                (Some(None), _) | (_, [0xed] | [0xed, 0xa0..=0xbf]) if !is_last => return Ok(at),
+                _ => return Err(at),
+            }
+        }
+    }
+
+    fn count(&mut self, valid: &[u8]) {
+        let starts = valid.chunks(1 << 15).map(|part| {
+            let (mut starts, mut widest) = (0u16, 0);
+            for byte in part {
+                starts += u16::from(byte & 0xc0 != 0x80);
+                widest = widest.max(*byte);
+            }
+            (u64::from(starts), widest)
+        });
+        for (count, widest) in starts {
+            self.nchars += count;
+            self.width = self.width.max(match widest {
+                0..0x80 => Width::Ascii,
+                0x80..=0xc3 => Width::Latin1,
+                _ => Width::Unicode,
+            });
+        }
+    }
+}
+
+/// Appends one character, surrogates included, as UTF-8 would spell it. False if there is no such character.
+pub(crate) fn push_char(code: u32, out: &mut Vec<u8>) -> bool {
+    if let Some(c) = char::from_u32(code) {
+        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+        return true;
+    }
+    if code > 0xffff {
+        return false;
+    }
+    out.extend_from_slice(&[
+        0xed,
+        0x80 | (code >> 6 & 0x3f) as u8,
+        0x80 | (code & 0x3f) as u8,
+    ]);
+    true
+}
+
+/// A Python 2 string literal with its quotes, as `STRING` lines hold it.
+pub(crate) fn unquote(line: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let line = line.trim_ascii();
+    let quote = *line
+        .first()
+        .filter(|quote| matches!(**quote, b'\'' | b'"'))?;
+    let inner = line.get(1..line.len().checked_sub(1)?)?;
+    if line.last() != Some(&quote) {
+        return None;
+    }
+    let mut rest = inner;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'\\') {
+        out.extend_from_slice(&rest[..at]);
+        let escape = *rest.get(at + 1)?;
+        rest = &rest[at + 2..];
+        let simple = match escape {
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'a' => 7,
+            b'b' => 8,
+            b'f' => 12,
+            b'v' => 11,
+            b'\\' | b'\'' | b'"' => escape,
+            b'\n' => continue,
+            b'x' => {
+                let digits = std::str::from_utf8(rest.get(..2)?).ok()?;
+                rest = &rest[2..];
+                hex(digits)? as u8
+            }
+            b'0'..=b'7' => {
+                let more = rest.iter().take(2).take_while(|b| matches!(b, b'0'..=b'7'));
+                let more = more.count();
+                let digits = &rest[..more];
+                rest = &rest[more..];
+                let first = u32::from(escape - b'0');
+                let value = digits
+                    .iter()
+                    .fold(first, |value, digit| value * 8 + u32::from(digit - b'0'));
+                value as u8
+            }
+            // Python keeps the backslash of what is no escape.
+            other => {
+                out.push(b'\\');
+                other
+            }
+        };
+        out.push(simple);
+    }
+    out.extend_from_slice(rest);
+    Some(())
+}
+
+/// Python's `raw-unicode-escape`, as `UNICODE` lines hold it: Latin-1 bytes, and `\u` and `\U` escapes.
+///
+/// A byte of 128 or more stands for the character of that number; reading it as UTF-8 would spoil every array that
+/// Python 3 pickled with protocol 0.
+pub(crate) fn raw_unicode_escape(line: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let mut rest = line;
+    loop {
+        let plain = rest
+            .iter()
+            .position(|byte| *byte == b'\\' || *byte >= 0x80)
+            .unwrap_or(rest.len());
+        out.extend_from_slice(&rest[..plain]);
+        rest = &rest[plain..];
+        let Some(byte) = rest.first() else {
+            return Some(());
+        };
+        let digits = match (byte, rest.get(1)) {
+            (b'\\', Some(b'u')) => 4,
+            (b'\\', Some(b'U')) => 8,
+            // Of several backslashes, only an odd last one begins an escape.
+            (b'\\', Some(b'\\')) => {
+                out.extend_from_slice(b"\\\\");
+                rest = &rest[2..];
+                continue;
+            }
+            (b'\\', _) => {
+                out.push(b'\\');
+                rest = &rest[1..];
+                continue;
+            }
+            _ => {
+                push_char(u32::from(*byte), out);
+                rest = &rest[1..];
+                continue;
+            }
+        };
+        let digits = std::str::from_utf8(rest.get(2..2 + digits)?).ok()?;
+        rest = &rest[2 + digits.len()..];
+        if !push_char(hex(digits)?, out) {
+            return None;
+        }
+    }
+}
+
+/// Hexadecimal digits and nothing else (Rust's own parser takes a sign).
+fn hex(digits: &str) -> Option<u32> {
+    let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u32::from_str_radix(digits, 16).ok().filter(|_| all)
+}
+
+/// Latin-1 text, spelled as UTF-8, as the bytes it stands for; returns how many bytes of `text` were used. Stops early
+/// where `out` is full, a character is cut off, or one is not Latin-1.
+pub(crate) fn latin1(text: &[u8], out: &mut [u8]) -> (usize, usize) {
+    let (mut used, mut made) = (0, 0);
+    while used < text.len() && made < out.len() {
+        let n = (text.len() - used).min(out.len() - made);
+        let (from, to) = (&text[used..][..n], &mut out[made..][..n]);
+        // Eight at a time while they are ASCII.
+        let mut i = 0;
+        while let (Some(eight), Some(place)) = (from.get(i..i + 8), to.get_mut(i..i + 8)) {
+            if eight.iter().fold(0, |all, byte| all | byte) >= 0x80 {
+                break;
+            }
+            place.copy_from_slice(eight);
+            i += 8;
+        }
+        used += i;
+        made += i;
+        let Some(place) = out.get_mut(made) else {
+            break;
+        };
+        match text[used..] {
+            [byte @ 0..0x80, ..] => {
+                *place = byte;
+                used += 1;
+            }
+            [first @ 0xc2..=0xc3, second, ..] => {
+                *place = first << 6 | second & 0x3f;
+                used += 2;
+            }
+            _ => break,
+        }
+        made += 1;
+    }
+    (used, made)
+}

@@ -1,0 +1,494 @@
+//! [`Tree`]: what a pickle describes, as data. [`Value`] is one node of it, [`Id`] its name.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use num_bigint::BigInt;
+
+use crate::input::ReadAt;
+use crate::text::Width;
+use crate::{ErrorKind, Result};
+
+/// Names a value in its [`Tree`]. Two uses of one object have the same `Id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Id(pub(crate) u32);
+
+impl Id {
+    /// A number from 0 to [`Tree::len`] - 1, for tables beside the tree.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The values of one or more pickles: a flat arena, in which they name each other by [`Id`], so that sharing and cycles
+/// are kept and nothing recurses, not even dropping it.
+///
+/// Long strings stay where they are; the tree only knows the place.
+pub struct Tree {
+    pub(crate) input: Arc<dyn ReadAt>,
+    /// All of the input, if it is in memory.
+    pub(crate) whole: Option<Bytes>,
+    /// Short strings, and those that are spelled differently in the input.
+    pub(crate) pool: Vec<u8>,
+    pub(crate) buffers: Vec<Bytes>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) blobs: Vec<Blob>,
+    /// Elements of tuples and frozensets.
+    pub(crate) children: Vec<Id>,
+    /// Elements of lists and sets.
+    pub(crate) lists: Vec<Vec<Id>>,
+    pub(crate) dicts: Vec<Vec<(Id, Id)>>,
+    pub(crate) ints: Vec<BigInt>,
+    pub(crate) globals: Vec<Global>,
+    pub(crate) calls: Vec<Call>,
+}
+
+/// A value as it is stored: an index into one of the tables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Node {
+    None,
+    Bool(bool),
+    Int(i64),
+    BigInt(u32),
+    Float(f64),
+    Str(u32),
+    Bytes(u32),
+    ByteArray(u32),
+    Py2Str(u32),
+    Tuple {
+        start: u32,
+        len: u32,
+    },
+    FrozenSet {
+        start: u32,
+        len: u32,
+    },
+    /// [`EMPTY`] until something is appended.
+    List(u32),
+    Set(u32),
+    Dict(u32),
+    Global(u32),
+    Call(u32),
+    Persistent(Id),
+    Extension(u32),
+}
+
+/// What is longer is no name.
+const NAME_NBYTES: u64 = 64 << 10;
+
+/// The index of the table entry that an empty list, set or dict does not need.
+pub(crate) const EMPTY: u32 = u32::MAX;
+
+/// One value.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Value<'a> {
+    /// `None`
+    None,
+    /// `True` or `False`
+    Bool(bool),
+    /// `int` that fits.
+    Int(i64),
+    /// Any other `int`.
+    BigInt(&'a BigInt),
+    /// `float`
+    Float(f64),
+    /// `str`: UTF-8, in which halves of surrogate pairs may occur.
+    Str(Blob),
+    /// `bytes`
+    Bytes(Blob),
+    /// `bytearray`
+    ByteArray(Blob),
+    /// Python 2's `str`: bytes, or Latin-1 text.
+    Py2Str(Blob),
+    /// `tuple`
+    Tuple(&'a [Id]),
+    /// `list`
+    List(&'a [Id]),
+    /// `set`, in the pickle's order.
+    Set(&'a [Id]),
+    /// `frozenset`, in the pickle's order.
+    FrozenSet(&'a [Id]),
+    /// `dict`, in the pickle's order; of equal keys the last counts.
+    Dict(&'a [(Id, Id)]),
+    /// A class or function, by name.
+    Global(&'a Global),
+    /// What calling something would have given.
+    Call(&'a Call),
+    /// An object that the pickle's reader must know, by its id.
+    Persistent(Id),
+    /// An entry of the `copyreg` extension registry, by its code.
+    Extension(u32),
+}
+
+/// A class or function that the pickle refers to. Never imported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Global {
+    /// The module, as spelled.
+    pub module: Arc<str>,
+    /// The name in it; may have dots.
+    pub name: Arc<str>,
+    /// Byte of the opcode.
+    pub offset: u64,
+}
+
+/// Something that Python would have called, and what it would then have done with the result. Never called.
+#[derive(Debug)]
+pub struct Call {
+    /// How.
+    pub kind: CallKind,
+    /// What: a [`Value::Global`], in honest pickles.
+    pub function: Id,
+    /// The arguments: a [`Value::Tuple`], in honest pickles.
+    pub args: Id,
+    /// Byte of the opcode.
+    pub offset: u64,
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// How something is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallKind {
+    /// `function(*args)` (`REDUCE`).
+    Reduce,
+    /// `function.__new__(function, *args, **kwargs)` (`NEWOBJ`, `NEWOBJ_EX`).
+    New,
+    /// A class of Python 2 (`INST`, `OBJ`).
+    Instance,
+}
+
+/// What few calls have.
+#[derive(Debug, Default)]
+pub(crate) struct More {
+    pub(crate) kwargs: Option<Id>,
+    pub(crate) states: Vec<Id>,
+    pub(crate) items: Vec<Id>,
+    pub(crate) pairs: Vec<(Id, Id)>,
+}
+
+impl Call {
+    /// Keyword arguments: a [`Value::Dict`], in honest pickles.
+    pub fn kwargs(&self) -> Option<Id> {
+        self.more.as_ref()?.kwargs
+    }
+
+    /// What `BUILD` set; the last, if several did.
+    pub fn state(&self) -> Option<Id> {
+        self.states().last().copied()
+    }
+
+    /// All that `BUILD` set, one after another.
+    pub fn states(&self) -> &[Id] {
+        self.more.as_ref().map_or(&[], |more| &more.states)
+    }
+
+    /// What was appended or added.
+    pub fn items(&self) -> &[Id] {
+        self.more.as_ref().map_or(&[], |more| &more.items)
+    }
+
+    /// What was set by key.
+    pub fn pairs(&self) -> &[(Id, Id)] {
+        self.more.as_ref().map_or(&[], |more| &more.pairs)
+    }
+}
+
+/// A string's place and length; [`Tree::blob`] gives its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Blob {
+    pub(crate) place: Place,
+    pub(crate) nbytes: u64,
+    /// Characters, of a `str`.
+    pub(crate) nchars: u64,
+    pub(crate) width: Width,
+}
+
+/// Where a string is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    Input(u64),
+    Pool(u64),
+    Buffer(u32),
+}
+
+impl Blob {
+    pub(crate) const EMPTY: Self = Self {
+        place: Place::Pool(0),
+        nbytes: 0,
+        nchars: 0,
+        width: Width::Ascii,
+    };
+
+    /// Its bytes; of a `str`, those of its UTF-8.
+    pub fn nbytes(&self) -> u64 {
+        self.nbytes
+    }
+
+    /// Where they are in the input, if they are there as they are.
+    pub fn offset(&self) -> Option<u64> {
+        match self.place {
+            Place::Input(offset) => Some(offset),
+            Place::Pool(_) | Place::Buffer(_) => None,
+        }
+    }
+
+    /// The characters of a `str` if all are Latin-1, so that each stands for a byte.
+    pub fn latin1_nbytes(&self) -> Option<u64> {
+        (self.width <= Width::Latin1).then_some(self.nchars)
+    }
+
+    /// Whether all characters of a `str` are ASCII.
+    pub fn is_ascii(&self) -> bool {
+        self.width == Width::Ascii
+    }
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tree")
+            .field("values", &self.nodes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tree {
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Every class and function that was referred to, in the order of the opcodes, each time.
+    pub fn globals(&self) -> &[Global] {
+        &self.globals
+    }
+
+    /// One value.
+    pub fn get(&self, id: Id) -> Value<'_> {
+        let children = |start: u32, len: u32| &self.children[start as usize..][..len as usize];
+        let list = |i: u32| self.lists.get(i as usize).map_or(&[][..], |list| &list[..]);
+        match self.nodes[id.index()] {
+            Node::None => Value::None,
+            Node::Bool(value) => Value::Bool(value),
+            Node::Int(value) => Value::Int(value),
+            Node::BigInt(i) => Value::BigInt(&self.ints[i as usize]),
+            Node::Float(value) => Value::Float(value),
+            Node::Str(i) => Value::Str(self.blobs[i as usize]),
+            Node::Bytes(i) => Value::Bytes(self.blobs[i as usize]),
+            Node::ByteArray(i) => Value::ByteArray(self.blobs[i as usize]),
+            Node::Py2Str(i) => Value::Py2Str(self.blobs[i as usize]),
+            Node::Tuple { start, len } => Value::Tuple(children(start, len)),
+            Node::FrozenSet { start, len } => Value::FrozenSet(children(start, len)),
+            Node::List(i) => Value::List(list(i)),
+            Node::Set(i) => Value::Set(list(i)),
+            Node::Dict(i) => {
+                let pairs = self.dicts.get(i as usize);
+                Value::Dict(pairs.map_or(&[][..], |pairs| &pairs[..]))
+            }
+            Node::Global(i) => Value::Global(&self.globals[i as usize]),
+            Node::Call(i) => Value::Call(&self.calls[i as usize]),
+            Node::Persistent(id) => Value::Persistent(id),
+            Node::Extension(code) => Value::Extension(code),
+        }
+    }
+
+    /// A string's bytes; of a `str`, its UTF-8. Nothing is copied if the input is in memory.
+    ///
+    /// # Errors
+    /// Reading the input; [`ErrorKind::NoBuffer`].
+    pub fn blob(&self, blob: &Blob) -> Result<Cow<'_, [u8]>> {
+        let nbytes = blob.nbytes as usize;
+        match (blob.place, &self.whole) {
+            (Place::Pool(start), _) => Ok(Cow::Borrowed(&self.pool[start as usize..][..nbytes])),
+            (Place::Input(offset), Some(whole)) => {
+                Ok(Cow::Borrowed(&whole[offset as usize..][..nbytes]))
+            }
+            (Place::Input(offset), None) => {
+                let mut out = vec![0; nbytes];
+                self.read_input(&mut out, offset)?;
+                Ok(Cow::Owned(out))
+            }
+            (Place::Buffer(index), _) => match self.buffers.get(index as usize) {
+                Some(buffer) => Ok(Cow::Borrowed(buffer)),
+                None => Err(ErrorKind::NoBuffer { index }.at(0)),
+            },
+        }
+    }
+
+    /// The same, shared where possible.
+    ///
+    /// # Errors
+    /// As [`Self::blob`].
+    pub fn blob_bytes(&self, blob: &Blob) -> Result<Bytes> {
+        match (blob.place, &self.whole) {
+            (Place::Input(offset), Some(whole)) => {
+                Ok(whole.slice(offset as usize..(offset + blob.nbytes) as usize))
+            }
+            (Place::Buffer(index), _) if (index as usize) < self.buffers.len() => {
+                Ok(self.buffers[index as usize].clone())
+            }
+            _ => Ok(self.blob(blob)?.into_owned().into()),
+        }
+    }
+
+    /// Some of a string's bytes.
+    pub(crate) fn part(&self, blob: &Blob, range: Range<u64>) -> Result<Cow<'_, [u8]>> {
+        let place = match blob.place {
+            Place::Input(offset) => Place::Input(offset + range.start),
+            Place::Pool(start) => Place::Pool(start + range.start),
+            Place::Buffer(_) => {
+                let all = self.blob_bytes(blob)?;
+                return Ok(Cow::Owned(
+                    all[range.start as usize..range.end as usize].to_vec(),
+                ));
+            }
+        };
+        self.blob(&Blob {
+            place,
+            nbytes: range.end - range.start,
+            ..*blob
+        })
+    }
+
+    /// The number of the buffer that a string should be in and that was not given.
+    pub(crate) fn missing_buffer(&self, blob: &Blob) -> Option<u32> {
+        match blob.place {
+            Place::Buffer(index) if self.buffers.len() <= index as usize => Some(index),
+            _ => None,
+        }
+    }
+
+    fn read_input(&self, out: &mut [u8], offset: u64) -> Result<()> {
+        let mut filled = 0;
+        while filled < out.len() {
+            let at = offset + filled as u64;
+            let n = self
+                .input
+                .read_at(&mut out[filled..], at)
+                .map_err(|error| ErrorKind::Io(error).at(at))?;
+            if n == 0 {
+                let (needed, found) = (out.len() as u64, filled as u64);
+                return Err(ErrorKind::Truncated { needed, found }.at(offset));
+            }
+            filled += n;
+        }
+        Ok(())
+    }
+
+    /// The text of a `str`, a Python 2 `str` or `bytes` (Latin-1), where one of those means a name; `None` for anything
+    /// else, and for text that Rust cannot hold or that is longer than 64 KiB.
+    ///
+    /// # Errors
+    /// Reading the input.
+    pub fn name(&self, id: Id) -> Result<Option<Cow<'_, str>>> {
+        let (blob, is_text) = match self.get(id) {
+            Value::Str(blob) => (blob, true),
+            Value::Py2Str(blob) | Value::Bytes(blob) => (blob, false),
+            _ => return Ok(None),
+        };
+        if blob.nbytes > NAME_NBYTES {
+            return Ok(None);
+        }
+        let bytes = self.blob(&blob)?;
+        if bytes.is_ascii() || is_text {
+            return Ok(match bytes {
+                Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+                Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+            });
+        }
+        Ok(Some(bytes.iter().map(|byte| char::from(*byte)).collect()))
+    }
+
+    /// An `int` (or `bool`) that fits.
+    pub fn int(&self, id: Id) -> Option<i64> {
+        match self.get(id) {
+            Value::Int(value) => Some(value),
+            Value::Bool(value) => Some(i64::from(value)),
+            Value::BigInt(value) => i64::try_from(value).ok(),
+            _ => None,
+        }
+    }
+
+    /// The elements of a tuple or list.
+    pub fn sequence(&self, id: Id) -> Option<&[Id]> {
+        match self.get(id) {
+            Value::Tuple(items) | Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// A tuple of extents, or a single one.
+    pub(crate) fn shape(&self, id: Id) -> Option<Vec<usize>> {
+        let extent = |id: Id| self.int(id).and_then(|extent| usize::try_from(extent).ok());
+        match self.sequence(id) {
+            Some(items) if items.len() <= ndferry_array::MAX_NDIM => {
+                items.iter().map(|item| extent(*item)).collect()
+            }
+            Some(_) => None,
+            None => Some(vec![extent(id)?]),
+        }
+    }
+
+    /// Byte of the opcode that made it, as far as that is known.
+    pub(crate) fn offset_of(&self, id: Id) -> u64 {
+        match self.get(id) {
+            Value::Call(call) => call.offset,
+            Value::Global(global) => global.offset,
+            Value::Str(blob) | Value::Bytes(blob) | Value::ByteArray(blob) => {
+                blob.offset().unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
+    /// The module and name of a global.
+    pub fn global(&self, id: Id) -> Option<(&str, &str)> {
+        match self.get(id) {
+            Value::Global(global) => Some((&global.module, &global.name)),
+            _ => None,
+        }
+    }
+
+    /// A call of a global: its module and name, and the arguments.
+    pub fn call(&self, id: Id) -> Option<(&Call, (&str, &str), &[Id])> {
+        let Value::Call(call) = self.get(id) else {
+            return None;
+        };
+        let Value::Tuple(args) = self.get(call.args) else {
+            return None;
+        };
+        Some((call, self.global(call.function)?, args))
+    }
+}
+
+impl Value<'_> {
+    /// What Python calls it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::Bool(_) => "bool",
+            Self::Int(_) | Self::BigInt(_) => "int",
+            Self::Float(_) => "float",
+            Self::Str(_) => "str",
+            Self::Bytes(_) => "bytes",
+            Self::ByteArray(_) => "bytearray",
+            Self::Py2Str(_) => "str of Python 2",
+            Self::Tuple(_) => "tuple",
+            Self::List(_) => "list",
+            Self::Set(_) => "set",
+            Self::FrozenSet(_) => "frozenset",
+            Self::Dict(_) => "dict",
+            Self::Global(_) => "class or function",
+            Self::Call(_) => "object",
+            Self::Persistent(_) => "persistent id",
+            Self::Extension(_) => "extension",
+        }
+    }
+}
