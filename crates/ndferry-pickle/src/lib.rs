@@ -14,6 +14,7 @@ mod machine;
 mod memo;
 mod numpy;
 mod opcode;
+mod repr;
 mod stdlib;
 mod text;
 mod value;

@@ -131,6 +131,9 @@ pub enum ErrorKind {
     /// What an NPY or NPZ file holds is not what it should be.
     #[error("{0}")]
     Npy(ndferry_npy::ErrorKind),
+    /// What a pickle holds is not what it should be.
+    #[error("{0}")]
+    Pickle(ndferry_pickle::ErrorKind),
     /// What an NPB file or a peer says is not what it should be.
     #[cfg(feature = "npb")]
     #[error("{0}")]
@@ -217,6 +220,7 @@ impl ErrorKind {
             | Self::MissingTile { .. }
             | Self::DamagedTile { .. } => ErrorClass::Malformed,
             Self::Npy(kind) => npy_class(kind),
+            Self::Pickle(kind) => pickle_class(kind),
             #[cfg(feature = "npb")]
             Self::Npb(kind) => npb_class(kind),
             Self::Outside(error) => outside_class(error),
@@ -359,6 +363,16 @@ fn npy_class(kind: &ndferry_npy::ErrorKind) -> ErrorClass {
     }
 }
 
+fn pickle_class(kind: &ndferry_pickle::ErrorKind) -> ErrorClass {
+    use ndferry_pickle::ErrorKind as Pickle;
+    match kind {
+        Pickle::Limit { .. } => ErrorClass::Limit,
+        Pickle::Unsupported { .. } | Pickle::NoBuffer { .. } => ErrorClass::Unsupported,
+        Pickle::Io(_) => ErrorClass::System,
+        _ => ErrorClass::Malformed,
+    }
+}
+
 #[cfg(feature = "npb")]
 fn npb_class(kind: &ndferry_npb::ErrorKind) -> ErrorClass {
     use ndferry_npb::ErrorKind as Npb;
@@ -391,6 +405,14 @@ pub(crate) fn npy(error: ndferry_npy::Error) -> Error {
         ndferry_npy::ErrorKind::Array(kind) => ErrorKind::Npy(kind.into()).at(error.offset),
         ndferry_npy::ErrorKind::Io(error) => from_io(error),
         kind => ErrorKind::Npy(kind).at(error.offset),
+    }
+}
+
+/// From the crate of pickles.
+pub(crate) fn pickle(error: ndferry_pickle::Error) -> Error {
+    match error.kind {
+        ndferry_pickle::ErrorKind::Io(error) => from_io(error),
+        kind => ErrorKind::Pickle(kind).at(error.offset),
     }
 }
 

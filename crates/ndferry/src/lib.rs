@@ -30,6 +30,7 @@ mod npz_file;
 mod pack_line;
 mod packing;
 mod pickle_file;
+mod pickle_walk;
 mod progress;
 #[cfg(feature = "npb")]
 mod recipe;

@@ -1,0 +1,320 @@
+//! Arrays in the tree of a pickle, with their paths. Goes down without recursion, and into each object once.
+
+use ndferry_pickle::{
+    ArrayReader, Call, CallKind, Elements, Id, PickledArray, Recognised, Tree, Value,
+};
+
+use crate::error::pickle;
+use crate::{Error, ErrorKind, Limits, Result, escape_key};
+
+/// All paths together; hostile keys could make them quadratic.
+const PATHS_NBYTES: usize = 64 << 20;
+
+/// Fields in the dtypes of all arrays together, of which one dtype may hold very many and all arrays may share it.
+const FIELDS: usize = 1 << 24;
+
+/// An array, and how it is reached.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) path: String,
+    pub(crate) array: PickledArray,
+}
+
+/// Walks from one root.
+pub(crate) struct Walk<'t> {
+    tree: &'t Tree,
+    reader: ArrayReader<'t>,
+    limits: &'t Limits,
+    /// By number of value.
+    visited: Vec<bool>,
+    found: Vec<Found>,
+    paths_nbytes: usize,
+    fields: usize,
+    frames: Vec<Frame>,
+}
+
+/// An object whose children are being visited.
+struct Frame {
+    id: Id,
+    /// The next child's number.
+    next: usize,
+    key: Key,
+    view: View,
+}
+
+/// The number of the next child of what has no children that are to be visited.
+const ALL_VISITED: usize = usize::MAX;
+
+/// How an object is reached from the one that holds it.
+#[derive(Clone, Copy)]
+enum Key {
+    /// It is part of the same thing.
+    Same,
+    Index(usize),
+    Value(Id),
+    Word(&'static str),
+}
+
+/// How an object's children are named.
+#[derive(Clone, Copy)]
+enum View {
+    /// By index or key.
+    Plain,
+    /// Not at all, down to this many levels.
+    Flat(u8),
+    /// It is a list of keys and values.
+    Pairs,
+}
+
+impl<'t> Walk<'t> {
+    pub(crate) fn new(tree: &'t Tree, limits: &'t Limits) -> Self {
+        Self {
+            tree,
+            reader: ArrayReader::new(tree, &ndferry_pickle::Limits::default()),
+            limits,
+            visited: vec![false; tree.len()],
+            found: Vec::new(),
+            paths_nbytes: 0,
+            fields: 0,
+            frames: Vec::new(),
+        }
+    }
+
+    /// Visits everything below `root`, whose path is `number` if it is one of several.
+    pub(crate) fn walk(&mut self, root: Id, number: Option<usize>) -> Result<()> {
+        let key = number.map_or(Key::Same, Key::Index);
+        self.enter(root, key, View::Plain)?;
+        while let Some(frame) = self.frames.last_mut() {
+            let (id, view, i) = (frame.id, frame.view, frame.next);
+            frame.next = frame.next.saturating_add(1);
+            match child(self.tree, id, view, i) {
+                Some((key, id, view)) => self.enter(id, key, view)?,
+                None => {
+                    self.frames.pop();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn into_found(self) -> Vec<Found> {
+        self.found
+    }
+
+    fn enter(&mut self, id: Id, key: Key, view: View) -> Result<()> {
+        let value = self.tree.get(id);
+        let is_leaf = match value {
+            Value::Tuple(items) | Value::List(items) => items.is_empty(),
+            Value::Set(items) | Value::FrozenSet(items) => items.is_empty(),
+            Value::Dict(pairs) => pairs.is_empty(),
+            Value::Call(_) | Value::Persistent(_) => false,
+            _ => true,
+        };
+        if is_leaf || std::mem::replace(&mut self.visited[id.index()], true) {
+            return Ok(());
+        }
+        self.frames.push(Frame {
+            id,
+            next: 0,
+            key,
+            view,
+        });
+        if let Value::Call(call) = value {
+            let recognised = self.reader.read(id);
+            if let Some(recognised) = recognised.map_err(|error| self.place(error))? {
+                self.list(call, recognised)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists an array, and goes on with what it holds besides bytes.
+    fn list(&mut self, call: &'t Call, recognised: Recognised) -> Result<()> {
+        let (data, mask) = match recognised {
+            Recognised::Array(array) => (array, None),
+            Recognised::Masked { data, mask, .. } => (data, Some(mask)),
+            _ => return Ok(()),
+        };
+        // Its parts are not members of it, apart from objects and from what a subclass added.
+        if let Some(frame) = self.frames.last_mut() {
+            frame.next = ALL_VISITED;
+        }
+        let objects = match data.elements {
+            Elements::Objects(list) => Some(list),
+            _ => None,
+        };
+        let path = self.path()?;
+        if let Some(mask) = mask {
+            let mask_path = match &*path {
+                "" => "mask".to_owned(),
+                path => format!("{path}.mask"),
+            };
+            self.push(path, data)?;
+            self.push(mask_path, mask)?;
+        } else {
+            self.push(path, data)?;
+        }
+        let extra = call.state().filter(|state| {
+            let parts = self.tree.sequence(*state).unwrap_or_default();
+            parts.len() > 7 || parts.len() == 2 || (parts.len() == 6)
+        });
+        if let Some(state) = extra {
+            self.enter(state, Key::Word("state"), View::Plain)?;
+        }
+        if let Some(list) = objects {
+            self.enter(list, Key::Same, View::Plain)?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, path: String, array: PickledArray) -> Result<()> {
+        self.paths_nbytes += path.len();
+        self.fields += array
+            .dtype
+            .fields()
+            .map_or(0, |fields| fields.fields().len());
+        let limit = |what, found: usize, limit: usize| -> Result<()> {
+            if found > limit {
+                let (found, limit) = (found as u64, limit as u64);
+                return Err(ErrorKind::Limit { what, found, limit }.at(array.offset));
+            }
+            Ok(())
+        };
+        limit("bytes of paths", self.paths_nbytes, PATHS_NBYTES)?;
+        limit("fields of all arrays", self.fields, FIELDS)?;
+        limit("arrays", self.found.len() + 1, self.limits.members)?;
+        self.found.push(Found { path, array });
+        Ok(())
+    }
+
+    /// The path of the object in hand.
+    fn path(&self) -> Result<String> {
+        let keys = self
+            .frames
+            .iter()
+            .filter(|frame| !matches!(frame.key, Key::Same));
+        let mut path = String::new();
+        for (depth, frame) in keys.enumerate() {
+            if depth > self.limits.depth {
+                return Err(ErrorKind::Limit {
+                    what: "depth of an array in a pickle",
+                    found: depth as u64,
+                    limit: self.limits.depth as u64,
+                }
+                .into());
+            }
+            if depth > 0 {
+                path.push('.');
+            }
+            match frame.key {
+                Key::Same => {}
+                Key::Index(i) => path.push_str(&i.to_string()),
+                Key::Word(word) => path.push_str(word),
+                Key::Value(id) => {
+                    let key = match self.tree.get(id) {
+                        Value::Str(_) | Value::Py2Str(_) => self.tree.name(id).map_err(pickle)?,
+                        _ => None,
+                    };
+                    let key = key.unwrap_or_else(|| self.tree.repr(id).into());
+                    path.push_str(&escape_key(&key));
+                }
+            }
+        }
+        Ok(path)
+    }
+
+    fn place(&self, error: ndferry_pickle::Error) -> Error {
+        let error = pickle(error);
+        match self.path() {
+            Ok(path) => error.in_member(&path),
+            Err(_) => error,
+        }
+    }
+}
+
+/// The child of that number; `None` after the last.
+fn child(tree: &Tree, id: Id, view: View, i: usize) -> Option<(Key, Id, View)> {
+    if i == ALL_VISITED {
+        return None;
+    }
+    let of_items = |items: &[Id]| -> Option<(Key, Id, View)> {
+        let item = *items.get(i)?;
+        match view {
+            View::Plain => Some((Key::Index(i), item, View::Plain)),
+            View::Flat(1) => Some((Key::Same, item, View::Plain)),
+            View::Flat(levels) => Some((Key::Same, item, View::Flat(levels - 1))),
+            View::Pairs => Some(match tree.sequence(item) {
+                Some([key, value]) => (Key::Value(*key), *value, View::Plain),
+                _ => (Key::Index(i), item, View::Plain),
+            }),
+        }
+    };
+    match tree.get(id) {
+        Value::Tuple(items) | Value::List(items) => of_items(items),
+        Value::Set(items) | Value::FrozenSet(items) => of_items(items),
+        Value::Dict(pairs) => {
+            let (key, value) = pairs.get(i / 2)?;
+            // Keys that are tuples or objects may hold arrays, at least in hostile hands.
+            if i.is_multiple_of(2) {
+                return Some((Key::Value(*key), *key, View::Plain));
+            }
+            Some((Key::Value(*key), *value, View::Plain))
+        }
+        Value::Persistent(id) => (i == 0).then_some((Key::Word("id"), id, View::Plain)),
+        Value::Call(call) => child_of_call(tree, call, i),
+        _ => None,
+    }
+}
+
+fn child_of_call(tree: &Tree, call: &Call, i: usize) -> Option<(Key, Id, View)> {
+    let mut i = i;
+    if i == 0 {
+        let view = args_view(tree, call);
+        let key = match view {
+            View::Plain => Key::Word("args"),
+            _ => Key::Same,
+        };
+        return Some((key, call.args, view));
+    }
+    i -= 1;
+    if let Some(kwargs) = call.kwargs() {
+        if i == 0 {
+            return Some((Key::Word("kwargs"), kwargs, View::Plain));
+        }
+        i -= 1;
+    }
+    if let Some(state) = call.states().get(i) {
+        return Some(match (tree.get(*state), tree.sequence(*state)) {
+            (Value::Dict(_), _) => (Key::Same, *state, View::Plain),
+            // Attributes, and those in slots.
+            (_, Some([first, second]))
+                if matches!(tree.get(*first), Value::None | Value::Dict(_))
+                    && matches!(tree.get(*second), Value::Dict(_)) =>
+            {
+                (Key::Same, *state, View::Flat(1))
+            }
+            _ => (Key::Word("state"), *state, View::Plain),
+        });
+    }
+    i -= call.states().len();
+    if let Some(item) = call.items().get(i) {
+        return Some((Key::Index(i), *item, View::Plain));
+    }
+    i -= call.items().len();
+    let (key, value) = call.pairs().get(i)?;
+    Some((Key::Value(*key), *value, View::Plain))
+}
+
+/// Containers are made of what they hold, and that is where it is found.
+fn args_view(tree: &Tree, call: &Call) -> View {
+    if call.kind != CallKind::Reduce {
+        return View::Plain;
+    }
+    match tree.global(call.function) {
+        Some(("builtins" | "__builtin__", "set" | "frozenset" | "list" | "tuple" | "dict"))
+        | Some(("collections", "deque" | "Counter")) => View::Flat(2),
+        Some(("collections", "OrderedDict")) => View::Pairs,
+        Some(("copy_reg" | "copyreg", "_reconstructor")) => View::Flat(1),
+        _ => View::Plain,
+    }
+}
