@@ -37,7 +37,7 @@ impl Default for Limits {
 }
 
 /// How to open a [`crate::Source`].
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct OpenOptions {
     /// What the file may claim.
@@ -46,4 +46,17 @@ pub struct OpenOptions {
     pub interrupt: Interrupt,
     /// Threads for unpacking; 0 takes as many as the machine has.
     pub threads: usize,
+    /// Bytes of unpacked tiles that an array keeps because only a part of them was asked for so far.
+    pub cache_nbytes: u64,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            interrupt: Interrupt::new(),
+            threads: 0,
+            cache_nbytes: 32 << 20,
+        }
+    }
 }

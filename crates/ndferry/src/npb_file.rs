@@ -15,6 +15,7 @@ use crate::input::Input;
 use crate::lazy::Backing;
 use crate::npy_file::{member, npy_limits};
 use crate::source::Contents;
+use crate::stored::tile_cache::TileCache;
 use crate::stored::tiles::{Places, Tiles};
 use crate::{Dtype, Error, ErrorKind, Format, Kind, Limits, OpenOptions, Order, Result, Storage};
 
@@ -159,23 +160,43 @@ pub(crate) fn message(
     kind: MessageKind,
     limits: &ndferry_npb::Limits,
 ) -> Result<(Head, Bytes)> {
+    if at.nbytes > limits.body_nbytes() + HEAD_NBYTES as u64 {
+        return Err(elsewhere().at(at.offset));
+    }
+    let bytes = input.bytes(at.offset, at.nbytes)?;
+    let (head, _) = checked(&bytes, at, kind, limits)?;
+    Ok((head, bytes.slice(HEAD_NBYTES..)))
+}
+
+/// The same, of a message that is in memory.
+pub(crate) fn checked<'a>(
+    message: &'a [u8],
+    at: Extent,
+    kind: MessageKind,
+    limits: &ndferry_npb::Limits,
+) -> Result<(Head, &'a [u8])> {
     let place = |mut error: ndferry_npb::Error| {
         error.offset += at.offset;
         npb(error)
     };
-    let head = Head::parse(&input.bytes(at.offset, HEAD_NBYTES as u64)?).map_err(place)?;
+    let head = Head::parse(message).map_err(place)?;
     if head.kind != kind
         || head.message_nbytes() != at.nbytes
         || head.body_nbytes > limits.body_nbytes()
     {
         let (what, whence) = (kind.name(), "the file's index");
-        return Err(
-            ErrorKind::Npb(ndferry_npb::ErrorKind::NotThere { what, whence }).at(at.offset),
-        );
+        let kind = ErrorKind::Npb(ndferry_npb::ErrorKind::NotThere { what, whence });
+        return Err(kind.at(at.offset));
     }
-    let body = input.bytes(at.offset + HEAD_NBYTES as u64, head.body_nbytes)?;
-    head.check(&body).map_err(place)?;
+    let body = &message[HEAD_NBYTES..];
+    head.check(body).map_err(place)?;
     Ok((head, body))
+}
+
+/// An index that points at something else than the tile.
+pub(crate) fn elsewhere() -> ErrorKind {
+    let (what, whence) = ("such tile", "the file's index");
+    ErrorKind::Npb(ndferry_npb::ErrorKind::NotThere { what, whence })
 }
 
 /// By walking over the file.
@@ -263,6 +284,10 @@ fn push(
         places: found.places,
         limits: npb_limits(&options.limits),
         interrupt: options.interrupt.clone(),
+        threads: options.threads,
+        growing: found.manifest.growing,
+        cache: TileCache::new(options.cache_nbytes),
+        scratches: Default::default(),
         parts: Default::default(),
     };
     let mut info = member(path, &header, storage);

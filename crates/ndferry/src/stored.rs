@@ -2,4 +2,8 @@
 
 pub(crate) mod plain;
 #[cfg(feature = "npb")]
+pub(crate) mod tile_cache;
+#[cfg(feature = "npb")]
+pub(crate) mod tile_overlap;
+#[cfg(feature = "npb")]
 pub(crate) mod tiles;

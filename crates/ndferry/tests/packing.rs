@@ -233,3 +233,54 @@ fn packed_blocks_arrive_in_memory_and_in_files() {
         }
     }
 }
+
+#[test]
+fn threads_and_kept_tiles_change_nothing_but_the_bytes_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npb");
+    for order in [Order::C, Order::F] {
+        let array = array("<f8", &[6, 500, 300], order);
+        let lazy = LazyArray::from(array.clone());
+        let mut options = SaveOptions::default();
+        options.tile = Some(vec![2, 70, 90]);
+        options.overwrite = true;
+        let item = Item {
+            name: "",
+            array: &lazy,
+        };
+        ndferry::save(&path, &[item], &options, &()).unwrap();
+        for threads in [1, 3] {
+            let mut open = OpenOptions::default();
+            open.threads = threads;
+            for text in ["...", "1, ...", "::-1, 3:, ::2", "..., 7", "5, 499, 299"] {
+                let selection = text
+                    .parse::<Indexing>()
+                    .unwrap()
+                    .resolve(array.shape())
+                    .unwrap();
+                let expected = array
+                    .select(&selection)
+                    .unwrap()
+                    .view()
+                    .to_bytes(Order::C)
+                    .unwrap();
+                let source = Source::open(&path, &open).unwrap();
+                let stored = source.array(None).unwrap();
+                let read = || {
+                    stored
+                        .read(&selection)
+                        .unwrap()
+                        .view()
+                        .to_bytes(Order::C)
+                        .unwrap()
+                };
+                assert!(read() == expected, "{text} {threads}");
+                let touched = source.touched();
+                assert!(read() == expected, "{text} {threads}");
+                // Tiles of which only a part was wanted are kept.
+                let again = source.touched() - touched;
+                assert_eq!(again == 0, text != "...", "{text} {threads}: {again} bytes");
+            }
+        }
+    }
+}

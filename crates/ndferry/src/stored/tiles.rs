@@ -3,22 +3,30 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
-use ndferry_array::{
-    ArrayView, ArrayViewMut, AxisRange, Dtype, Index, Indexing, Kind, Layout, Order, Selection,
-};
+use ndferry_array::{Order, Selection};
 use ndferry_npb::{
     Block, ElementType, Extent, HEAD_NBYTES, IndexPart, Kind as MessageKind, Limits, PART_TILES,
-    Place, Span, Tile, TileGrid,
+    Place, Span, TileGrid, Unpacker,
 };
 
 use crate::check::Report;
 use crate::error::npb;
 use crate::input::Input;
 use crate::lazy::Stored;
-use crate::npb_file::message;
+use crate::npb_file::{checked, elsewhere, message};
+use crate::stored::tile_cache::TileCache;
+use crate::stored::tile_overlap::{Overlap, forwards, step, within};
+use crate::threads::threads;
 use crate::units::Units;
-use crate::{ByteOrder, ErrorKind, Interrupt, Result};
+use crate::{ErrorClass, ErrorKind, Interrupt, Result};
+
+/// Less than this is read on one thread.
+const PARALLEL_NBYTES: usize = 1 << 20;
+
+/// A stream unpacks so many bytes at a time, or one row of tiles.
+const STREAM_NBYTES: u64 = 8 << 20;
 
 /// Where tiles are.
 #[derive(Debug)]
@@ -39,6 +47,13 @@ pub(crate) struct Tiles {
     pub(crate) places: Places,
     pub(crate) limits: Limits,
     pub(crate) interrupt: Interrupt,
+    /// For unpacking; 0 takes as many as the machine has.
+    pub(crate) threads: usize,
+    /// Axis 0 had no end when the array was begun.
+    pub(crate) growing: bool,
+    pub(crate) cache: TileCache,
+    /// What is not in use.
+    pub(crate) scratches: Mutex<Vec<Scratch>>,
     /// Parts of the index that were read.
     pub(crate) parts: Mutex<HashMap<u64, Arc<IndexPart>>>,
 }
@@ -89,17 +104,20 @@ impl Tiles {
 
     /// Unpacks every tile that is there and tells which ones are damaged or missing.
     pub(crate) fn inspect(&self, name: &str, report: &mut Report<'_>) -> Result<()> {
+        let mut scratch = self.scratch();
         let mut raw = Vec::new();
         for number in 0..self.grid.len() {
             report.interrupt.check()?;
-            match self.unpack(number, &mut raw) {
-                Ok(()) => report.progress.advance(raw.len() as u64),
+            let nbytes = self.grid.nbytes(number).map_err(npb)?;
+            match self.unpack(number, at_least(&mut raw, nbytes as usize), &mut scratch) {
+                Ok(()) => report.progress.advance(nbytes),
                 Err(error) => report.fault(error.in_member(name))?,
             }
             if report.is_full() {
                 break;
             }
         }
+        self.keep(scratch);
         Ok(())
     }
 
@@ -123,149 +141,222 @@ impl Tiles {
         axes.join(", ")
     }
 
-    /// The elements of a tile into `raw`, which becomes exactly as long.
-    fn unpack(&self, number: u64, raw: &mut Vec<u8>) -> Result<()> {
+    /// The elements of a tile, into exactly as many bytes.
+    fn unpack(&self, number: u64, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
         self.interrupt.check()?;
-        let nbytes = self.grid.nbytes(number).map_err(npb)? as usize;
         let place = self.place(number)?;
         if place.offset == 0 {
             // Never written.
-            raw.clear();
-            raw.resize(nbytes, 0);
+            out.fill(0);
             return Ok(());
         }
+        let found = self.unpack_at(number, place, out, scratch);
+        found.map_err(|error| match error.class() {
+            ErrorClass::System | ErrorClass::Interrupted => error,
+            _ => {
+                let region = self.region(number);
+                let problem = error.kind().to_string();
+                ErrorKind::DamagedTile {
+                    number,
+                    region,
+                    problem,
+                }
+                .at(error.offset().unwrap_or(place.offset))
+            }
+        })
+    }
+
+    fn unpack_at(
+        &self,
+        number: u64,
+        place: Place,
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
         let at = Extent {
             offset: place.offset,
             nbytes: u64::from(place.nbytes) + HEAD_NBYTES as u64,
         };
-        let damaged = |error: crate::Error| {
-            let region = self.region(number);
-            let problem = error.kind().to_string();
-            ErrorKind::DamagedTile {
-                number,
-                region,
-                problem,
+        let shared;
+        let message = match self.input.shared(at.offset, at.nbytes) {
+            Some(bytes) => {
+                shared = bytes;
+                &shared[..]
             }
-            .at(error.offset().unwrap_or(place.offset))
+            None => {
+                let most = self.limits.body_nbytes() + HEAD_NBYTES as u64;
+                let left = self.input.nbytes().saturating_sub(at.offset);
+                if at.nbytes > left.min(most) {
+                    return Err(elsewhere().at(at.offset));
+                }
+                let buffer = at_least(&mut scratch.message, at.nbytes as usize);
+                self.input.read_exact_at(buffer, at.offset)?;
+                buffer
+            }
         };
-        let (head, body) =
-            message(&self.input, at, MessageKind::Data, &self.limits).map_err(damaged)?;
-        let block = Block::parse(head.sequence, &body)
-            .map_err(npb)
-            .map_err(damaged)?;
+        let (head, body) = checked(message, at, MessageKind::Data, &self.limits)?;
+        let block = Block::parse(head.sequence, body).map_err(npb)?;
+        let raw_nbytes = block.raw_nbytes as usize;
+        // The last tile of an array that grows may have been written again with more rows than the index knows of.
+        let longer = self.growing && raw_nbytes > out.len() && self.is_longer(number, raw_nbytes);
         if head.transfer != self.transfer
             || head.sequence != number
-            || block.raw_nbytes as usize != nbytes
+            || raw_nbytes != out.len() && !longer
         {
-            let whence = "the file's index";
-            let kind = ErrorKind::Npb(ndferry_npb::ErrorKind::NotThere {
-                what: "such tile",
-                whence,
-            });
-            return Err(damaged(kind.at(place.offset)));
+            return Err(elsewhere().at(place.offset));
         }
-        raw.resize(nbytes, 0);
-        let unpacked =
-            ndferry_npb::unpack(block.codec, block.filter, &self.element, block.payload, raw);
-        unpacked.map_err(|kind| damaged(ErrorKind::Npb(kind).at(place.offset)))
+        let mut unpack = |out: &mut [u8]| {
+            let (codec, filter) = (block.codec, block.filter);
+            let unpacked =
+                (scratch.unpacker).unpack(codec, filter, &self.element, block.payload, out);
+            unpacked.map_err(|kind| ErrorKind::Npb(kind).at(place.offset))
+        };
+        if !longer {
+            return unpack(out);
+        }
+        let mut tile = vec![0; raw_nbytes];
+        unpack(&mut tile)?;
+        out.copy_from_slice(&tile[..out.len()]);
+        Ok(())
     }
 
-    /// Indexes of the selection that lie in the tile, along one axis: first, how many, and the first one's place in the tile.
-    fn overlap(span: Span, start: u64, extent: u64) -> (u64, u64, u64) {
-        let step = span.step.unsigned_abs().max(1);
-        let first = start.saturating_sub(span.start).div_ceil(step);
-        let end = (start + extent)
-            .saturating_sub(span.start)
-            .div_ceil(step)
-            .min(span.count);
-        (
-            first,
-            end.saturating_sub(first),
-            span.start + first * step - start,
-        )
+    /// Whether `raw_nbytes` can be this tile with more rows.
+    fn is_longer(&self, number: u64, raw_nbytes: usize) -> bool {
+        let (Ok(tile), Some(most)) = (self.grid.tile(number), self.grid.tile_shape().first())
+        else {
+            return false;
+        };
+        let row_nbytes = tile.shape.iter().skip(1).product::<u64>() * self.grid.itemsize();
+        let raw_nbytes = raw_nbytes as u64;
+        raw_nbytes.is_multiple_of(row_nbytes.max(1)) && raw_nbytes <= row_nbytes * most
     }
 
-    /// Copies what is wanted of a tile to its place among the selected elements.
-    fn put(
-        &self,
-        tile: &Tile,
-        raw: &[u8],
-        spans: &[Span],
-        out: &mut ArrayViewMut<'_>,
-        dtype: &Dtype,
-    ) -> Result<()> {
-        let overlaps: Vec<(u64, u64, u64)> = (0..spans.len())
-            .map(|axis| Self::overlap(spans[axis], tile.start[axis], tile.shape[axis]))
-            .collect();
-        let shape: Vec<usize> = tile.shape.iter().map(|extent| *extent as usize).collect();
-        let layout = Layout::contiguous(&shape, dtype.itemsize(), Order::C)?;
-        let items: Vec<Index> = overlaps
-            .iter()
-            .zip(spans)
-            .map(|((_, count, at), span)| range(*at, *count, span.step.unsigned_abs().max(1)))
-            .collect();
-        let source = ArrayView::new(dtype.clone(), layout, raw)?;
-        let source = source.index(&Indexing::new(items))?;
-        let items: Vec<Index> = overlaps
-            .iter()
-            .map(|(first, count, _)| range(*first, *count, 1))
-            .collect();
-        let target = Indexing::new(items).resolve(out.view().shape())?;
-        Ok(out.select(&target)?.assign(&source)?)
+    /// The elements of ascending spans, over stored axes.
+    pub(crate) fn read_spans(&self, spans: &[Span], out: &mut [u8]) -> Result<()> {
+        // Along the first axis that has more than one wanted index, each row of tiles fills bytes of its own.
+        let axis = spans.iter().position(|span| span.count > 1).unwrap_or(0);
+        let threads = match out.len() {
+            ..PARALLEL_NBYTES => 1,
+            _ => threads(self.threads, u64::MAX),
+        };
+        let (Some(along), 2..) = (spans.get(axis).copied(), threads) else {
+            return self.read_slab(spans, out, &mut self.scratch());
+        };
+        let nbytes = out.len() / (along.count as usize).max(1);
+        let mut slabs = Vec::new();
+        let (mut rest, mut done) = (out, 0);
+        while done < along.count {
+            let extent = self.grid.tile_shape()[axis];
+            let row = (along.start + done * step(along)) / extent * extent;
+            let (first, count) = within(along, row..row.saturating_add(extent));
+            let (slab, after) = std::mem::take(&mut rest).split_at_mut(count as usize * nbytes);
+            let mut spans = spans.to_vec();
+            spans[axis].start += first * step(along);
+            spans[axis].count = count;
+            slabs.push((spans, slab));
+            (rest, done) = (after, done + count);
+        }
+        let threads = threads.min(slabs.len());
+        let slabs = Mutex::new(slabs.into_iter());
+        let work = || {
+            let mut scratch = self.scratch();
+            loop {
+                let next = slabs.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((spans, slab)) = next else {
+                    self.keep(scratch);
+                    return Ok(());
+                };
+                if let Err(error) = self.read_slab(&spans, slab, &mut scratch) {
+                    // Nobody needs the others.
+                    slabs
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .by_ref()
+                        .for_each(drop);
+                    return Err(error);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut result = work();
+            for other in others {
+                let theirs = other
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                result = result.and(theirs);
+            }
+            result
+        })
+    }
+
+    /// One tile after the other.
+    fn read_slab(&self, spans: &[Span], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        let itemsize = self.grid.itemsize();
+        for number in self.grid.covering(spans) {
+            let tile = self.grid.tile(number).map_err(npb)?;
+            let overlap = Overlap::new(&tile, spans);
+            let nbytes = tile.shape.iter().product::<u64>() * itemsize;
+            if let Some(raw) = self.cache.get(number) {
+                overlap.copy(&raw, out, itemsize)?;
+            } else if let Some(run) = overlap.run(itemsize) {
+                self.unpack(number, &mut out[run], scratch)?;
+            } else if overlap.is_all() || !self.cache.takes(nbytes) {
+                let mut raw = std::mem::take(&mut scratch.tile);
+                let tile = at_least(&mut raw, nbytes as usize);
+                self.unpack(number, tile, scratch)?;
+                overlap.copy(tile, out, itemsize)?;
+                scratch.tile = raw;
+            } else {
+                let mut raw = vec![0; nbytes as usize];
+                self.unpack(number, &mut raw, scratch)?;
+                overlap.copy(&raw, out, itemsize)?;
+                self.cache.put(number, raw.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn scratch(&self) -> Scratch {
+        let mut scratches = self
+            .scratches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        scratches.pop().unwrap_or_default()
+    }
+
+    fn keep(&self, scratch: Scratch) {
+        let mut scratches = self
+            .scratches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        scratches.push(scratch);
     }
 }
 
-/// `start : start + count * step : step`.
-fn range(start: u64, count: u64, step: u64) -> Index {
-    Index::Slice {
-        start: Some(start as isize),
-        stop: Some((start + (count.max(1) - 1) * step + u64::from(count > 0)) as isize),
-        step: Some(step as isize),
-    }
+/// What one thread needs to unpack tiles, kept for the next time.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    unpacker: Unpacker,
+    message: Vec<u8>,
+    tile: Vec<u8>,
 }
 
-/// A range of an axis, read forwards.
-fn forwards(range: &AxisRange) -> Span {
-    let step = if range.count > 1 {
-        range.step.unsigned_abs() as u64
-    } else {
-        1
-    };
-    let reach = step * (range.count as u64).saturating_sub(1);
-    let start = if range.step < 0 {
-        range.start as u64 - reach
-    } else {
-        range.start as u64
-    };
-    Span {
-        start,
-        step: step as i64,
-        count: range.count as u64,
+/// The first `nbytes` of a buffer that is made longer if needed.
+fn at_least(buffer: &mut Vec<u8>, nbytes: usize) -> &mut [u8] {
+    if buffer.len() < nbytes {
+        buffer.resize(nbytes, 0);
     }
+    &mut buffer[..nbytes]
 }
 
 impl Stored for Tiles {
     fn read(&self, selection: &Selection, units: &Units, out: &mut [u8]) -> Result<()> {
-        let _ = units;
-        let dtype = Dtype::new(
-            Kind::Void,
-            ByteOrder::NotApplicable,
-            self.element.itemsize as usize,
-        )?;
         let mut spans: Vec<Span> = selection.ranges().iter().map(forwards).collect();
         if units.order() == Order::F {
             spans.reverse();
         }
-        let shape: Vec<usize> = spans.iter().map(|span| span.count as usize).collect();
-        let layout = Layout::contiguous(&shape, dtype.itemsize(), Order::C)?;
-        let mut out = ArrayViewMut::new(dtype.clone(), layout, out)?;
-        let mut raw = Vec::new();
-        for number in self.grid.covering(&spans) {
-            self.unpack(number, &mut raw)?;
-            let tile = self.grid.tile(number).map_err(npb)?;
-            self.put(&tile, &raw, &spans, &mut out, &dtype)?;
-        }
-        Ok(())
+        self.read_spans(&spans, out)
     }
 
     fn stream(&self) -> Result<Box<dyn Read + '_>> {
@@ -301,12 +392,11 @@ impl TilesReader<'_> {
         if self.row >= extent || grid.is_empty() {
             return Ok(false);
         }
-        let rows = grid
-            .tile_shape()
-            .first()
-            .copied()
-            .unwrap_or(1)
-            .min(extent - self.row);
+        let tile = grid.tile_shape().first().copied().unwrap_or(1);
+        let row_nbytes: u64 = shape.iter().skip(1).product::<u64>() * grid.itemsize();
+        // Several rows of tiles at once, so that there is work for all threads.
+        let most = STREAM_NBYTES / row_nbytes.max(1) / tile * tile;
+        let rows = most.max(tile).min(extent - self.row);
         let mut spans: Vec<Span> = shape.iter().map(|extent| Span::all(*extent)).collect();
         if let Some(first) = spans.first_mut() {
             *first = Span {
@@ -315,21 +405,8 @@ impl TilesReader<'_> {
                 count: rows,
             };
         }
-        let dtype = Dtype::new(
-            Kind::Void,
-            ByteOrder::NotApplicable,
-            grid.itemsize() as usize,
-        )?;
-        let shape: Vec<usize> = spans.iter().map(|span| span.count as usize).collect();
-        let layout = Layout::contiguous(&shape, dtype.itemsize(), Order::C)?;
-        self.buffer.resize(layout.size() * dtype.itemsize(), 0);
-        let mut out = ArrayViewMut::new(dtype.clone(), layout, &mut self.buffer)?;
-        let mut raw = Vec::new();
-        for number in grid.covering(&spans) {
-            self.tiles.unpack(number, &mut raw)?;
-            let tile = grid.tile(number).map_err(npb)?;
-            self.tiles.put(&tile, &raw, &spans, &mut out, &dtype)?;
-        }
+        self.buffer.resize((rows * row_nbytes) as usize, 0);
+        self.tiles.read_spans(&spans, &mut self.buffer)?;
         self.row += rows;
         self.at = 0;
         Ok(true)
