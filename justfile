@@ -27,3 +27,7 @@ compare *lines:
 # API reference.
 docs:
     cargo doc --workspace --no-deps --open
+
+# The book, in a browser (needs mdbook).
+book:
+    mdbook serve docs --open
