@@ -1,0 +1,100 @@
+"""The data that lines work on: made once, kept under target/compare/data."""
+
+import numpy as np
+from numpy.lib import format as npy
+
+#: What most lines move.
+BIG_SHAPE = (32, 2048, 2048)  # of u2: 256 MiB
+
+
+def microscopy(planes, seed):
+    """16-bit fluorescence stack of 2048 x 2048: uneven background, beads in and out of focus, shot and read noise."""
+    rng = np.random.default_rng(seed)
+    n, beads, half = 2048, 400, 24
+    y, x = np.linspace(-1, 1, n)[:, None], np.linspace(-1, 1, n)[None]
+    background = 8 + 12 * np.exp(-(y**2 + x**2) * 1.5)
+    at = rng.uniform(half, n - half, (2, beads)).astype(int)
+    focus, brightness = rng.uniform(0, planes, beads), rng.gamma(2.0, 250.0, beads)
+    near = np.arange(-half, half)
+    out = np.empty((planes, n, n), "<u2")
+    for plane in range(planes):
+        light = background.copy()
+        for cy, cx, z, a in zip(*at, focus, brightness):
+            width = 2.0 + abs(plane - z) * 0.7
+            spot = np.exp(-(near**2) / (2 * width**2))
+            light[cy - half : cy + half, cx - half : cx + half] += a * 4 / width**2 * spot[:, None] * spot
+        seen = rng.poisson(light) * 2.2 + 100 + rng.normal(0, 1.6, light.shape)
+        out[plane] = np.clip(np.rint(seen), 0, 4095)
+    return out
+
+
+def big(tools):
+    """An NPY of 256 MiB: 32 planes of a 16-bit stack."""
+
+    def make(path):
+        array = npy.open_memmap(path, "w+", "<u2", BIG_SHAPE)
+        for i in range(0, BIG_SHAPE[0], 4):
+            array[i : i + 4] = microscopy(4, seed=i)
+        array.flush()
+
+    return tools.cached("big.npy", make)
+
+
+def archives(tools):
+    """Two NPZ with the same eight members of 32 MiB: stored, and deflated as NumPy does it."""
+
+    def make(path):
+        path.mkdir()
+        stack = np.load(big(tools), mmap_mode="r")
+        members = {f"stack{i}": stack[4 * i : 4 * i + 4] for i in range(8)}
+        np.savez(path / "stored.npz", **members)
+        np.savez_compressed(path / "deflated.npz", **members)
+
+    folder = tools.cached("npz", make)
+    return folder / "stored.npz", folder / "deflated.npz"
+
+
+def headers(tools):
+    """Headers as people have them: plain ones, one in Fortran order, structured ones, a scalar."""
+    record = [("time", "<i8"), ("position", "<f4", (3,)), ("id", "<u2"), ("name", "S8")]
+    wide = [(f"channel_{i:03}", "<f8") for i in range(40)]
+    kinds = [("<f8", (1024, 768), False), ("<u2", (32, 2048, 2048), False), ("<f4", (640, 480, 3), True),
+             ("<f8", (), False), (record, (100_000,), False), (wide, (5000,), False)]
+
+    def make(path):
+        path.mkdir()
+        for i, (descr, shape, fortran) in enumerate(kinds):
+            header = {"descr": npy.dtype_to_descr(np.dtype(descr)), "shape": shape, "fortran_order": fortran}
+            with open(path / f"{i}.npy", "wb") as file:
+                npy.write_array_header_1_0(file, header)
+
+    return tools.cached("headers", make)
+
+
+def small(tools):
+    """A folder of 10,000 NPY files of 16 to 255 f4 each."""
+
+    def make(path):
+        path.mkdir()
+        rng = np.random.default_rng(6)
+        for i in range(10_000):
+            np.save(path / f"{i:05}.npy", rng.random(16 + i % 240, dtype="f4"))
+
+    return tools.cached("small", make)
+
+
+def sparse(tools):
+    """An NPY of 100 GB that takes no room on the disk."""
+
+    def make(path):
+        shape = (12_500_000_000,)
+        with open(path, "wb") as file:
+            npy.write_array_header_1_0(file, {"descr": "<f8", "shape": shape, "fortran_order": False})
+            file.truncate(file.tell() + 8 * shape[0])
+
+    return tools.cached("sparse.npy", make)
+
+
+def tiny(tools):
+    """An NPY of about 1 kB."""
+    return tools.cached("tiny.npy", lambda path: np.save(open(path, "wb"), np.arange(112, dtype="<f8")))

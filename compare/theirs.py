@@ -1,0 +1,111 @@
+"""NumPy's side of the table: the words of compare/src/main.rs, with the same results.
+
+Each prints one line of JSON: {"cpu", "wall", "peak", "result"}, seconds and bytes.
+"""
+
+import hashlib
+import io
+import json
+import os
+import sys
+import time
+
+import numpy as np
+from numpy.lib import format as npy
+
+READINGS = 3
+PARSINGS = 2000
+
+
+def cost(times, run, each=1):
+    """What one of `times * each` took."""
+    cpu, wall = time.process_time_ns(), time.perf_counter_ns()
+    for _ in range(times):
+        run()
+    wall, cpu = time.perf_counter_ns() - wall, time.process_time_ns() - cpu
+    count = times * each * 1e9
+    return {"cpu": cpu / count, "wall": wall / count}
+
+
+def tell(cost, result):
+    with open("/proc/self/status") as status:
+        peak = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+    print(json.dumps({**cost, "peak": peak, "result": result}))
+
+
+def sha256(array):
+    return hashlib.sha256(array.reshape(-1, order="A").view("u1")).hexdigest()
+
+
+def npy_read(path):
+    array = np.load(path)
+    result = [repr(npy.dtype_to_descr(array.dtype)), list(array.shape), sha256(array)]
+    del array
+    tell(cost(READINGS, lambda: np.load(path)), result)
+
+
+def npy_headers(folder):
+    heads = [open(path, "rb").read() for path in files(folder)]
+    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+    def parse(head):
+        stream = io.BytesIO(head)
+        shape, fortran, dtype = read[npy.read_magic(stream)](stream)
+        return dtype, shape, fortran, stream
+
+    result = []
+    for head in heads:
+        dtype, shape, fortran, stream = parse(head)
+        result.append([repr(npy.dtype_to_descr(dtype)), list(shape), fortran, stream.tell()])
+
+    def parse_all():
+        for head in heads:
+            parse(head)
+
+    tell(cost(PARSINGS, parse_all, len(heads)), result)
+
+
+def npy_small(folder):
+    paths = files(folder)
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(np.load(path))
+
+    def load_all():
+        for path in paths:
+            np.load(path)
+
+    tell(cost(1, load_all, len(paths)), digest.hexdigest())
+
+
+def npz_read(path):
+    loaded = {}
+
+    def load():
+        with np.load(path) as archive:
+            loaded.update(archive)
+
+    took = cost(1, load)
+    tell(took, [[name, list(array.shape), sha256(array)] for name, array in loaded.items()])
+
+
+def npz_write(source, target):
+    with np.load(source) as archive:
+        arrays = dict(archive)
+    # NumPy does not sync what it has written; ours does, so this does.
+    def save():
+        with open(target, "wb") as file:
+            np.savez_compressed(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+
+    tell(cost(1, save), os.path.getsize(target))
+
+
+def files(folder):
+    return sorted(os.path.join(folder, name) for name in os.listdir(folder))
+
+
+if __name__ == "__main__":
+    word, *args = sys.argv[1:]
+    globals()[word](*args)
