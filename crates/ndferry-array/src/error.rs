@@ -158,10 +158,10 @@ pub enum Error {
         /// The dtype.
         dtype: String,
     },
-    /// An array with so many long axes that even its corners are too many elements to print.
-    #[error("even the corners of this array are {count} elements, at most {limit} are printed")]
+    /// An array with so many long axes that even its corners are too many, or too many elements without bytes.
+    #[error("{count} elements are left to print even so, and at most {limit} are printed")]
     TooManyToPrint {
-        /// Elements near the corners.
+        /// Elements that would be printed.
         count: usize,
         /// The most that are printed.
         limit: usize,

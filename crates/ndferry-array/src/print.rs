@@ -22,7 +22,8 @@ pub struct PrintOptions {
     pub precision: usize,
     /// Arrays with more elements than this are printed by their corners.
     pub threshold: usize,
-    /// Items at each end of an axis that is not printed whole (`edgeitems`).
+    /// Items at each end of an axis that is not printed whole (`edgeitems`). With 0 it is the last item, and unlike
+    /// NumPy we give no room to those that are left out.
     pub edge: usize,
     /// Columns to which lines are filled (`linewidth`).
     pub line_width: usize,

@@ -53,59 +53,18 @@ impl Digits {
                 exponent: 0,
             };
         }
-        let mut state = Dragon::new(x);
         // Right or one too low: see "Printing Floating-Point Numbers Quickly and Accurately", Burger and Dybvig.
         let estimate = (f64::from(x.magnitude()) * std::f64::consts::LOG10_2 - 0.69).ceil() as i32;
-        let mut place = match (wanted.cutoff, wanted.most) {
+        let place = match (wanted.cutoff, wanted.most) {
             // The first digit that is wanted may lie far left of the first that is not 0.
             (Cutoff::Fraction, Some(most)) => estimate.max(1 - most),
             _ => estimate,
         };
-        state.divide_by_power_of_10(place);
-        if state.value >= state.scale {
-            place += 1;
+        if Dragon::<u128>::has_room(x, place) {
+            Dragon::<u128>::new(x, place).digits(place, wanted)
         } else {
-            state.times_10();
+            Dragon::<BigUint>::new(x, place).digits(place, wanted)
         }
-        let last = |count: i32| match wanted.cutoff {
-            Cutoff::Total => place - count,
-            Cutoff::Fraction => -count,
-        };
-        let stop = wanted.most.map(last);
-        let may_stop = wanted.least.map_or(place, |least| last(least).min(place));
-        let mut digits = Vec::new();
-        let first = place - 1;
-        let up = loop {
-            place -= 1;
-            let digit = state.take_digit();
-            digits.push(b'0' + digit);
-            let (low, high) = if wanted.unique {
-                state.neighbours()
-            } else {
-                (false, false)
-            };
-            let is_enough = if wanted.unique {
-                (low || high) && place <= may_stop
-            } else {
-                state.value == BigUint::ZERO
-            };
-            if is_enough || Some(place) == stop {
-                break if low == high {
-                    state.is_nearer_above(digit)
-                } else {
-                    high
-                };
-            }
-            state.times_10();
-        };
-        let mut out = Self {
-            digits,
-            exponent: first,
-        };
-        if up {
-            out.round_up();
-        }
-        out
     }
 
     /// Adds one to the last digit; nines before it vanish.
@@ -154,50 +113,163 @@ impl Digits {
     }
 }
 
+/// Whole numbers that are large enough.
+trait Natural: Clone + Ord + From<u128> {
+    fn shifted(self, bits: u32) -> Self;
+    fn times(self, factor: u32) -> Self;
+    fn times_power_of_10(self, exponent: u32) -> Self;
+    fn plus(self, other: &Self) -> Self;
+    fn subtract(&mut self, other: &Self);
+}
+
+impl Natural for u128 {
+    fn shifted(self, bits: u32) -> Self {
+        self << bits
+    }
+
+    fn times(self, factor: u32) -> Self {
+        self * u128::from(factor)
+    }
+
+    fn times_power_of_10(self, exponent: u32) -> Self {
+        self * 10u128.pow(exponent)
+    }
+
+    fn plus(self, other: &Self) -> Self {
+        self + other
+    }
+
+    fn subtract(&mut self, other: &Self) {
+        *self -= other;
+    }
+}
+
+impl Natural for BigUint {
+    fn shifted(self, bits: u32) -> Self {
+        self << bits
+    }
+
+    fn times(mut self, factor: u32) -> Self {
+        self *= factor;
+        self
+    }
+
+    fn times_power_of_10(self, exponent: u32) -> Self {
+        self * BigUint::from(10u32).pow(exponent)
+    }
+
+    fn plus(self, other: &Self) -> Self {
+        self + other
+    }
+
+    fn subtract(&mut self, other: &Self) {
+        *self -= other;
+    }
+}
+
 /// What is left of the number: `value / scale`, with half the distances to its neighbours in the same unit.
-struct Dragon {
-    value: BigUint,
-    scale: BigUint,
-    below: BigUint,
+struct Dragon<N> {
+    value: N,
+    scale: N,
+    below: N,
     /// The distance above, as a multiple of that below: 1 or 2.
     above: u32,
     is_even: bool,
 }
 
-impl Dragon {
-    fn new(x: &Finite) -> Self {
+impl Dragon<u128> {
+    /// Whether nothing below can overflow.
+    fn has_room(x: &Finite, place: i32) -> bool {
+        let bits = 128 - x.mantissa.leading_zeros() + x.exponent.unsigned_abs() + 2;
+        // Ten to the power of three has less than ten bits; ten times and three times that is computed.
+        bits + 10 * (place.unsigned_abs() / 3 + 1) + 6 <= 128
+    }
+}
+
+impl<N: Natural> Dragon<N> {
+    /// The number divided by ten to the power of `place`.
+    fn new(x: &Finite, place: i32) -> Self {
         let above = if x.lopsided { 2 } else { 1 };
-        let one = BigUint::from(1u32);
         let (grow, shrink) = (x.exponent.max(0) as u32, x.exponent.min(0).unsigned_abs());
-        Self {
-            value: BigUint::from(x.mantissa) << (grow + above),
-            scale: &one << (shrink + above),
-            below: one << grow,
+        // Units of half the distance to the number below: one bit more than the mantissa has, two if `lopsided`.
+        let mut new = Self {
+            value: N::from(x.mantissa).shifted(grow + above),
+            scale: N::from(1).shifted(shrink + above),
+            below: N::from(1).shifted(grow),
             above,
             is_even: x.mantissa.is_multiple_of(2),
+        };
+        let power = place.unsigned_abs();
+        if place > 0 {
+            new.scale = new.scale.times_power_of_10(power);
+        } else if place < 0 {
+            new.value = new.value.times_power_of_10(power);
+            new.below = new.below.times_power_of_10(power);
         }
+        new
     }
 
-    fn divide_by_power_of_10(&mut self, exponent: i32) {
-        let power = BigUint::from(10u32).pow(exponent.unsigned_abs());
-        if exponent > 0 {
-            self.scale *= power;
-        } else if exponent < 0 {
-            self.value *= &power;
-            self.below *= power;
+    /// The digits from the one before `place` on, an estimate that is right or one too low.
+    fn digits(mut self, mut place: i32, wanted: &Wanted) -> Digits {
+        if self.value >= self.scale {
+            place += 1;
+        } else {
+            self.times_10();
         }
+        let last = |count: i32| match wanted.cutoff {
+            Cutoff::Total => place - count,
+            Cutoff::Fraction => -count,
+        };
+        let stop = wanted.most.map(last);
+        let may_stop = wanted.least.map_or(place, |least| last(least).min(place));
+        let mut digits = Vec::with_capacity(24);
+        let first = place - 1;
+        let up = loop {
+            place -= 1;
+            let digit = self.take_digit();
+            digits.push(b'0' + digit);
+            let (low, high) = if wanted.unique {
+                self.neighbours()
+            } else {
+                (false, false)
+            };
+            let is_enough = if wanted.unique {
+                (low || high) && place <= may_stop
+            } else {
+                self.value == N::from(0)
+            };
+            if is_enough || Some(place) == stop {
+                break if low == high {
+                    self.is_nearer_above(digit)
+                } else {
+                    high
+                };
+            }
+            self.times_10();
+        };
+        let mut out = Digits {
+            digits,
+            exponent: first,
+        };
+        if up {
+            out.round_up();
+        }
+        out
     }
 
     fn times_10(&mut self) {
-        self.value *= 10u32;
-        self.below *= 10u32;
+        self.value = self.value.clone().times(10);
+        // Beyond the scale it only has to stay there: from then on both neighbours are far away.
+        if self.below <= self.scale {
+            self.below = self.below.clone().times(10);
+        }
     }
 
     /// The whole part, 0 to 9, which is taken away.
     fn take_digit(&mut self) -> u8 {
         let mut digit = 0;
         while self.value >= self.scale {
-            self.value -= &self.scale;
+            self.value.subtract(&self.scale);
             digit += 1;
         }
         digit
@@ -206,7 +278,7 @@ impl Dragon {
     /// Whether the digits so far are closer to this number than to the one below, and one more in the last place
     /// closer than to the one above.
     fn neighbours(&self) -> (bool, bool) {
-        let high = &self.value + &self.below * self.above;
+        let high = self.below.clone().times(self.above).plus(&self.value);
         if self.is_even {
             (self.value <= self.below, high >= self.scale)
         } else {
@@ -216,7 +288,7 @@ impl Dragon {
 
     /// Whether to round up after `digit`, ties to even.
     fn is_nearer_above(&self, digit: u8) -> bool {
-        let twice = &self.value * 2u32;
+        let twice = self.value.clone().times(2);
         twice > self.scale || (twice == self.scale && digit % 2 == 1)
     }
 }
@@ -272,6 +344,21 @@ mod tests {
             let (first, rest) = text.split_at(1);
             let point = if rest.is_empty() { "" } else { "." };
             prop_assert_eq!(format!("{first}{point}{rest}e{}", digits.exponent), format!("{x:e}"));
+        }
+
+        #[test]
+        fn small_and_large_integers_give_the_same_digits(
+            mantissa in 1u64..1 << 53, exponent in -70i32..20, unique: bool, most in 0i32..40, least: bool,
+        ) {
+            let x = Finite { negative: false, mantissa: mantissa.into(), exponent, lopsided: mantissa == 1 << 52 };
+            let least = least.then_some(most);
+            let wanted = Wanted { unique, cutoff: Cutoff::Fraction, most: Some(most), least };
+            let place = ((f64::from(x.magnitude()) * std::f64::consts::LOG10_2 - 0.69).ceil() as i32).max(1 - most);
+            prop_assume!(Dragon::<u128>::has_room(&x, place));
+            prop_assert_eq!(
+                Dragon::<u128>::new(&x, place).digits(place, &wanted),
+                Dragon::<BigUint>::new(&x, place).digits(place, &wanted)
+            );
         }
     }
 }

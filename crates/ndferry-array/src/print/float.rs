@@ -38,7 +38,8 @@ impl FloatStyle {
         sign: Sign,
     ) -> Self {
         let seen = Seen::of(&each);
-        let most = (options.float_mode != FloatMode::Unique).then_some(options.precision as i32);
+        let most = (options.float_mode != FloatMode::Unique)
+            .then(|| i32::try_from(options.precision).unwrap_or(i32::MAX));
         let mut style = Self {
             is_scientific: seen.is_scientific(format, options.suppress),
             wanted: Wanted {

@@ -1,8 +1,10 @@
 //! [`Leaf`]: how the elements of one dtype are written, once all that are printed have been looked at.
 
+use std::fmt::{self, Write};
+
 use super::float::{FloatStyle, alone};
 use super::real::{Real, RealFormat};
-use super::{LongDouble, PrintOptions, Sign, text, time};
+use super::{Corners, LongDouble, PrintOptions, Sign, text, time};
 use crate::{ArrayView, ByteOrder, Dtype, Error, Kind, NAT, Order, TimeUnit};
 
 /// How much is looked at in one go.
@@ -56,7 +58,8 @@ impl Leaf {
     /// For all elements of `view`, which are those that will be printed.
     ///
     /// # Errors
-    /// [`Error::NotBytes`] for objects, [`Error::TooManyAxes`] for a subarray in too many axes.
+    /// [`Error::NotBytes`] for objects, [`Error::TooManyAxes`] for a subarray in too many axes,
+    /// [`Error::TooManyToPrint`] for as many elements as a few bytes of a dtype can claim.
     pub(crate) fn of(
         view: &ArrayView<'_>,
         options: &PrintOptions,
@@ -64,6 +67,16 @@ impl Leaf {
     ) -> Result<Self, Error> {
         let dtype = view.dtype();
         let big = dtype.byteorder() == ByteOrder::Big;
+        // Elements without bytes, and brackets without elements, are not bounded by any data.
+        let extents = view.shape().iter().map(|extent| (*extent).max(1));
+        let count = extents.fold(1usize, usize::saturating_mul);
+        let has_bytes = dtype.itemsize() > 0 && !view.shape().contains(&0);
+        if !has_bytes && count > Corners::LIMIT {
+            return Err(Error::TooManyToPrint {
+                count,
+                limit: Corners::LIMIT,
+            });
+        }
         let style = match dtype.kind() {
             Kind::Bool => Style::Bool {
                 width: if view.ndim() == 0 { 0 } else { 5 },
@@ -127,7 +140,7 @@ impl Leaf {
                 } else {
                     "False"
                 };
-                out.push_str(&format!("{word:>width$}"));
+                write(out, format_args!("{word:>width$}"));
             }
             Style::Int {
                 is_signed,
@@ -135,13 +148,15 @@ impl Leaf {
                 width,
             } => {
                 let value = int(item, self.big, *is_signed);
-                let word = match sign {
-                    Sign::Minus => value.to_string(),
-                    Sign::Plus => format!("{value:+}"),
-                    Sign::Space if value < 0 => value.to_string(),
-                    Sign::Space => format!(" {value}"),
-                };
-                out.push_str(&format!("{word:>width$}"));
+                match (sign, i64::try_from(value)) {
+                    (Sign::Plus, _) => write(out, format_args!("{value:>+width$}")),
+                    (Sign::Space, _) if value >= 0 => {
+                        write(out, format_args!("{:>width$}", format!(" {value}")));
+                    }
+                    // Those of 128 bits are written far more slowly.
+                    (_, Ok(value)) => write(out, format_args!("{value:>width$}")),
+                    (_, Err(_)) => write(out, format_args!("{value:>width$}")),
+                }
             }
             Style::Float(format, style) => style.write(&format.decode(item, self.big), out),
             Style::FloatAlone(format) => {
@@ -162,14 +177,14 @@ impl Leaf {
             }
             Style::Datetime(unit, width) => {
                 let word = format!("'{}'", time::date(ticks(item, self.big), *unit));
-                out.push_str(&format!("{word:>width$}"));
+                write(out, format_args!("{word:>width$}"));
             }
             Style::Timedelta(width) => {
                 let word = match ticks(item, self.big) {
                     NAT => "'NaT'".to_owned(),
                     ticks => ticks.to_string(),
                 };
-                out.push_str(&format!("{word:>width$}"));
+                write(out, format_args!("{word:>width$}"));
             }
             Style::Bytes => text::write_bytes(text::unpadded(item), out),
             Style::Unicode => text::write_str(text::code_points(item, self.big), out),
@@ -195,7 +210,10 @@ impl Leaf {
             return self.write(dtype, item, options, out);
         };
         let itemsize = sub.base().itemsize();
-        let size: usize = sub.shape().iter().product();
+        let size = sub
+            .shape()
+            .iter()
+            .fold(1usize, |n, extent| n.saturating_mul(*extent));
         let nested = Nested {
             leaf: self,
             itemsize,
@@ -234,6 +252,11 @@ impl Nested<'_> {
         }
         out.push(']');
     }
+}
+
+fn write(out: &mut String, text: fmt::Arguments<'_>) {
+    // Writing into a String cannot fail.
+    let _ = out.write_fmt(text);
 }
 
 /// Hands all elements to `f`.

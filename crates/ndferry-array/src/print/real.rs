@@ -72,8 +72,10 @@ impl RealFormat {
         let exponent_mask = (1 << self.exponent_bits()) - 1;
         let biased = (bits >> stored_bits) as i32 & exponent_mask;
         let negative = bits >> (stored_bits + self.exponent_bits()) & 1 == 1;
-        if biased == exponent_mask {
-            return if fraction == 0 {
+        // Without its leading bit, an x87 number that is not tiny is invalid, which x86 treats as NaN.
+        let is_invalid = self == Self::X87 && biased != 0 && bits & (1 << fraction_bits) == 0;
+        if biased == exponent_mask || is_invalid {
+            return if fraction == 0 && !is_invalid {
                 Real::Infinite { negative }
             } else {
                 Real::Nan
@@ -182,6 +184,8 @@ mod tests {
         };
         assert_eq!(one.cmp_abs(&double(1.0)), Ordering::Equal);
         assert!(one.lopsided);
+        let without = [&[0; 7][..], &[0x40, 0xff, 0x3f], &[0; 6]].concat();
+        assert_eq!(RealFormat::X87.decode(&without, false), Real::Nan);
     }
 
     #[test]

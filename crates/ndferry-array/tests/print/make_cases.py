@@ -23,7 +23,8 @@ PLAIN = (
 
 def plain_dtype():
     dtype = np.dtype(rng.choice(PLAIN))
-    return dtype.newbyteorder(">") if rng.random() < 0.2 else dtype
+    # Of big-endian timedelta64 without a unit, NumPy swaps the largest when it looks for the width.
+    return dtype.newbyteorder(">") if rng.random() < 0.2 and dtype != "m8" else dtype
 
 
 def dtype(depth=0):
@@ -38,8 +39,10 @@ def dtype(depth=0):
         fields.append((name, inner))
     if rng.random() < 0.3:
         return np.dtype(fields, align=True)
+    # Overlaps make long doubles that no x86 computes and dates for which NumPy's arithmetic overflows.
+    odd = any(code in str(fields) for code in ("float128", "complex256", "f16", "c32", "M8", "m8"))
     if rng.random() < 0.3 and fields:
-        if rng.random() < 0.5:
+        if odd or rng.random() < 0.5:
             fields = [(("Title %d" % i, name), inner) for i, (name, inner) in enumerate(fields)]
             return np.dtype(fields)
         names = [name for name, _ in fields]
@@ -206,7 +209,7 @@ def case():
             else:
                 form = {"separator": rng.choice([", ", " ", ",", " | "]), "prefix": rng.choice(["", "data = "]), "suffix": rng.choice(["", ")))"])}
                 printed = np.array2string(a, **form)
-        except (ValueError, RuntimeError) as error:
+        except (ValueError, RuntimeError, SystemError) as error:
             print(f"left out: {error}", file=sys.stderr)
             return None
     try:
