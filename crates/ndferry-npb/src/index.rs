@@ -21,6 +21,14 @@ pub struct Place {
     pub nbytes: u32,
 }
 
+impl Place {
+    /// A tile that was there once and is lost: reading it is an error.
+    pub const LOST: Self = Self {
+        offset: u64::MAX,
+        nbytes: 0,
+    };
+}
+
 /// The places of up to [`PART_TILES`] tiles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexPart {

@@ -8,8 +8,11 @@ use crate::{
     SUBHEAD_NBYTES, TileGrid,
 };
 
-/// Bytes that are asked for at a time.
+/// Bytes that are asked for at a time where something is searched.
 const WINDOW: u64 = 64 << 10;
+
+/// Where a tile was skipped: enough for the next one's head, and for most other messages.
+const STEP: u64 = 1 << 10;
 
 /// Zero bytes that may stand before a head.
 const MAX_PADDING: usize = 15;
@@ -29,8 +32,8 @@ pub struct FoundArray {
     pub places: BTreeMap<u64, Place>,
     /// Its END, if it is there.
     pub end: Option<End>,
-    /// Bytes of the highest tile when unpacked, which gives a growing array's extent.
-    last: Option<(u64, u32)>,
+    /// Tiles of a growing array that hold fewer rows than others: their bytes when unpacked.
+    short: BTreeMap<u64, u32>,
     grid: TileGrid,
 }
 
@@ -44,12 +47,13 @@ impl FoundArray {
             headers: Vec::new(),
             places: BTreeMap::new(),
             end: None,
-            last: None,
+            short: BTreeMap::new(),
             grid,
         })
     }
 
-    /// The extents of what is there: for a growing array as far as the tiles reach without a gap.
+    /// The extents of what is there: for a growing array up to the last row of tiles that is whole, unless its END says
+    /// how far.
     pub fn shape(&self) -> Vec<u64> {
         let mut shape = self.manifest.shape.clone();
         if self.manifest.growing
@@ -62,21 +66,27 @@ impl FoundArray {
 
     fn reach(&self) -> u64 {
         let per_row = self.grid.tiles_per_row().max(1);
-        let whole = (0..)
-            .zip(self.places.keys())
-            .take_while(|(i, number)| i == *number)
-            .count() as u64;
         let rows = self.grid.tile_shape().first().copied().unwrap_or(1);
-        let tiles = whole / per_row;
-        let short = match self.last {
-            // The highest tile may hold fewer rows than the others.
-            Some((number, nbytes)) if tiles > 0 && number / per_row == tiles - 1 => {
-                let expected = self.grid.nbytes(number).unwrap_or(0);
-                rows - (expected.max(1) - u64::from(nbytes).min(expected)) * rows / expected.max(1)
-            }
-            _ => rows,
-        };
-        (tiles.saturating_sub(1)).saturating_mul(rows) + if tiles > 0 { short } else { 0 }
+        let mut counted = (0, 0);
+        let last = self.places.keys().rev().find_map(|number| {
+            let row = number / per_row;
+            counted = match counted {
+                (before, count) if before == row => (row, count + 1),
+                _ => (row, 1),
+            };
+            (counted.1 == per_row).then_some(row)
+        });
+        let Some(last) = last else { return 0 };
+        // Where some tiles were written again with more rows, those that were not yet decide.
+        let short = self
+            .short
+            .range(last * per_row..=last * per_row + (per_row - 1));
+        let held = short.map(|(number, nbytes)| {
+            let whole = self.grid.nbytes(*number).unwrap_or(0).max(1);
+            u64::from(*nbytes) * rows / whole
+        });
+        last.saturating_mul(rows)
+            .saturating_add(held.min().unwrap_or(rows))
     }
 }
 
@@ -101,6 +111,8 @@ pub struct Scanner {
     at: u64,
     /// Bytes that the message at `at` needs.
     nbytes: u64,
+    /// Bytes to ask for if it needs fewer.
+    window: u64,
     /// Where bytes began to make no sense.
     lost: Option<u64>,
     found: Scan,
@@ -114,6 +126,7 @@ impl Scanner {
             limits,
             at: 0,
             nbytes: WINDOW,
+            window: WINDOW,
             lost: None,
             found: Scan::default(),
         }
@@ -124,7 +137,7 @@ impl Scanner {
         let left = self.file_nbytes - self.at;
         (left > 0).then(|| Extent {
             offset: self.at,
-            nbytes: self.nbytes.max(WINDOW).min(left),
+            nbytes: self.nbytes.max(self.window).min(left),
         })
     }
 
@@ -161,7 +174,12 @@ impl Scanner {
                     self.at = (self.at + nbytes).min(self.file_nbytes);
                     match rest.get(nbytes as usize..) {
                         Some(after) if !after.is_empty() => rest = after,
-                        _ => return,
+                        Some(_) => return,
+                        None => {
+                            // Past what was given: a large tile, and most likely another one.
+                            self.window = STEP;
+                            return;
+                        }
                     }
                 }
             }
@@ -171,7 +189,7 @@ impl Scanner {
     /// Looks at what stands at `offset`.
     fn step(&mut self, bytes: &[u8], offset: u64, last: bool) -> Step {
         if bytes.len() < HEAD_NBYTES + SUBHEAD_NBYTES && !last {
-            return Step::More(WINDOW);
+            return Step::More((HEAD_NBYTES + SUBHEAD_NBYTES) as u64);
         }
         if bytes.is_empty() {
             return Step::Skip(0);
@@ -201,6 +219,7 @@ impl Scanner {
     /// Goes on to the next magic.
     fn lose(&mut self, bytes: &[u8], offset: u64) -> Step {
         self.lost.get_or_insert(offset);
+        self.window = WINDOW;
         let next = bytes
             .get(1..)
             .unwrap_or_default()
@@ -281,8 +300,15 @@ impl Scanner {
                             nbytes: head.body_nbytes as u32,
                         },
                     );
-                    if array.last.is_none_or(|(last, _)| last <= number) {
-                        array.last = Some((number, block.raw_nbytes));
+                    if array.manifest.growing {
+                        // Rows were added after an earlier end.
+                        array.end = None;
+                        match array.grid.nbytes(number) {
+                            Ok(whole) if u64::from(block.raw_nbytes) < whole => {
+                                array.short.insert(number, block.raw_nbytes)
+                            }
+                            _ => array.short.remove(&number),
+                        };
                     }
                 }
                 fits
@@ -399,6 +425,75 @@ mod tests {
                 "cut at {n}"
             );
         }
+    }
+
+    /// DATA of a growing array of one byte a row, two rows a tile and two tiles a row of tiles.
+    fn growing(tiles: &[(u64, u32)]) -> Vec<u8> {
+        let manifest = Manifest {
+            header_blocks: 1,
+            data_blocks: None,
+            codec: Codec::Raw,
+            filter: Filter::None,
+            level: 0,
+            element: ElementType::BYTES,
+            shape: vec![0, 2],
+            tile: vec![2, 1],
+            growing: true,
+            bytes: false,
+            cataloged: false,
+        };
+        let mut out = message(Kind::Manifest, 9, 0, &manifest.encode());
+        out.extend(message(Kind::Header, 9, 0, b"header"));
+        for (number, raw_nbytes) in tiles {
+            let payload = &[1, 2][..*raw_nbytes as usize];
+            let (codec, filter) = (Codec::Raw, Filter::None);
+            let block = Block {
+                number: *number,
+                codec,
+                filter,
+                raw_nbytes: *raw_nbytes,
+                payload,
+            };
+            out.extend(block.head(9));
+            out.extend(payload);
+        }
+        out
+    }
+
+    #[test]
+    fn an_array_that_grows_reaches_as_far_as_its_whole_rows() {
+        for (tiles, rows) in [
+            (&[][..], 0),
+            (&[(0, 2)], 0),
+            (&[(0, 2), (1, 2)], 2),
+            (&[(0, 1), (1, 1)], 1),
+            (&[(0, 2), (1, 2), (2, 2)], 2),
+            (&[(0, 2), (1, 2), (2, 1), (3, 1)], 3),
+            // Killed while the last row was written again with more in it.
+            (&[(0, 2), (1, 2), (2, 1), (3, 1), (2, 2)], 3),
+            (&[(0, 2), (1, 2), (2, 1), (3, 1), (2, 2), (3, 2)], 4),
+            // A gap is a tile that is missing, not an end.
+            (&[(0, 2), (2, 2), (3, 2)], 4),
+        ] {
+            let found = scan(&growing(tiles));
+            assert_eq!(found.arrays[0].shape(), [rows, 2], "{tiles:?}");
+        }
+    }
+
+    #[test]
+    fn rows_after_an_end_count() {
+        let mut file = growing(&[(0, 1), (1, 1)]);
+        file.extend(
+            End {
+                blocks: 2,
+                extent: 1,
+            }
+            .message(9),
+        );
+        assert_eq!(scan(&file).arrays[0].shape(), [1, 2]);
+        let head = growing(&[]).len();
+        file.extend(&growing(&[(0, 2), (1, 2)])[head..]);
+        assert_eq!(scan(&file).arrays[0].shape(), [2, 2]);
     }
 
     #[test]

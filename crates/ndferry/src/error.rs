@@ -165,6 +165,9 @@ pub enum ErrorKind {
         /// What they disagree about.
         what: &'static str,
     },
+    /// An array of which the header blocks are gone.
+    #[error("an array without its header: what its elements are is not known any more")]
+    NoHeader,
     /// The receiver refused, and said why.
     #[error("the receiver refused: {reason}")]
     Refused {
@@ -217,6 +220,7 @@ impl ErrorKind {
             | Self::Empty
             | Self::Truncated { .. }
             | Self::Disagree { .. }
+            | Self::NoHeader
             | Self::MissingTile { .. }
             | Self::DamagedTile { .. } => ErrorClass::Malformed,
             Self::Npy(kind) => npy_class(kind),

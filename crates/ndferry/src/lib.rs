@@ -36,6 +36,8 @@ mod progress;
 mod recipe;
 #[cfg(feature = "transport")]
 mod recv;
+#[cfg(feature = "npb")]
+mod repair;
 mod runs;
 mod safety;
 mod save;
@@ -72,6 +74,8 @@ pub use packing::{Codec, Filter, Packing};
 pub use progress::Progress;
 #[cfg(feature = "transport")]
 pub use recv::{Received, ReceivedArray, Receiver, RecvOptions, Target};
+#[cfg(feature = "npb")]
+pub use repair::{RepairOptions, Repaired, repair, verify};
 pub use runs::{Run, Runs};
 pub use safety::{GlobalUse, Safety};
 pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to, write_atomically};

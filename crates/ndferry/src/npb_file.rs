@@ -218,7 +218,7 @@ fn scanned(
     let found: Vec<Found> = whole
         .map(|array| Found {
             transfer: array.transfer,
-            name: None,
+            name: array.headers.get(1).map(|json| attribute_name(json)),
             shape: array.shape(),
             present: array.places.len() as u64,
             manifest: array.manifest,
@@ -342,6 +342,15 @@ pub(crate) fn header_of(
     }
     header.layout()?;
     Ok(header)
+}
+
+/// The attribute `name` of a HEADER 1.
+pub(crate) fn attribute_name(json: &[u8]) -> String {
+    let attributes: Option<serde_json::Value> = serde_json::from_slice(json).ok();
+    let name = attributes
+        .as_ref()
+        .and_then(|attributes| attributes.get("name")?.as_str());
+    name.unwrap_or_default().to_owned()
 }
 
 /// As much of a dtype as codecs and filters need.

@@ -115,6 +115,13 @@ impl<W: Write> NpbWriter<W> {
         write_all_vectored(&mut self.to, &mut parts)
     }
 
+    /// A tile that was there once and is not any more.
+    pub(crate) fn lost(&mut self, number: u64) {
+        if let Some(current) = &mut self.current {
+            current.places.insert(number, Place::LOST);
+        }
+    }
+
     /// Ends the array: its final extent along stored axis 0 is `extent`.
     pub(crate) fn end(&mut self, extent: u64) -> Result<()> {
         let Some(current) = self.current.take() else {

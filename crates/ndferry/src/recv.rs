@@ -11,7 +11,7 @@ use ndferry_npb::{
 use ndferry_npy::Header;
 
 use crate::error::{npb, outside};
-use crate::npb_file::header_of;
+use crate::npb_file::{attribute_name, header_of};
 use crate::session::{greet, link_options};
 use crate::store::Store;
 use crate::{Error, ErrorClass, ErrorKind, Interrupt, Limits, Progress, Result};
@@ -327,15 +327,6 @@ impl ReceivedArray {
             *axis = usize::try_from(extent).unwrap_or(usize::MAX);
         }
     }
-}
-
-/// The attribute `name` of a HEADER 1.
-fn attribute_name(json: &[u8]) -> String {
-    let attributes: Option<serde_json::Value> = serde_json::from_slice(json).ok();
-    let name = attributes
-        .as_ref()
-        .and_then(|attributes| attributes.get("name")?.as_str());
-    name.unwrap_or_default().to_owned()
 }
 
 /// What a sender is told about an error of ours.

@@ -129,22 +129,17 @@ impl Tiles {
         .into()
     }
 
-    /// A tile's region as an index, for errors.
     fn region(&self, number: u64) -> String {
-        let Ok(tile) = self.grid.tile(number) else {
-            return String::new();
-        };
-        let axes = tile.start.iter().zip(&tile.shape);
-        let axes: Vec<String> = axes
-            .map(|(start, extent)| format!("{start}:{}", start + extent))
-            .collect();
-        axes.join(", ")
+        region(&self.grid, number)
     }
 
     /// The elements of a tile, into exactly as many bytes.
     fn unpack(&self, number: u64, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
         self.interrupt.check()?;
         let place = self.place(number)?;
+        if place == Place::LOST {
+            return Err(self.missing(number));
+        }
         if place.offset == 0 {
             // Never written.
             out.fill(0);
@@ -332,6 +327,18 @@ impl Tiles {
             .unwrap_or_else(PoisonError::into_inner);
         scratches.push(scratch);
     }
+}
+
+/// A tile's region as an index over stored axes, for errors.
+pub(crate) fn region(grid: &TileGrid, number: u64) -> String {
+    let Ok(tile) = grid.tile(number) else {
+        return String::new();
+    };
+    let axes = tile.start.iter().zip(&tile.shape);
+    let axes: Vec<String> = axes
+        .map(|(start, extent)| format!("{start}:{}", start + extent))
+        .collect();
+    axes.join(", ")
 }
 
 /// What one thread needs to unpack tiles, kept for the next time.
