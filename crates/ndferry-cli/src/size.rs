@@ -54,6 +54,12 @@ pub(crate) fn parse(written: &str) -> Result<u64, String> {
     Ok(nbytes as u64)
 }
 
+/// `1 block`, `1,048,576 blocks`.
+pub(crate) fn counted(n: u64, noun: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", count(n))
+}
+
 /// `1,048,576`.
 pub(crate) fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -83,6 +89,13 @@ mod tests {
         for wrong in ["", "x", "-1", "0", "1XB", "nan", "inf"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn things_are_counted_as_people_do() {
+        assert_eq!(counted(1, "block"), "1 block");
+        assert_eq!(counted(0, "block"), "0 blocks");
+        assert_eq!(counted(1234, "array"), "1,234 arrays");
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub struct Error {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The bytes do not start with the magic.
-    #[error("not an NPB message: it starts with {found:02x?}")]
+    #[error("not an NPB message: it starts with {}", Hex(.found))]
     Magic {
         /// The first four bytes.
         found: [u8; 4],
@@ -239,5 +239,17 @@ impl ErrorKind {
     /// With the place where it was found.
     pub fn at(self, offset: u64) -> Error {
         Error { kind: self, offset }
+    }
+}
+
+/// Bytes as `93 4e 50 42`.
+struct Hex<'a>(&'a [u8]);
+
+impl std::fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, byte) in self.0.iter().enumerate() {
+            write!(f, "{}{byte:02x}", if i > 0 { " " } else { "" })?;
+        }
+        Ok(())
     }
 }

@@ -98,9 +98,9 @@ fn tell(
         format!(", peak memory {}", size::text(peak))
     });
     session.say(format_args!(
-        "stored {} in {} blocks, verified{memory}: {}",
+        "stored {} in {}, verified{memory}: {}",
         size::text(received.nbytes),
-        size::count(received.blocks),
+        size::counted(received.blocks, "block"),
         path.display(),
     ));
     Ok(())

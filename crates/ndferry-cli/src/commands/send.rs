@@ -30,17 +30,16 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
     let peak = ndferry::peak_memory().map_or(String::new(), |peak| {
         format!(", peak memory {}", size::text(peak))
     });
-    let s = if sent.arrays == 1 { "" } else { "s" };
     let stored = if sent.acknowledged {
         "stored and verified there"
     } else {
         "written to the pipe"
     };
     session.say(format_args!(
-        "sent {} array{s}, {} in {} blocks, {}{peak}: {stored}",
-        sent.arrays,
+        "sent {}, {} in {}, {}{peak}: {stored}",
+        size::counted(sent.arrays as u64, "array"),
         size::text(sent.nbytes),
-        size::count(sent.blocks),
+        size::counted(sent.blocks, "block"),
         size::rate(sent.nbytes, started.elapsed()),
     ));
     Ok(Outcome::Yes)
