@@ -145,36 +145,28 @@ impl Cursor {
     /// A line without its newline (and without the carriage return that a file in text mode puts before it).
     pub(crate) fn line(&mut self, what: &'static str, limit: usize) -> Result<&[u8]> {
         let mut searched = 0;
-        loop {
+        let len = loop {
             let rest = &self.window[self.at..];
-            if let Some(n) = rest[searched..].iter().position(|byte| *byte == b'\n') {
-                let (start, end) = (self.at, self.at + searched + n);
-                self.at = end + 1;
-                let line = &self.window[start..end];
-                return Ok(line.strip_suffix(b"\r").unwrap_or(line));
+            let within = &rest[..rest.len().min(limit.saturating_add(1))];
+            if let Some(n) = within[searched..].iter().position(|byte| *byte == b'\n') {
+                break searched + n;
             }
-            searched = rest.len();
-            let too_long = searched > limit;
-            if too_long {
-                return Err(ErrorKind::Limit {
-                    what,
-                    found: searched as u64,
-                    limit: limit as u64,
-                }
-                .at(self.offset()));
+            searched = within.len();
+            if searched > limit {
+                let (found, limit) = (searched as u64, limit as u64);
+                return Err(ErrorKind::Limit { what, found, limit }.at(self.offset()));
             }
-            let more = (searched as u64)
-                .max(STEP_NBYTES)
-                .min(self.left() - searched as u64);
+            let more = self.left() - searched as u64;
             if more == 0 {
-                return Err(ErrorKind::Truncated {
-                    needed: searched as u64 + 1,
-                    found: searched as u64,
-                }
-                .at(self.offset()));
+                let (needed, found) = (searched as u64 + 1, searched as u64);
+                return Err(ErrorKind::Truncated { needed, found }.at(self.offset()));
             }
-            self.fill(searched + more as usize)?;
-        }
+            // Twice as much each time, so that a long line is not copied again and again.
+            self.fill(searched + more.min((searched as u64).max(STEP_NBYTES)) as usize)?;
+        };
+        let line = &self.window[self.at..self.at + len];
+        self.at += len + 1;
+        Ok(line.strip_suffix(b"\r").unwrap_or(line))
     }
 
     /// Steps over text and says what is in it.

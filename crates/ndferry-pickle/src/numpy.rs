@@ -19,6 +19,8 @@ pub struct PickledArray {
     pub order: StoredOrder,
     /// Where the elements are.
     pub elements: Elements,
+    /// Whether it is `array.array`, not NumPy's.
+    pub is_array_array: bool,
     /// Byte of the opcode that would have made it.
     pub offset: u64,
 }
@@ -52,6 +54,8 @@ pub enum Elements {
 pub enum Recognised {
     /// An array, or `array.array`.
     Array(PickledArray),
+    /// A single element (`numpy.float64(1)`), as an array without axes.
+    Scalar(PickledArray),
     /// A masked array: data, and where the mask is true, there is none.
     Masked {
         /// The values, those behind the mask included.
@@ -111,11 +115,17 @@ impl<'t> ArrayReader<'t> {
                 "_reconstruct",
             ) => self.reconstructed(call, args)?,
             ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
-                Some(self.from_buffer(call, args)?)
+                Some(self.of_buffer(call, args)?)
             }
             ("numpy", "ndarray") if args.len() >= 3 => Some(self.of_class(call, args)?),
             ("numpy.ma.core", "_mareconstruct") | ("numpy.ma.mrecords", "_mrreconstruct") => {
                 return self.masked(call).map(Some);
+            }
+            (
+                "numpy.core.multiarray" | "numpy._core.multiarray" | "numpy.core._multiarray_umath",
+                "scalar",
+            ) => {
+                return Ok(self.scalar(call, args)?.map(Recognised::Scalar));
             }
             ("array", "array" | "_array_reconstructor") => {
                 crate::stdlib::array(self.tree, call.offset, name, args)?
@@ -218,6 +228,7 @@ impl<'t> ArrayReader<'t> {
             shape,
             order: StoredOrder::C,
             elements: Elements::Objects(payload),
+            is_array_array: false,
             offset,
         })
     }
@@ -264,12 +275,13 @@ impl<'t> ArrayReader<'t> {
             shape,
             order,
             elements: Elements::Bytes(payload),
+            is_array_array: false,
             offset,
         })
     }
 
     /// `_frombuffer(buffer, dtype, shape, order[, axes])`, in protocol 5.
-    fn from_buffer(&mut self, call: &Call, args: &[Id]) -> Result<PickledArray> {
+    fn of_buffer(&mut self, call: &Call, args: &[Id]) -> Result<PickledArray> {
         let (payload, dtype, shape, order, axes) = match args {
             [payload, dtype, shape, order] => (*payload, *dtype, *shape, *order, None),
             [payload, dtype, shape, order, axes] => (*payload, *dtype, *shape, *order, Some(*axes)),
@@ -318,6 +330,29 @@ impl<'t> ArrayReader<'t> {
             _ => return Err(self.wrong_order(call.offset)),
         };
         self.of_bytes(call.offset, known, shape, order, args[2])
+    }
+
+    /// `scalar(dtype, bytes)`; with objects in it, `scalar(dtype, array)`, which stays an object.
+    fn scalar(&mut self, call: &Call, args: &[Id]) -> Result<Option<PickledArray>> {
+        let wrong = |problem: &str| {
+            let (what, problem) = ("scalar", problem.to_owned());
+            ErrorKind::State { what, problem }.at(call.offset)
+        };
+        let (dtype, payload) = match args {
+            [dtype, payload] => (*dtype, *payload),
+            _ => return Err(wrong("it is not made of a dtype and bytes")),
+        };
+        let known = self.known(dtype)?;
+        if !known.has_object {
+            return self
+                .of_bytes(call.offset, known, Vec::new(), StoredOrder::C, payload)
+                .map(Some);
+        }
+        match Payload::of(self.tree, payload)? {
+            // NumPy before 1.19 wrote the addresses of the objects, and newer ones refuse them too.
+            Some(_) => Err(wrong("its objects are addresses in a process that is gone")),
+            None => Ok(None),
+        }
     }
 
     /// `_mareconstruct(class, baseclass, (0,), 'b')` and a state with data, mask and fill value.

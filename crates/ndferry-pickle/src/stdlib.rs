@@ -53,6 +53,7 @@ fn of_values(offset: u64, dtype: Dtype, len: usize, bytes: bytes::Bytes) -> Pick
         shape: vec![len],
         order: StoredOrder::C,
         elements: Elements::Values(bytes),
+        is_array_array: true,
         offset,
     }
 }
@@ -74,6 +75,7 @@ fn of_bytes(tree: &Tree, offset: u64, dtype: Dtype, bytes: Id) -> Result<Pickled
         shape: vec![(nbytes / itemsize) as usize],
         order: StoredOrder::C,
         elements: Elements::Bytes(payload),
+        is_array_array: true,
         offset,
     })
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use num_bigint::BigInt;
 
+use crate::elements::Payload;
 use crate::input::ReadAt;
 use crate::text::Width;
 use crate::{ErrorKind, Result};
@@ -265,6 +266,12 @@ impl Tree {
         self.nodes.is_empty()
     }
 
+    /// All values, in the order in which they were made.
+    pub fn ids(&self) -> impl Iterator<Item = Id> + use<> {
+        // Their number was checked to fit when they were made.
+        (0..self.nodes.len() as u32).map(Id)
+    }
+
     /// Every class and function that was referred to, in the order of the opcodes, each time.
     pub fn globals(&self) -> &[Global] {
         &self.globals
@@ -391,6 +398,16 @@ impl Tree {
         let (blob, is_text) = match self.get(id) {
             Value::Str(blob) => (blob, true),
             Value::Py2Str(blob) | Value::Bytes(blob) => (blob, false),
+            // How Python 3 spells `bytes` before protocol 3.
+            Value::Call(_) => {
+                let payload = Payload::of(self, id)?;
+                let Some(payload) = payload.filter(|payload| payload.nbytes() <= NAME_NBYTES)
+                else {
+                    return Ok(None);
+                };
+                let bytes = payload.bytes(self)?;
+                return Ok(Some(bytes.iter().map(|byte| char::from(*byte)).collect()));
+            }
             _ => return Ok(None),
         };
         if blob.nbytes > NAME_NBYTES {

@@ -1,0 +1,159 @@
+//! Real pickles, from CPython, PyPy and Jython with many NumPys, against what those say is in them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod describe;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ndferry_pickle::{ArrayReader, Limits, Machine, Recognised, Result, Tree};
+use serde_json::Value;
+
+/// The corpus, if it is there.
+fn corpus() -> Option<PathBuf> {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/corpus");
+    let root = std::env::var("NDFERRY_CORPUS").unwrap_or_else(|_| default.to_owned());
+    let root = PathBuf::from(root).join("pickle");
+    if !root.join("manifest.json").is_file() {
+        println!("skipped: no corpus at {}", root.display());
+        return None;
+    }
+    Some(root)
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// All pickles of a file, and the arrays in them, described as the corpus describes them.
+fn arrays(bytes: Bytes, buffers: Vec<Bytes>, has_quads: bool) -> Result<Vec<String>> {
+    let len = bytes.len() as u64;
+    let mut machine = Machine::open(Arc::new(bytes), 0, Limits::default(), buffers);
+    machine.load()?;
+    while machine.offset() < len {
+        let start = machine.offset();
+        if machine.load().is_err() {
+            machine.skip_to(start);
+            machine.load_on()?;
+        }
+    }
+    let tree = machine.into_tree();
+    listed(&tree, has_quads)
+}
+
+fn listed(tree: &Tree, has_quads: bool) -> Result<Vec<String>> {
+    let mut reader = ArrayReader::new(tree, &Limits::default());
+    let mut out = Vec::new();
+    for id in tree.ids() {
+        match reader.read(id)? {
+            Some(Recognised::Array(array)) => out.push(describe::ours(tree, &array, has_quads)?),
+            Some(Recognised::Masked { data, mask, .. }) => {
+                out.push(describe::ours(tree, &data, has_quads)?);
+                out.push(describe::ours(tree, &mask, has_quads)?);
+            }
+            _ => {}
+        }
+    }
+    Ok(out)
+}
+
+/// Each that is expected must be there; others may be, such as the arrays that a scalar or a fill value is made of.
+fn missing(ours: &[String], theirs: &[String]) -> Vec<String> {
+    let mut left = ours.to_vec();
+    let mut missing = Vec::new();
+    for expected in theirs {
+        match left.iter().position(|found| found == expected) {
+            Some(i) => drop(left.swap_remove(i)),
+            None => missing.push(format!("{expected} not in {left:?}")),
+        }
+    }
+    missing
+}
+
+#[derive(Default)]
+struct Figures {
+    right: usize,
+    arrays: usize,
+    survived: usize,
+    missed: usize,
+}
+
+#[test]
+fn arrays_are_what_numpy_says() {
+    let Some(root) = corpus() else { return };
+    let manifest = json(&root.join("manifest.json"));
+    let expected = json(&root.join("expected.json"));
+    let mut figures: BTreeMap<&str, Figures> = BTreeMap::new();
+    let mut misses = Vec::new();
+    for entry in manifest["entries"].as_array().unwrap() {
+        let family = entry["family"].as_str().unwrap();
+        // Those are pickles inside other files.
+        if matches!(family, "joblib" | "torch_pt" | "numpy_objarr_npy") {
+            continue;
+        }
+        let file = entry["file"].as_str().unwrap();
+        let bytes = fs::read(root.join(file)).unwrap();
+        if bytes.starts_with(b"\x1f\x8b") {
+            continue;
+        }
+        let buffers = entry["buffers"].as_array().into_iter().flatten();
+        let buffers =
+            buffers.map(|name| fs::read(root.join(name.as_str().unwrap())).unwrap().into());
+        let has_quads = entry["envs"][0] == "deb_np124_s390x";
+        let ours = arrays(bytes.into(), buffers.collect(), has_quads);
+        let figures = figures.entry(family).or_default();
+        let hash = entry["expected"].as_str();
+        let value = hash.map(|hash| &expected[hash]);
+        let theirs = match (value, entry.get("arrays")) {
+            (Some(value), _) if value["t"] == "reject_or_opaque" => None,
+            (Some(value), _) => Some(describe::theirs(value)),
+            (None, Some(arrays)) => {
+                let arrays = arrays.as_array().unwrap();
+                Some(arrays.iter().filter_map(describe::short).collect())
+            }
+            (None, None) => None,
+        };
+        match (ours, theirs) {
+            (_, None) => figures.survived += 1,
+            (Ok(ours), Some(theirs)) => {
+                let missing = missing(&ours, &theirs);
+                if missing.is_empty() {
+                    figures.right += 1;
+                    figures.arrays += theirs.len();
+                } else {
+                    figures.missed += 1;
+                    misses.push(format!("{}: {}", entry["id"], missing[0]));
+                }
+            }
+            (Err(error), Some(_)) => {
+                figures.missed += 1;
+                misses.push(format!("{}: {error}", entry["id"]));
+            }
+        }
+    }
+    for (
+        family,
+        Figures {
+            right,
+            arrays,
+            survived,
+            missed,
+        },
+    ) in &figures
+    {
+        println!(
+            "{family:28} {right:5} right ({arrays} arrays), {survived:3} survived, {missed} missed"
+        );
+    }
+    let total = |of: fn(&Figures) -> usize| figures.values().map(of).sum::<usize>();
+    let (right, missed) = (total(|f| f.right), total(|f| f.missed));
+    println!(
+        "corpus: {right} pickles right, {missed} missed, {} survived",
+        total(|f| f.survived)
+    );
+    assert!(right > 3000);
+    assert!(missed == 0, "{}", misses.join("\n"));
+}

@@ -1,0 +1,284 @@
+//! Pickles that nobody writes by accident: each is refused or read, quickly and in little memory.
+
+use std::time::{Duration, Instant};
+
+use ndferry_pickle::{ArrayReader, ErrorKind, Limits, Machine, Result};
+
+/// All that is done to a pickle: values, and every array in it.
+fn read(pickle: &[u8]) -> Result<()> {
+    let mut machine = Machine::new(pickle.to_vec());
+    let root = machine.load()?;
+    let tree = machine.into_tree();
+    let mut reader = ArrayReader::new(&tree, &Limits::default());
+    for id in tree.ids() {
+        reader.read(id)?;
+    }
+    assert!(tree.repr(root).len() < 2000);
+    Ok(())
+}
+
+fn refused(pickle: &[u8]) -> ErrorKind {
+    read(pickle).expect_err("it was read").kind
+}
+
+fn in_time<T>(what: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let out = what();
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(5), "it took {took:?}");
+    out
+}
+
+/// `numpy.ones((2, 3), 'i4')` as NumPy 1.26 pickles it with protocol 2, with its payload as bytes.
+fn array() -> Vec<u8> {
+    array_of(
+        b"K\x02K\x03\x86",
+        b"U\x02i4",
+        b"C\x18\x01\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\0\0",
+    )
+}
+
+fn array_of(shape: &[u8], dtype: &[u8], payload: &[u8]) -> Vec<u8> {
+    [
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01",
+        shape,
+        b"cnumpy\ndtype\n",
+        dtype,
+        b"K\0K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89",
+        payload,
+        b"tb.",
+    ]
+    .concat()
+}
+
+#[test]
+fn the_array_that_is_spoilt_below_is_right() {
+    read(&array()).unwrap();
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let pickle = array();
+    for n in 0..pickle.len() {
+        assert!(read(&pickle[..n]).is_err(), "{n} bytes were enough");
+    }
+}
+
+#[test]
+fn no_flip_panics_or_takes_long() {
+    in_time(|| {
+        let pickle = array();
+        let mut refused = 0;
+        for bit in 0..8 * pickle.len() {
+            let mut flipped = pickle.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            refused += usize::from(read(&flipped).is_err());
+        }
+        assert!(refused > pickle.len(), "only {refused} were noticed");
+    });
+}
+
+#[test]
+fn claimed_lengths_meet_what_is_there() {
+    for claim in [
+        &b"\x8e\xff\xff\xff\xff\xff\xff\xff\xff."[..],
+        b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",
+        b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff.",
+        b"\x96\0\0\0\0\0\x01\0\0.",
+        b"B\xff\xff\xff\xff.",
+        b"X\xff\xff\xff\xff.",
+        b"T\xff\xff\xff\x7f.",
+        b"\x8b\xff\xff\xff\x7f.",
+        b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\xffN.",
+    ] {
+        let kind = refused(claim);
+        assert!(
+            matches!(kind, ErrorKind::Truncated { .. }),
+            "{claim:x?}: {kind}"
+        );
+    }
+}
+
+#[test]
+fn negative_lengths_are_refused() {
+    for claim in [&b"T\xff\xff\xff\xff."[..], b"\x8b\xff\xff\xff\xff."] {
+        assert!(matches!(refused(claim), ErrorKind::Text { .. }));
+    }
+}
+
+#[test]
+fn a_huge_memo_number_costs_nothing() {
+    read(b"Nr\xff\xff\xff\xffj\xff\xff\xff\xff\x86.").unwrap();
+    read(b"Nr\xff\xff\xff\xff0j\xff\xff\xff\xff.").unwrap();
+    read(b"Np18446744073709551615\n0g18446744073709551615\n.").unwrap();
+    assert!(matches!(
+        refused(b"Np18446744073709551616\n."),
+        ErrorKind::Text { .. }
+    ));
+    assert!(matches!(refused(b"h\x07."), ErrorKind::NoMemo { id: 7 }));
+}
+
+#[test]
+fn deep_nesting_overflows_no_stack() {
+    const DEPTH: usize = 1 << 20;
+    in_time(|| {
+        // Tuples in tuples, lists in lists, lists filled from the inside, and marks alone.
+        let tuples = [b")".to_vec(), b"\x85".repeat(DEPTH), b".".to_vec()].concat();
+        read(&tuples).unwrap();
+        let lists = [b"]".repeat(DEPTH), b"a".repeat(DEPTH - 1), b".".to_vec()].concat();
+        read(&lists).unwrap();
+        let marks = [b"(".repeat(DEPTH), b"t".repeat(DEPTH), b".".to_vec()].concat();
+        read(&marks).unwrap();
+        let open = [b"(".repeat(DEPTH), b".".to_vec()].concat();
+        assert!(matches!(refused(&open), ErrorKind::StackEmpty));
+        let calls = [b"N".to_vec(), b")R".repeat(DEPTH), b".".to_vec()].concat();
+        read(&calls).unwrap();
+    });
+}
+
+#[test]
+fn what_holds_itself_is_read_once() {
+    read(b"]q\0h\0a.").unwrap();
+    read(b"}q\0Nh\0s.").unwrap();
+    // A dtype that is a field of itself.
+    let inside = b"\x80\x02cnumpy\ndtype\nU\x02V8K\0K\x01\x87Rq\0(K\x03U\x01|NU\x01a\x85}U\x01ah\0K\0\x86sK\x08K\x01K\x10tb0h\0.";
+    read(inside).unwrap();
+    let mut machine = Machine::new(inside.to_vec());
+    let root = machine.load().unwrap();
+    let tree = machine.into_tree();
+    let error = ArrayReader::new(&tree, &Limits::default())
+        .dtype(root)
+        .unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Array(_)), "{error}");
+}
+
+#[test]
+fn laughter_is_shared_not_repeated() {
+    in_time(|| {
+        let mut pickle = b"]".to_vec();
+        for _ in 0..100_000 {
+            pickle.extend_from_slice(b"2\x86");
+        }
+        pickle.push(b'.');
+        read(&pickle).unwrap();
+    });
+}
+
+#[test]
+fn dtypes_that_double_are_counted() {
+    // Each of 60 structs has two fields, both of the struct before: 2^60 fields altogether.
+    let mut pickle = b"\x80\x02cnumpy\ndtype\nU\x02V0K\0K\x01\x87Rq\0".to_vec();
+    for _ in 0..60 {
+        pickle.extend_from_slice(
+            b"cnumpy\ndtype\nU\x02V0K\0K\x01\x87R(K\x03U\x01|NU\x01aU\x01b\x86}(U\x01ah\0K\0\x86U\x01bh\0K\0\x86uK\0K\x01K\x10tbq\0",
+        );
+    }
+    pickle.push(b'.');
+    let mut machine = Machine::new(pickle);
+    // The stack holds 61 of them.
+    machine.load().unwrap_err();
+    let tree = machine.into_tree();
+    let mut reader = ArrayReader::new(&tree, &Limits::default());
+    let last = tree
+        .ids()
+        .filter(|id| tree.call(*id).is_some())
+        .last()
+        .unwrap();
+    let error = in_time(|| reader.dtype(last)).unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Limit { .. }), "{error}");
+}
+
+#[test]
+fn long_numbers_in_text_are_refused() {
+    let digits = |n: usize| [b"L".to_vec(), b"9".repeat(n), b"L\n.".to_vec()].concat();
+    read(&digits(5000)).unwrap();
+    assert!(matches!(
+        in_time(|| refused(&digits(10_000_000))),
+        ErrorKind::Limit { .. }
+    ));
+}
+
+#[test]
+fn elements_fill_the_shape_exactly() {
+    let short = array_of(b"K\x02K\x03\x86", b"U\x02i4", b"C\x04\x01\0\0\0");
+    assert!(matches!(
+        refused(&short),
+        ErrorKind::ElementBytes {
+            needed: 24,
+            found: 4,
+            ..
+        }
+    ));
+    let huge = array_of(
+        b"J\xff\xff\xff\x7fJ\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x87",
+        b"U\x02f8",
+        b"C\0",
+    );
+    assert!(matches!(refused(&huge), ErrorKind::Array(_)));
+    let negative = array_of(b"J\xff\xff\xff\xff\x85", b"U\x02i1", b"C\0");
+    assert!(matches!(refused(&negative), ErrorKind::State { .. }));
+    // Zero extents beside huge ones: no bytes.
+    let none = array_of(b"K\0J\xff\xff\xff\x7f\x86", b"U\x02i4", b"C\0");
+    read(&none).unwrap();
+}
+
+#[test]
+fn bytes_are_never_objects() {
+    let pointers = array_of(b"K\x01\x85", b"U\x02O8", b"C\x08AAAAAAAA");
+    assert!(matches!(refused(&pointers), ErrorKind::State { .. }));
+    let nested = array_of(b"K\x01\x85", b"U\x02O8", b"]Na");
+    read(&nested).unwrap();
+}
+
+#[test]
+fn text_must_be_text() {
+    assert!(matches!(
+        refused(b"X\x02\0\0\0\xc3\x28."),
+        ErrorKind::Text { .. }
+    ));
+    assert!(matches!(
+        refused(b"X\x02\0\0\0\xed\xa0."),
+        ErrorKind::Text { .. }
+    ));
+    // Half of a surrogate pair is, to Python.
+    read(b"X\x03\0\0\0\xed\xa0\x80.").unwrap();
+    assert!(matches!(refused(b"S'abc\n."), ErrorKind::Text { .. }));
+    assert!(matches!(refused(b"V\\u12\n."), ErrorKind::Text { .. }));
+}
+
+#[test]
+fn names_repeated_are_shared() {
+    // 100,000 uses of one name of 1000 bytes.
+    let mut pickle = b"\x80\x04X\xe8\x03\0\0".to_vec();
+    pickle.extend_from_slice(&b"m".repeat(1000));
+    pickle.extend_from_slice(b"\x940");
+    for _ in 0..100_000 {
+        pickle.extend_from_slice(b"h\0h\0\x930");
+    }
+    pickle.extend_from_slice(b"N.");
+    let mut machine = Machine::new(pickle);
+    in_time(|| machine.load()).unwrap();
+    let globals = machine.tree().globals();
+    assert_eq!(globals.len(), 100_000);
+    assert!(std::sync::Arc::ptr_eq(
+        &globals[0].module,
+        &globals[99_999].name
+    ));
+}
+
+#[test]
+fn values_are_limited() {
+    let mut limits = Limits::default();
+    limits.values = 1000;
+    let pickle = [b"N".repeat(1001), b".".to_vec()].concat();
+    let input: std::sync::Arc<dyn ndferry_pickle::ReadAt> =
+        std::sync::Arc::new(bytes::Bytes::from(pickle));
+    let error = Machine::open(input, 0, limits, Vec::new())
+        .load()
+        .unwrap_err();
+    assert!(
+        matches!(error.kind, ErrorKind::Limit { found: 1001, .. }),
+        "{error}"
+    );
+    assert_eq!(error.offset, 1000);
+}

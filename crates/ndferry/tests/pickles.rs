@@ -1,0 +1,203 @@
+//! Pickles as sources of arrays: what is listed, under which path, and what is read.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use bytes::Bytes;
+use ndferry::{Dtype, ErrorKind, Limits, OpenOptions, Order, Result, Safety, Source};
+
+/// An array of two `<i2`, without the protocol before it and the stop after it.
+fn array(first: u8) -> Vec<u8> {
+    let mut out = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01K\x02\x85cnumpy\ndtype\nU\x02i2K\0K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89C\x04".to_vec();
+    out.extend_from_slice(&[first, 0, 7, 0]);
+    out.extend_from_slice(b"tb");
+    out
+}
+
+fn open(parts: &[&[u8]]) -> Result<Source> {
+    let mut options = OpenOptions::default();
+    options.limits.depth = 100;
+    Source::from_bytes("x.pkl", Bytes::from(parts.concat()), &options)
+}
+
+fn paths(source: &Source) -> Vec<&str> {
+    source
+        .members()
+        .iter()
+        .map(|member| &*member.path)
+        .collect()
+}
+
+fn elements(source: &Source, path: &str) -> Vec<i16> {
+    source
+        .array(Some(path))
+        .unwrap()
+        .load()
+        .unwrap()
+        .to_elements()
+        .unwrap()
+}
+
+#[test]
+fn an_array_at_the_root_has_no_path() {
+    let source = open(&[b"\x80\x03", &array(1), b"."]).unwrap();
+    assert_eq!(paths(&source), [""]);
+    assert_eq!(elements(&source, ""), [1, 7]);
+    assert_eq!(source.safety(), &Safety::Clean);
+    let info = source.pickle().unwrap();
+    assert_eq!(info.protocol, 3);
+    let names: Vec<_> = info
+        .globals
+        .iter()
+        .map(|global| (&*global.name, global.offset))
+        .collect();
+    assert_eq!(names, [("_reconstruct", 2), ("ndarray", 38), ("dtype", 67)]);
+}
+
+#[test]
+fn keys_and_indexes_make_the_path() {
+    let pickle = [
+        b"\x80\x03}(X\x01\0\0\0w".to_vec(),
+        array(1),
+        b"X\x03\0\0\0a.b]N".to_vec(),
+        b"a".to_vec(),
+        b"(".to_vec(),
+        array(2),
+        b"ed".to_vec(),
+    ];
+    // `{'w': array, 'a.b': [None, array]}`, the last `d` left out.
+    let body = &pickle.concat()[..pickle.concat().len() - 1];
+    let source = open(&[body, b"K\x07}U\x01x", &array(3), b"su."]).unwrap();
+    assert_eq!(paths(&source), ["w", r"a\.b.1", "7.x"]);
+    assert_eq!(elements(&source, "7.x"), [3, 7]);
+}
+
+#[test]
+fn an_array_reached_twice_is_listed_once() {
+    let source = open(&[b"\x80\x03", &array(1), b"q\0h\0]h\0a\x87."]).unwrap();
+    assert_eq!(paths(&source), ["0"]);
+}
+
+#[test]
+fn arrays_inside_unknown_objects_come_out() {
+    let object = [
+        b"\x80\x03csklearn.svm\nSVC\n)\x81}X\x05\0\0\0coef_".to_vec(),
+        array(9),
+        b"sb.".to_vec(),
+    ];
+    let source = open(&[&object.concat()]).unwrap();
+    assert_eq!(paths(&source), ["coef_"]);
+    assert_eq!(source.safety().word(), "needs-code");
+}
+
+#[test]
+fn pickles_after_one_another_are_numbered() {
+    let one = [b"\x80\x03".to_vec(), array(1), b".".to_vec()].concat();
+    let source = open(&[&one, b"\x80\x02}U\x01k", &array(2), b"s."]).unwrap();
+    assert_eq!(paths(&source), ["0", "1.k"]);
+    // What is no pickle is not read as one, and `check` tells of it.
+    let source = open(&[&one, b"rubbish"]).unwrap();
+    assert_eq!(paths(&source), [""]);
+}
+
+#[test]
+fn names_after_the_stop_count_as_well() {
+    let one = [b"\x80\x03".to_vec(), array(1), b".".to_vec()].concat();
+    let source = open(&[&one, b"cos\nsystem\n"]).unwrap();
+    assert_eq!(source.safety().word(), "dangerous");
+}
+
+#[test]
+fn only_the_elements_asked_for_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("big.pkl");
+    let nbytes = 8_000_000u32;
+    let big = [
+        b"\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01J".to_vec(),
+        (nbytes / 8).to_le_bytes().to_vec(),
+        b"\x85cnumpy\ndtype\nU\x02f8K\0K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89B".to_vec(),
+        nbytes.to_le_bytes().to_vec(),
+        vec![0x40; nbytes as usize],
+        b"tb.".to_vec(),
+    ];
+    std::fs::write(&path, big.concat()).unwrap();
+    let source = Source::open(&path, &OpenOptions::default()).unwrap();
+    let array = source.array(None).unwrap();
+    assert_eq!(
+        (array.dtype(), array.shape()),
+        (&Dtype::parse("<f8").unwrap(), &[1_000_000][..])
+    );
+    let selection = "500000:500010"
+        .parse::<ndferry::Indexing>()
+        .unwrap()
+        .resolve(array.shape())
+        .unwrap();
+    let part = array.read(&selection).unwrap();
+    assert_eq!(
+        part.to_elements::<f64>().unwrap(),
+        [f64::from_bits(0x4040_4040_4040_4040); 10]
+    );
+    assert!(
+        source.touched() < 200_000,
+        "{} bytes were read",
+        source.touched()
+    );
+}
+
+#[test]
+fn arrays_that_lie_too_deep_are_refused() {
+    let nested = |depth: usize| {
+        [
+            b"]".repeat(depth),
+            array(1),
+            b"a".repeat(depth),
+            b".".to_vec(),
+        ]
+        .concat()
+    };
+    let source = open(&[&nested(100)]).unwrap();
+    assert_eq!(paths(&source)[0].len(), 199);
+    let error = open(&[&nested(102)]).unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Limit { limit: 100, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_error_names_the_path_and_the_byte() {
+    let mut short = array(1);
+    let at = short.len() - 7;
+    assert_eq!(short[at], 4);
+    short[at] = 3;
+    short.remove(at + 1);
+    let error = open(&[b"\x80\x03}U\x01k", &short, b"s."]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "x.pkl:k: byte 64: shape [2] of <i2 needs 4 bytes, 3 are there"
+    );
+}
+
+#[test]
+fn limits_reach_the_machine() {
+    let mut options = OpenOptions::default();
+    options.limits = Limits::default();
+    options.limits.nodes = 10;
+    let pickle = [b"N".repeat(11), b"\x87.".to_vec()].concat();
+    let error = Source::from_bytes("x.pkl", pickle.into(), &options).unwrap_err();
+    assert!(error.to_string().contains("limit of 10"), "{error}");
+}
+
+#[test]
+fn the_demo_stacks_of_three_numpys_are_equal() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/demo");
+    let mut loaded = Vec::new();
+    for name in ["stack-numpy1.pkl", "stack-numpy2.pkl", "stack-python2.pkl"] {
+        let source = Source::open(format!("{folder}/{name}"), &OpenOptions::default()).unwrap();
+        let array = source.array(None).unwrap();
+        assert_eq!(array.shape(), [6, 160, 200], "{name}");
+        assert_eq!(array.order(), Order::C);
+        assert_eq!(array.dtype(), &Dtype::parse("<u2").unwrap());
+        loaded.push(array.load().unwrap().bytes().clone());
+    }
+    assert_eq!(loaded[0], loaded[1]);
+    assert_eq!(loaded[0], loaded[2]);
+}
