@@ -120,6 +120,39 @@ impl Selection {
         self.ranges.iter().map(|range| range.count).collect()
     }
 
+    /// What another selection, of this one's result, picks from the source; `None` where a new axis is made empty, which
+    /// no single selection can say.
+    pub fn then(&self, next: &Self) -> Option<Self> {
+        let mut ranges = self.ranges.clone();
+        for (axis, inner) in self.out.iter().zip(&next.ranges) {
+            match axis {
+                OutAxis::New if inner.count == 0 => return None,
+                OutAxis::New => {}
+                OutAxis::Source(source) => {
+                    let outer = &mut ranges[*source];
+                    // Both lie within an axis, so that neither start nor last index overflows.
+                    outer.start = outer
+                        .start
+                        .wrapping_add_signed(outer.step.wrapping_mul(inner.start as isize));
+                    outer.step = if inner.count > 1 {
+                        outer.step.wrapping_mul(inner.step)
+                    } else {
+                        1
+                    };
+                    outer.count = inner.count;
+                }
+            }
+        }
+        let place = |axis: &OutAxis| match axis {
+            OutAxis::Source(axis) => self.out[*axis],
+            OutAxis::New => OutAxis::New,
+        };
+        Some(Self {
+            ranges,
+            out: next.out.iter().map(place).collect(),
+        })
+    }
+
     /// Whether it picks everything in place.
     pub fn is_all(&self, shape: &[usize]) -> bool {
         *self == Self::all(shape)

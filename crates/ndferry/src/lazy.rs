@@ -31,6 +31,8 @@ pub(crate) enum Backing {
     Memory(Array),
     /// In a file, without gaps, in the array's order.
     Stored(Arc<dyn Stored>),
+    /// A part of another array.
+    Part(Arc<LazyArray>, Selection),
     /// Python objects.
     Objects,
 }
@@ -52,6 +54,11 @@ pub(crate) trait Stored: fmt::Debug + Send + Sync {
     fn shared(&self, start: u64, nbytes: u64) -> Option<Bytes> {
         let _ = (start, nbytes);
         None
+    }
+
+    /// Whether any part can be read without what stands before it.
+    fn is_seekable(&self) -> bool {
+        true
     }
 
     /// Checks that there are at least this many bytes, before memory is asked for.
@@ -115,6 +122,12 @@ impl LazyArray {
     pub fn read(&self, selection: &Selection) -> Result<Array> {
         let stored = match &self.backing {
             Backing::Memory(array) => return Ok(array.select(selection)?),
+            Backing::Part(whole, part) => {
+                return match part.then(selection) {
+                    Some(both) => whole.read(&both),
+                    None => Ok(whole.read(part)?.select(selection)?),
+                };
+            }
             Backing::Objects => return Err(self.place(ErrorKind::Objects)),
             Backing::Stored(stored) => stored,
         };
@@ -155,6 +168,43 @@ impl LazyArray {
         self.read(&selection.map_err(|error| self.place(error))?)
     }
 
+    /// The part that a selection for this shape picks, not read yet (but of a deflated member of an NPZ). It has no path.
+    ///
+    /// Its order is the one that NumPy would save it in: F if a view of the whole would be contiguous that way only.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Objects`].
+    pub fn part(&self, selection: &Selection) -> Result<Self> {
+        if let Backing::Memory(array) = &self.backing {
+            return Ok(Self {
+                source: Arc::clone(&self.source),
+                ..Self::from(array.select(selection)?)
+            });
+        }
+        if matches!(self.backing, Backing::Objects) {
+            return Err(self.place(ErrorKind::Objects));
+        }
+        if matches!(&self.backing, Backing::Stored(stored) if !stored.is_seekable()) {
+            // Read in pieces it would be unpacked from its start for each of them.
+            return Ok(Self {
+                source: Arc::clone(&self.source),
+                ..Self::from(self.read(selection)?)
+            });
+        }
+        let itemsize = self.dtype.itemsize();
+        let whole = Layout::contiguous(&self.shape, itemsize, self.order)?;
+        let layout = whole.select(selection)?;
+        Ok(Self {
+            source: Arc::clone(&self.source),
+            path: String::new(),
+            dtype: self.dtype.clone(),
+            shape: layout.shape().to_vec(),
+            order: layout.order(itemsize).unwrap_or(Order::C),
+            nbytes: layout.size() as u64 * itemsize as u64,
+            backing: Backing::Part(Arc::new(self.clone()), selection.clone()),
+        })
+    }
+
     /// All of it, in memory.
     ///
     /// # Errors
@@ -185,7 +235,7 @@ impl LazyArray {
     pub fn in_memory(&self) -> Option<&Array> {
         match &self.backing {
             Backing::Memory(array) => Some(array),
-            Backing::Stored(_) | Backing::Objects => None,
+            Backing::Stored(_) | Backing::Part(..) | Backing::Objects => None,
         }
     }
 

@@ -67,7 +67,7 @@ pub use limits::{Limits, OpenOptions};
 pub use member::{MemberInfo, Storage, escape_key};
 pub use ndferry_array::{
     Array, ArrayView, ByteOrder, Descr, DescrField, Dtype, Element, Index, Indexing, Kind, Layout,
-    Order, Selection,
+    Order, PrintOptions, Selection,
 };
 pub use ndferry_io::peak_memory;
 pub use packing::{Codec, Filter, Packing};

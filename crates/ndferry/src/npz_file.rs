@@ -205,6 +205,10 @@ impl Stored for Member {
         Ok(Box::new(self.elements()?))
     }
 
+    fn is_seekable(&self) -> bool {
+        self.plain.is_some()
+    }
+
     fn check_nbytes(&self, nbytes: u64) -> Result<()> {
         if nbytes > self.nbytes {
             let (needed, found) = (nbytes, self.nbytes);

@@ -86,7 +86,7 @@ impl<'a> Runs<'a> {
             Backing::Stored(stored) if order == array.order() || one_way => {
                 From::Stream(stored.stream().map_err(|e| array.place(e))?)
             }
-            Backing::Stored(_) => From::Boxes(boxes(max_nbytes)),
+            Backing::Stored(_) | Backing::Part(..) => From::Boxes(boxes(max_nbytes)),
         };
         Ok(Self {
             array,

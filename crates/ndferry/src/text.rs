@@ -1,13 +1,43 @@
-//! Arrays as text and as bare bytes.
+//! Arrays as text: as NumPy prints them, CSV, JSON Lines; and as bare bytes.
+
+mod csv;
+mod json;
 
 use std::io::Write;
 
-use crate::{Interrupt, LazyArray, Order, Progress, Result};
+use ndferry_array::{ArrayView, ArrayViewMut, Corners, Dtype, Form, Layout, PrintOptions};
+
+use crate::{ErrorKind, Interrupt, LazyArray, Order, Progress, Result};
 
 /// Bytes that are read at a time.
 const RUN_NBYTES: usize = 1 << 20;
 
 impl LazyArray {
+    /// Writes the text that `numpy.array2string` gives. Of a long array only the corners are read.
+    ///
+    /// # Errors
+    /// Damage in what is read; [`crate::ErrorKind::Objects`]; whatever `to` says.
+    pub fn write_text(&self, to: &mut dyn Write, options: &PrintOptions) -> Result<()> {
+        let corners = Corners::of(self.shape(), options)?;
+        let layout = Layout::contiguous(corners.shape(), self.dtype().itemsize(), Order::C)?;
+        let mut bytes = vec![0; layout.size() * self.dtype().itemsize()];
+        if self.dtype().has_object() {
+            return Err(self.place(ErrorKind::Objects));
+        }
+        let mut kept = ArrayViewMut::new(self.dtype().clone(), layout, &mut bytes)?;
+        for (there, here) in corners.parts() {
+            kept.select(&here)?.assign(&self.read(&there)?.view())?;
+        }
+        let form = Form::Elements {
+            separator: " ",
+            prefix: "",
+            suffix: "",
+        };
+        corners.print(&kept.view(), form, options, |text| {
+            Ok(to.write_all(text.as_bytes())?)
+        })
+    }
+
     /// Writes the elements in C order, without gaps (`numpy.ndarray.tobytes`).
     ///
     /// # Errors
@@ -18,15 +48,88 @@ impl LazyArray {
         interrupt: &Interrupt,
         progress: &dyn Progress,
     ) -> Result<()> {
+        self.each_run(interrupt, progress, &mut |bytes| Ok(to.write_all(bytes)?))
+    }
+
+    /// Writes one or two axes as comma-separated values (RFC 4180), floats with as many digits as tell them apart.
+    /// Records have a first line with the names of their fields.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Unsupported`] for more axes and for fields of several values; otherwise as [`Self::write_raw`].
+    pub fn write_csv(
+        &self,
+        to: &mut dyn Write,
+        interrupt: &Interrupt,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let mut rows = csv::Rows::new(self.dtype(), self.shape())?;
+        rows.begin(to)?;
+        let itemsize = self.dtype().itemsize();
+        self.each_element(itemsize, interrupt, progress, &mut |bytes| {
+            rows.element(bytes, to)
+        })
+    }
+
+    /// Writes each entry of the first axis as one line of JSON: numbers (integers beyond 2^53 and what JSON has no
+    /// number for as strings), complex numbers as pairs, byte strings as Latin-1, records as objects, axes as lists.
+    ///
+    /// # Errors
+    /// As [`Self::write_raw`].
+    pub fn write_jsonl(
+        &self,
+        to: &mut dyn Write,
+        interrupt: &Interrupt,
+        progress: &dyn Progress,
+    ) -> Result<()> {
+        let mut lines = json::Lines::new(self.dtype(), self.shape());
+        lines.begin(to)?;
+        let itemsize = self.dtype().itemsize();
+        self.each_element(itemsize, interrupt, progress, &mut |bytes| {
+            lines.element(bytes, to)
+        })
+    }
+
+    fn each_run(
+        &self,
+        interrupt: &Interrupt,
+        progress: &dyn Progress,
+        take: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
         let mut runs = self.runs_in(Order::C, RUN_NBYTES)?;
         progress.start(self.path(), Some(self.nbytes()));
         while runs.advance()? {
             interrupt.check()?;
             let bytes = runs.run().bytes;
-            to.write_all(bytes)?;
+            take(bytes)?;
             progress.advance(bytes.len() as u64);
         }
         progress.finish();
         Ok(())
     }
+
+    fn each_element(
+        &self,
+        itemsize: usize,
+        interrupt: &Interrupt,
+        progress: &dyn Progress,
+        take: &mut dyn FnMut(&[u8]) -> Result<()>,
+    ) -> Result<()> {
+        if itemsize == 0 {
+            // Elements without bytes make no run; they are all the same.
+            for _ in 0..self.size() {
+                take(&[])?;
+            }
+            return Ok(());
+        }
+        self.each_run(interrupt, progress, &mut |bytes| {
+            bytes.chunks_exact(itemsize).try_for_each(&mut *take)
+        })
+    }
+}
+
+/// One element as `str` of the NumPy scalar.
+fn scalar_text(dtype: &Dtype, bytes: &[u8]) -> Result<String> {
+    let layout = Layout::contiguous(&[], dtype.itemsize(), Order::C)?;
+    let view = ArrayView::new(dtype.clone(), layout, bytes)?;
+    Ok(view.str(&PrintOptions::default())?)
 }

@@ -340,3 +340,48 @@ fn arrays_of_bytes_in_memory_share_them() {
         }
     }
 }
+
+#[test]
+fn a_part_of_a_file_is_what_the_array_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes: Vec<u8> = (0..4 * 5 * 6 * 2u32).map(|i| (i % 253) as u8).collect();
+    for order in [Order::C, Order::F] {
+        let dtype = Dtype::parse("<u2").unwrap();
+        let array = Array::contiguous(dtype, &[4, 5, 6], order, bytes.clone()).unwrap();
+        let lazy = LazyArray::from(array.clone());
+        let item = [Item {
+            name: "x",
+            array: &lazy,
+        }];
+        for name in ["a.npy", "a.npz", "a.npb"] {
+            let path = folder.path().join(format!("{order:?}{name}"));
+            save(&path, &item, &SaveOptions::default(), &()).unwrap();
+            let source = Source::open(&path, &OpenOptions::default()).unwrap();
+            for (first, second) in [
+                ("1:3, ::-2", "::-1, 1:"),
+                ("2", "..., ::3"),
+                ("None, :, 3, ::-1", "0, 1:3, None, 2"),
+                ("3:1", "..."),
+                ("..., -1", "::2, 4"),
+            ] {
+                let (first, second): (Indexing, Indexing) =
+                    (first.parse().unwrap(), second.parse().unwrap());
+                let stored = source.array(None).unwrap();
+                let part = stored
+                    .part(&first.resolve(stored.shape()).unwrap())
+                    .unwrap();
+                let part = part.part(&second.resolve(part.shape()).unwrap()).unwrap();
+                let expected = array.index(&first).unwrap().index(&second).unwrap();
+                assert_eq!(part.shape(), expected.shape());
+                assert_eq!(
+                    part.load().unwrap().view().to_bytes(Order::C).unwrap(),
+                    expected.view().to_bytes(Order::C).unwrap(),
+                    "{name} {order:?} {first:?} {second:?}"
+                );
+                let saved = LazyArray::from(expected);
+                let digest = |array: &LazyArray| array.sha256(&Default::default(), &()).unwrap();
+                assert_eq!(digest(&part), digest(&saved));
+            }
+        }
+    }
+}
