@@ -107,6 +107,9 @@ pub(crate) struct ShowArgs {
     /// Digits after the point.
     #[arg(short, long, value_name = "N", default_value_t = 8)]
     pub(crate) precision: usize,
+    /// Small numbers as 0 instead of with an exponent.
+    #[arg(long)]
+    pub(crate) suppress: bool,
     /// Every element, however many.
     #[arg(long)]
     pub(crate) all: bool,
@@ -132,7 +135,7 @@ pub(crate) struct SourceArgs {
 /// What `show` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
-    /// As NumPy prints an array.
+    /// As NumPy prints an array (numpy.array2string).
     Repr,
     /// Comma-separated values; one or two axes.
     Csv,

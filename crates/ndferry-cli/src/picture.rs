@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-/// Ordered dithering: which of 16 grey steps a pixel must exceed, by its place.
-const BAYER: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
+/// Grey steps of a character without colours, dark to light.
+const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
 
 /// Draws grey values, row after row, at most `columns` wide. With colours each half of a character has its own shade of
-/// grey; without them the shades are dithered.
+/// grey; without them each character is one of five shades, and what that is off goes to its neighbours.
 pub(crate) fn draw(
     values: &[f64],
     rows: usize,
@@ -28,30 +28,47 @@ pub(crate) fn draw(
         ((mean - low) / (high - low).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0)
     };
     let mut out = String::new();
+    if !coloured {
+        let greys = (0..lines / 2).map(|line| {
+            let row = (0..columns).map(|i| (grey(2 * line, i) + grey(2 * line + 1, i)) / 2.0);
+            row.collect()
+        });
+        shaded(greys.collect(), &mut out);
+        return out;
+    }
     for line in (0..lines).step_by(2) {
         for column in 0..columns {
-            let (top, bottom) = (grey(line, column), grey(line + 1, column));
-            if coloured {
-                let (top, bottom) = (shade(top), shade(bottom));
-                // Writing to a String cannot fail.
-                let _ = write!(out, "\x1b[38;5;{top};48;5;{bottom}m▀");
-            } else {
-                out.push(
-                    match (
-                        dithered(top, line, column),
-                        dithered(bottom, line + 1, column),
-                    ) {
-                        (false, false) => ' ',
-                        (true, false) => '▀',
-                        (false, true) => '▄',
-                        (true, true) => '█',
-                    },
-                );
-            }
+            let (top, bottom) = (shade(grey(line, column)), shade(grey(line + 1, column)));
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\x1b[38;5;{top};48;5;{bottom}m▀");
         }
-        out.push_str(if coloured { "\x1b[0m\n" } else { "\n" });
+        out.push_str("\x1b[0m\n");
     }
     out
+}
+
+/// Floyd's and Steinberg's error diffusion, over five shades.
+fn shaded(mut greys: Vec<Vec<f64>>, out: &mut String) {
+    let steps = (SHADES.len() - 1) as f64;
+    for line in 0..greys.len() {
+        let columns = greys[line].len();
+        for column in 0..columns {
+            let wanted = greys[line][column];
+            let step = (wanted * steps).round().clamp(0.0, steps);
+            let off = wanted - step / steps;
+            out.push(SHADES[step as usize]);
+            let mut pass = |line: usize, column: usize, part: f64| {
+                if let Some(grey) = greys.get_mut(line).and_then(|row| row.get_mut(column)) {
+                    *grey += off * part / 16.0;
+                }
+            };
+            pass(line, column + 1, 7.0);
+            pass(line + 1, column.wrapping_sub(1), 3.0);
+            pass(line + 1, column, 5.0);
+            pass(line + 1, column + 1, 1.0);
+        }
+        out.push('\n');
+    }
 }
 
 /// One of the 24 greys, black or white of the palette of 256 colours.
@@ -61,10 +78,6 @@ fn shade(grey: f64) -> u8 {
         25.. => 231,
         step => 231 + step,
     }
-}
-
-fn dithered(grey: f64, line: usize, column: usize) -> bool {
-    grey * 16.0 > f64::from(BAYER[line % 4][column % 4]) + 0.5
 }
 
 /// The values between which the shades lie: a few outliers do not darken all the rest.
@@ -113,11 +126,10 @@ mod tests {
         let picture = draw(&values, 32, 32, 32, false);
         let lines: Vec<&str> = picture.lines().collect();
         assert_eq!(lines.len(), 16);
-        assert!(lines.iter().all(|line| line.chars().count() == 32));
-        assert!(
-            lines[0].starts_with("  ") && lines[0].ends_with("██"),
-            "{picture}"
-        );
+        for line in lines {
+            assert_eq!(line.chars().count(), 32);
+            assert!(line.starts_with(' ') && line.ends_with('█'), "{picture}");
+        }
     }
 
     #[test]

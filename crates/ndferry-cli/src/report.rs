@@ -98,27 +98,30 @@ impl Session {
             Some(member) => vec![source.array(Some(&member))?],
             None => source.arrays().collect(),
         };
-        let cut = |array: LazyArray| -> anyhow::Result<(String, LazyArray)> {
+        let parts = arrays.into_iter().map(|array| {
             let name = array.path().to_owned();
-            let Some(slice) = &args.slice else {
-                return Ok((name, array));
-            };
-            let selection = slice.resolve(array.shape()).map_err(|error| {
-                ndferry::Error::from(error)
-                    .in_source(source.name())
-                    .in_member(&name)
-            })?;
-            Ok((name, LazyArray::from(array.read(&selection)?)))
-        };
-        arrays.into_iter().map(cut).collect()
+            Ok((name, cut(array, args, &source)?))
+        });
+        parts.collect()
     }
 
-    /// As [`Self::arrays`], for what takes one only. It has no name.
-    pub(crate) fn array(&self, args: &SourceArgs) -> anyhow::Result<(Source, LazyArray)> {
+    /// As [`Self::arrays`], for what takes one only.
+    pub(crate) fn array(&self, args: &SourceArgs) -> anyhow::Result<LazyArray> {
         let (source, member) = self.open(&args.source, 0)?;
-        let array = source.array(member.as_deref())?;
-        Ok((source, array))
+        cut(source.array(member.as_deref())?, args, &source)
     }
+}
+
+/// The part of an array that `-s` names, if it is there.
+fn cut(array: LazyArray, args: &SourceArgs, source: &Source) -> anyhow::Result<LazyArray> {
+    let Some(slice) = &args.slice else {
+        return Ok(array);
+    };
+    let selection = slice.resolve(array.shape()).map_err(|error| {
+        let error = ndferry::Error::from(error).in_source(source.name());
+        error.in_member(array.path())
+    })?;
+    Ok(array.part(&selection)?)
 }
 
 /// Tells the error and what to do about it; the exit status that goes with it.

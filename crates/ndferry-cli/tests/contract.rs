@@ -258,6 +258,32 @@ fn slices_are_what_numpy_takes() {
 }
 
 #[test]
+fn values_print_as_numpy_prints_them() {
+    let folder = Folder::new();
+    let text = folder.run("show a.npy").exits(0).text();
+    assert_eq!(
+        text,
+        "[[ 256  770 1284 1798]\n [2312 2826 3340 3854]\n [4368 4882 5396 5910]]\n"
+    );
+    assert_eq!(
+        folder
+            .run("show a.npy -s '0, 1:3' --to csv")
+            .exits(0)
+            .text(),
+        "770\r\n1284\r\n"
+    );
+    assert_eq!(
+        folder
+            .run("show a.npy -s ':, 0' --to jsonl")
+            .exits(0)
+            .text(),
+        "256\n2312\n4368\n"
+    );
+    folder.run("show run.npz:frames --to csv").exits(2);
+    folder.run("show run.npz").exits(2);
+}
+
+#[test]
 fn standard_input_and_output_carry_data() {
     let folder = Folder::new();
     let pipe = |line: &str, input: &[u8]| -> Run {
@@ -431,7 +457,7 @@ fn examples_in_the_help_work() {
     .unwrap();
     folder.run("convert run.npz -o b.npz").exits(0);
     let mut seen = 0;
-    for verb in ["info", "convert", "diff", "check"] {
+    for verb in ["info", "show", "convert", "diff", "check"] {
         let help = folder.run(&format!("{verb} --help")).exits(0).text();
         let examples = help
             .split("Example")
@@ -449,5 +475,5 @@ fn examples_in_the_help_work() {
             seen += 1;
         }
     }
-    assert!(seen >= 5, "{seen}");
+    assert!(seen >= 6, "{seen}");
 }

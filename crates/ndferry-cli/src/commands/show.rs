@@ -3,30 +3,14 @@
 use std::io::Write;
 use std::path::Path;
 
-use ndferry::{Format, Indexing, Item, LazyArray, SaveOptions, save_to, write_atomically};
+use ndferry::{Format, Item, LazyArray, PrintOptions, SaveOptions, save_to, write_atomically};
 
 use crate::args::{Form, ShowArgs};
 use crate::output;
 use crate::report::{Outcome, Session};
 
 pub(crate) fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let (source, array) = session.array(&args.source)?;
-    let selection = args
-        .source
-        .slice
-        .clone()
-        .unwrap_or_else(|| Indexing::new([]))
-        .resolve(array.shape());
-    let selection = selection.map_err(|error| {
-        let member = array.path();
-        ndferry::Error::from(error)
-            .in_source(source.name())
-            .in_member(member)
-    })?;
-    let picked = match args.source.slice {
-        Some(_) => LazyArray::from(array.read(&selection)?),
-        None => array,
-    };
+    let picked = session.array(&args.source)?;
     match args.output.as_deref() {
         Some(path) if path != Path::new("-") => {
             write_atomically(path, args.force, &mut |to| {
@@ -61,9 +45,25 @@ fn write(
             save_to(to, &[Item { name: "", array }], &options, &session.bar)?;
         }
         Form::Raw => array.write_raw(to, &session.interrupt, &session.bar)?,
-        Form::Csv | Form::Jsonl | Form::Repr => {
-            return Err(ndferry::ErrorKind::NotBuilt { what: "text" }.into());
+        Form::Csv => array.write_csv(to, &session.interrupt, &session.bar)?,
+        Form::Jsonl => array.write_jsonl(to, &session.interrupt, &session.bar)?,
+        Form::Repr => {
+            array.write_text(to, &print_options(args))?;
+            writeln!(to)?;
         }
     }
     Ok(())
+}
+
+fn print_options(args: &ShowArgs) -> PrintOptions {
+    let mut options = PrintOptions {
+        precision: args.precision,
+        edge: args.edge,
+        suppress: args.suppress,
+        ..PrintOptions::default()
+    };
+    if args.all {
+        options.threshold = usize::MAX;
+    }
+    options
 }
