@@ -1,7 +1,8 @@
 """Do the links in our Markdown lead somewhere?  python3 docs/links.py   (exit 1 if not)
 
 Looks at every .md file of the repository: a relative link must name a file, and its `#fragment` a heading there. Every
-page of the book must be in `SUMMARY.md`, and every page there must exist. Links to the net are not followed.
+page of the book must be in `SUMMARY.md`, and every page there must exist. Every `.rs` file that LAYOUT.md names must be
+there. Links to the net are not followed.
 """
 import pathlib
 import re
@@ -15,7 +16,8 @@ BOOK = ROOT / "docs"
 def main():
     listing = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT, check=True,
                              stdout=subprocess.PIPE)
-    pages = [ROOT / name for name in listing.stdout.decode().splitlines() if (ROOT / name).exists()]
+    pages = [ROOT / name for name in listing.stdout.decode().splitlines()]
+    pages = [page for page in pages if page.is_file() and not page.is_symlink()]
     problems, links = [], 0
     for page in pages:
         for target in targets(page):
@@ -27,6 +29,10 @@ def main():
     for page in pages:
         if BOOK in page.parents and page.name != "SUMMARY.md" and page.resolve() not in listed:
             problems.append(f"{page.relative_to(ROOT)}: not in docs/SUMMARY.md")
+    sources = ["/" + str(path.relative_to(ROOT)) for path in (ROOT / "crates").rglob("*.rs")]
+    for name in named_sources((ROOT / "LAYOUT.md").read_text(encoding="utf-8")):
+        if not any(source.endswith("/" + name) for source in sources):
+            problems.append(f"LAYOUT.md: there is no {name}")
     print("\n".join(problems) if problems else f"{links} links in {len(pages)} pages lead somewhere")
     return 1 if problems else 0
 
@@ -37,6 +43,14 @@ def targets(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
         if not re.match(r"[a-z][a-z0-9+.-]*:", target):
             yield target
+
+
+def named_sources(text):
+    """Rust files that a text names; `{a,b}.rs` are two."""
+    for name in re.findall(r"[\w/{},-]+\.rs\b", text):
+        inside = re.search(r"\{(.*)\}", name)
+        for part in inside[1].split(",") if inside else [""]:
+            yield re.sub(r"\{.*\}", part, name)
 
 
 def check(page, target):

@@ -1,4 +1,6 @@
-//! Move NumPy arrays between languages, processes and machines.
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to begin in the library
 //!
 //! [`Source::open`] tells what a file is by its first bytes and lists the arrays in it without reading them;
 //! [`LazyArray`] reads what is asked for and no more; [`save()`] writes it in any format; [`send()`] and [`Receiver`] move it
