@@ -52,6 +52,9 @@ pub(crate) enum Command {
         after_help = "Example:\n  ndferry show run.npz:frames -s '0, :4, ::-1'"
     )]
     Show(ShowArgs),
+    /// What the numbers are like: counts, range, mean, deviation, percentiles, histogram.
+    #[command(after_help = "Example:\n  ndferry stats --hist 24 run.npz:frames -s '0:10'")]
+    Stats(StatsArgs),
     /// Writes arrays in another format.
     #[command(
         after_help = "Examples:\n  ndferry convert run.npz -o run.npb\n  ndferry convert run.npz:frames -o frames.npy"
@@ -145,6 +148,36 @@ pub(crate) enum Form {
     Npy,
     /// The elements' bytes in C order.
     Raw,
+}
+
+/// Options of `stats`.
+#[derive(Args, Debug)]
+pub(crate) struct StatsArgs {
+    /// Files, or arrays in them; standard input if it is not a terminal.
+    #[arg(value_name = "SRC")]
+    pub(crate) sources: Vec<String>,
+    /// A part of each, as NumPy's basic indexing: '10:20, ..., ::2'.
+    #[arg(short, long, value_name = "SLICE", allow_hyphen_values = true)]
+    pub(crate) slice: Option<Indexing>,
+    /// A histogram of so many bins.
+    #[arg(long, value_name = "BINS", default_value_t = 24, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    pub(crate) hist: u16,
+    /// Percentiles, from 0 to 100.
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "1,25,50,75,99"
+    )]
+    pub(crate) percentiles: Vec<f64>,
+    /// A line for each index of axis K, over all other axes; without percentiles and histogram.
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
+    pub(crate) axis: Option<isize>,
+    /// One JSON object a line, with every digit.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadArgs,
 }
 
 /// Options of `convert`.

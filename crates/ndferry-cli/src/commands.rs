@@ -8,3 +8,4 @@ pub(crate) mod info;
 pub(crate) mod recv;
 pub(crate) mod send;
 pub(crate) mod show;
+pub(crate) mod stats;

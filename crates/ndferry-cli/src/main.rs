@@ -33,6 +33,7 @@ fn run(command: Command, session: &Session) -> anyhow::Result<Outcome> {
     match command {
         Command::Info(args) => commands::info::run(&args, session),
         Command::Show(args) => commands::show::run(&args, session),
+        Command::Stats(args) => commands::stats::run(&args, session),
         Command::Convert(args) => commands::convert::run(&args, session),
         Command::Diff(args) => commands::diff::run(&args, session),
         Command::Check(args) => commands::check::run(&args, session),

@@ -102,6 +102,14 @@ pub(crate) fn byteorder_text(dtype: &Dtype) -> Option<&'static str> {
     }
 }
 
+/// A count of ticks with its unit, if that is what the dtype counts.
+pub(crate) fn time_text(ticks: i64, dtype: &Dtype) -> Option<String> {
+    match dtype.kind_code() {
+        'M' | 'm' => Some(format!("{ticks}{}", dtype.str().get(3..).unwrap_or(""))),
+        _ => None,
+    }
+}
+
 /// `(2, 3)`, `(2,)`, `()`.
 pub(crate) fn shape_text(shape: &[usize]) -> String {
     let extents: Vec<String> = shape.iter().map(usize::to_string).collect();

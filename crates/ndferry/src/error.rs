@@ -125,6 +125,20 @@ pub enum ErrorKind {
         /// As given.
         text: String,
     },
+    /// A percentile that does not exist.
+    #[error("percentile {value} is not between 0 and 100")]
+    Percentile {
+        /// As given.
+        value: f64,
+    },
+    /// An axis that the array does not have.
+    #[error("axis {axis} is out of bounds for an array of {ndim} axes")]
+    Axis {
+        /// As given.
+        axis: isize,
+        /// How many there are.
+        ndim: usize,
+    },
     /// [`crate::Interrupt`] was set.
     #[error("interrupted")]
     Interrupted,
@@ -243,6 +257,8 @@ impl ErrorKind {
             | Self::UnknownExtension
             | Self::CodecText { .. }
             | Self::FilterText { .. }
+            | Self::Percentile { .. }
+            | Self::Axis { .. }
             | Self::Array(_) => ErrorClass::Usage,
             Self::Interrupted => ErrorClass::Interrupted,
             Self::System(_) => ErrorClass::System,

@@ -43,7 +43,7 @@ pub(crate) trait Stored: fmt::Debug + Send + Sync {
     fn read(&self, selection: &Selection, units: &Units, out: &mut [u8]) -> Result<()>;
 
     /// All elements in stored order.
-    fn stream(&self) -> Result<Box<dyn Read + '_>>;
+    fn stream(&self) -> Result<Box<dyn Read + Send + '_>>;
 
     /// All elements, where that goes better, or is checked better, than [`Self::read`].
     fn whole(&self) -> Option<Result<Bytes>> {

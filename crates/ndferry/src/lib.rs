@@ -28,6 +28,7 @@ mod npb_plan;
 mod npb_write;
 mod npy_file;
 mod npz_file;
+mod number;
 #[cfg(feature = "npb")]
 mod pack_line;
 mod packing;
@@ -48,11 +49,11 @@ mod send;
 #[cfg(feature = "transport")]
 mod session;
 mod source;
+mod stats;
 #[cfg(feature = "transport")]
 mod store;
 mod stored;
 mod text;
-#[cfg(feature = "npb")]
 mod threads;
 #[cfg(feature = "npb")]
 mod tile_plan;
@@ -84,6 +85,7 @@ pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to, write_atomical
 #[cfg(feature = "transport")]
 pub use send::{SendOptions, Sent, send};
 pub use source::{PickleInfo, Source};
+pub use stats::{Histogram, Number, Stats, StatsOptions, stats};
 
 /// The examples of the guide run.
 #[cfg(all(doctest, feature = "transport"))]

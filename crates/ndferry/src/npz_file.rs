@@ -201,7 +201,7 @@ impl Stored for Member {
         self.plain.as_ref()?.shared(start, nbytes)
     }
 
-    fn stream(&self) -> Result<Box<dyn Read + '_>> {
+    fn stream(&self) -> Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(self.elements()?))
     }
 

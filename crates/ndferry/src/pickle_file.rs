@@ -189,7 +189,7 @@ impl Stored for Spelled {
         Ok(())
     }
 
-    fn stream(&self) -> Result<Box<dyn Read + '_>> {
+    fn stream(&self) -> Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(io::Cursor::new(self.bytes()?)))
     }
 

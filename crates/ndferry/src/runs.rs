@@ -54,7 +54,7 @@ enum From<'a> {
     /// Memory, in this order: nothing is copied.
     Memory(&'a [u8]),
     /// A file, in this order.
-    Stream(Box<dyn Read + 'a>),
+    Stream(Box<dyn Read + Send + 'a>),
     /// Memory with other strides, box by box.
     Strided(&'a Array, Boxes),
     /// A file in the other order, box by box.
@@ -157,6 +157,20 @@ impl<'a> Runs<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// The bytes of the current run out of the way of the next one: in memory, or swapped into `buffer`.
+    pub(crate) fn take<'b>(&mut self, buffer: &'b mut Vec<u8>) -> &'b [u8]
+    where
+        'a: 'b,
+    {
+        match &self.from {
+            From::Memory(bytes) => &bytes[self.done as usize..][..self.current],
+            _ => {
+                std::mem::swap(&mut self.buffer, buffer);
+                &buffer[..self.current]
+            }
+        }
     }
 
     /// The current run; empty before the first [`Self::advance`] and after the last.

@@ -70,7 +70,7 @@ impl Stored for Plain {
         Ok(())
     }
 
-    fn stream(&self) -> Result<Box<dyn Read + '_>> {
+    fn stream(&self) -> Result<Box<dyn Read + Send + '_>> {
         self.check_nbytes(self.nbytes)?;
         Ok(Box::new(PlainReader { plain: self, at: 0 }))
     }

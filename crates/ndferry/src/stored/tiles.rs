@@ -366,7 +366,7 @@ impl Stored for Tiles {
         self.read_spans(&spans, out)
     }
 
-    fn stream(&self) -> Result<Box<dyn Read + '_>> {
+    fn stream(&self) -> Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(TilesReader {
             tiles: self,
             row: 0,
