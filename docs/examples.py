@@ -100,7 +100,7 @@ def result(process, output):
 
 def content(output):
     # Not `read`: the command writes where its own copy of the position is.
-    return os.pread(output.fileno(), 1 << 20, 0).decode("utf-8", "replace")
+    return os.pread(output.fileno(), 1 << 20, 0).decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def matches(expected, printed):

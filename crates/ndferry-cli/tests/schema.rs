@@ -72,7 +72,7 @@ fn the_schema_refuses_what_is_wrong() {
     }
 }
 
-/// One file of each kind that is written without Python.
+/// One file of each kind that is written without Python, and the pickles of the demo.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let bytes: Vec<u8> = (0..96).collect();
     let array = |dtype: &str, shape: &[usize], order| {
@@ -127,6 +127,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         fs::write(folder.join(name), file).unwrap();
         files.push(folder.join(name));
     }
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/demo");
+    let names = ["stack-numpy1.pkl", "stack-numpy2.pkl", "stack-python2.pkl"];
+    files.extend(names.map(|name| demo.join(name)));
     files
 }
 
