@@ -223,7 +223,7 @@ pub(crate) struct ConvertArgs {
 /// How blocks are packed.
 #[derive(Args, Debug)]
 pub(crate) struct PackingArgs {
-    /// none, lz4, zstd[:LEVEL], deflate[:LEVEL], pco or auto.
+    /// none, lz4, zstd, zstd:LEVEL, deflate, deflate:LEVEL, pco or auto.
     #[arg(long, value_name = "CODEC")]
     pub(crate) codec: Option<Codec>,
     /// none, shuffle, bitshuffle or delta.
