@@ -7,6 +7,7 @@
 
 mod dtype;
 mod elements;
+mod emit;
 mod error;
 mod input;
 mod limits;
@@ -18,6 +19,7 @@ mod repr;
 mod stdlib;
 mod text;
 mod value;
+mod write;
 
 pub use elements::Payload;
 pub use error::{Error, ErrorKind, Result};
@@ -26,3 +28,4 @@ pub use limits::Limits;
 pub use machine::Machine;
 pub use numpy::{ArrayReader, Elements, PickledArray, Recognised, StoredOrder};
 pub use value::{Blob, Call, CallKind, Global, Id, Tree, Value};
+pub use write::{ArrayHead, Numpy, OpenElements, PickleWriter, WriteOptions};

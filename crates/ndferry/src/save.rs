@@ -1,12 +1,14 @@
 //! [`save`]: arrays into a file, whole or not at all.
 
+use std::collections::HashSet;
 use std::io::{self, Seek, Write};
 use std::path::Path;
 
 use ndferry_io::AtomicFile;
 use ndferry_npy::{Header, NpzWriter};
+use ndferry_pickle::{ArrayHead, Numpy, PickleWriter, WriteOptions};
 
-use crate::error::{npy, outside, to_io};
+use crate::error::{npy, outside, pickle, to_io};
 use crate::{Codec, ErrorKind, Format, Interrupt, LazyArray, Order, Packing, Progress, Result};
 
 /// An array and the name it gets in the file. NPY files hold one, whose name is not kept.
@@ -44,7 +46,7 @@ pub struct SaveOptions {
     pub block_nbytes: Option<u64>,
     /// The order in which elements are written; as they are stored if not given.
     pub order: Option<Order>,
-    /// The pickle protocol.
+    /// The pickle protocol, 0 to 5; 4 if not given.
     pub protocol: Option<u8>,
     /// Which NumPy a pickle is for.
     pub numpy: NumpyEra,
@@ -191,6 +193,7 @@ fn write_stream(
 ) -> Result<u64> {
     match format {
         Format::Npy => write_npy(to, items[0], options, progress),
+        Format::Pickle => write_pickle(to, items, options, progress),
         #[cfg(feature = "npb")]
         Format::Npb => write_npb(to, items, options, progress),
         _ => Err(ErrorKind::CannotWrite {
@@ -219,6 +222,66 @@ fn write_npy(
     }
     progress.finish();
     Ok(head.len() as u64 + item.array.nbytes())
+}
+
+/// The array itself if it is one without a name, otherwise a dict of all; gives the number of bytes.
+fn write_pickle(
+    to: &mut dyn Write,
+    items: &[Item<'_>],
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<u64> {
+    let mut pickle_options = WriteOptions {
+        numpy: match options.numpy {
+            NumpyEra::Any => Numpy::Any,
+            NumpyEra::One => Numpy::One,
+            NumpyEra::Two => Numpy::Two,
+        },
+        ..WriteOptions::default()
+    };
+    if let Some(protocol) = options.protocol {
+        pickle_options.protocol = protocol;
+    }
+    let counted = Counted { to, nbytes: 0 };
+    let mut writer = PickleWriter::new(counted, pickle_options).map_err(pickle)?;
+    let is_root = matches!(items, [item] if item.name.is_empty());
+    if !is_root {
+        writer.dict(items.len()).map_err(pickle)?;
+    }
+    let mut names = HashSet::new();
+    for (i, item) in items.iter().enumerate() {
+        let positional = format!("arr_{i}");
+        let name = match item.name {
+            "" => &*positional,
+            name => name,
+        };
+        if !names.insert(name.to_owned()) {
+            let what = format!("two arrays named {name:?}");
+            let format = Format::Pickle;
+            return Err(ErrorKind::CannotWrite { what, format }.into());
+        }
+        if !is_root {
+            writer.key(name).map_err(pickle)?;
+        }
+        progress.start(item.name, Some(item.array.nbytes()));
+        let order = options.order.unwrap_or(item.array.order());
+        let head = ArrayHead {
+            dtype: item.array.dtype(),
+            shape: item.array.shape(),
+            order,
+        };
+        let mut elements = || -> io::Result<Box<dyn io::Read + '_>> {
+            Ok(Box::new(RunsReader {
+                runs: item.array.runs_in(order, RUN_NBYTES).map_err(to_io)?,
+                at: 0,
+                options,
+                progress,
+            }))
+        };
+        writer.array(&head, &mut elements).map_err(pickle)?;
+        progress.finish();
+    }
+    Ok(writer.finish().map_err(pickle)?.nbytes)
 }
 
 fn header_and_runs<'a>(item: Item<'a>, options: &SaveOptions) -> Result<(Header, crate::Runs<'a>)> {

@@ -201,3 +201,71 @@ fn the_demo_stacks_of_three_numpys_are_equal() {
     assert_eq!(loaded[0], loaded[1]);
     assert_eq!(loaded[0], loaded[2]);
 }
+
+#[test]
+fn arrays_are_saved_and_come_back() {
+    use ndferry::{Array, Item, LazyArray, NumpyEra, SaveOptions, save};
+    let folder = tempfile::tempdir().unwrap();
+    let c = Array::from_elements(&[2, 3], &[1i16, -2, 3, 200, 5, 6]).unwrap();
+    let f = c.clone().into_order(Order::F).unwrap();
+    let (c, f) = (LazyArray::from(c), LazyArray::from(f));
+    let both = [
+        Item {
+            name: "c",
+            array: &c,
+        },
+        Item {
+            name: "f.1",
+            array: &f,
+        },
+    ];
+    let mut count = 0;
+    for protocol in 0..=5 {
+        for numpy in [NumpyEra::Any, NumpyEra::One, NumpyEra::Two] {
+            let path = folder.path().join(format!("{protocol}{numpy:?}.pkl"));
+            let mut options = SaveOptions::default();
+            options.protocol = Some(protocol);
+            options.numpy = numpy;
+            let saved = save(&path, &both, &options, &()).unwrap();
+            assert_eq!(saved.file_nbytes, std::fs::metadata(&path).unwrap().len());
+            let source = Source::open(&path, &OpenOptions::default()).unwrap();
+            assert_eq!(paths(&source), ["c", r"f\.1"]);
+            assert_eq!(source.safety(), &Safety::Clean);
+            assert_eq!(source.members()[1].order, Order::F);
+            assert_eq!(elements(&source, "c"), [1, -2, 3, 200, 5, 6]);
+            assert_eq!(elements(&source, r"f\.1"), [1, -2, 3, 200, 5, 6]);
+            count += 1;
+        }
+    }
+    assert_eq!(count, 18);
+    // One array without a name is the root.
+    let path = folder.path().join("root.pickle");
+    save(
+        &path,
+        &[Item {
+            name: "",
+            array: &f,
+        }],
+        &SaveOptions::default(),
+        &(),
+    )
+    .unwrap();
+    let source = Source::open(&path, &OpenOptions::default()).unwrap();
+    assert_eq!(paths(&source), [""]);
+    assert_eq!(source.pickle().unwrap().protocol, 4);
+    // A dict would keep only one of two.
+    let twice = [
+        Item {
+            name: "c",
+            array: &c,
+        },
+        Item {
+            name: "c",
+            array: &f,
+        },
+    ];
+    let path = folder.path().join("twice.pkl");
+    let error = save(&path, &twice, &SaveOptions::default(), &()).unwrap_err();
+    assert!(error.to_string().contains("two arrays named"), "{error}");
+    assert!(!path.exists());
+}

@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ndferry_pickle::{ArrayReader, Limits, Machine, Recognised, Result, Tree};
+use ndferry_array::Order;
+use ndferry_pickle::{
+    ArrayHead, ArrayReader, Elements, Limits, Machine, Numpy, PickleWriter, Recognised, Result,
+    StoredOrder, Tree, WriteOptions,
+};
 use serde_json::Value;
 
 /// The corpus, if it is there.
@@ -156,4 +160,93 @@ fn arrays_are_what_numpy_says() {
     );
     assert!(right > 3000);
     assert!(missed == 0, "{}", misses.join("\n"));
+}
+
+/// What we make of the arrays of a file, if it holds nothing but one array of numbers, or a dict of such.
+fn rewritten(bytes: Vec<u8>, protocol: u8, numpy: Numpy) -> Option<Vec<u8>> {
+    let mut machine = Machine::new(bytes);
+    let root = machine.load().ok()?;
+    let tree = machine.into_tree();
+    let mut reader = ArrayReader::new(&tree, &Limits::default());
+    let mut writer = PickleWriter::new(Vec::new(), WriteOptions { protocol, numpy }).unwrap();
+    let mut write = |writer: &mut PickleWriter<Vec<u8>>, id| {
+        let Some(Recognised::Array(array)) = reader.read(id).ok()? else {
+            return None;
+        };
+        let Elements::Bytes(payload) = array.elements else {
+            return None;
+        };
+        let order = match array.order {
+            StoredOrder::C => Order::C,
+            StoredOrder::F => Order::F,
+            StoredOrder::Permuted(_) => return None,
+        };
+        if array.is_array_array {
+            return None;
+        }
+        let head = ArrayHead {
+            dtype: &array.dtype,
+            shape: &array.shape,
+            order,
+        };
+        let bytes = payload.bytes(&tree).unwrap();
+        writer
+            .array(&head, &mut || Ok(Box::new(&bytes[..])))
+            .unwrap();
+        Some(())
+    };
+    match tree.get(root) {
+        ndferry_pickle::Value::Dict(pairs) if !pairs.is_empty() => {
+            writer.dict(pairs.len()).unwrap();
+            for (key, value) in pairs {
+                writer.key(&tree.name(*key).unwrap()?).unwrap();
+                write(&mut writer, *value)?;
+            }
+        }
+        _ => write(&mut writer, root)?,
+    }
+    Some(writer.finish().unwrap())
+}
+
+#[test]
+fn arrays_are_written_as_cpython_writes_them() {
+    let Some(root) = corpus() else { return };
+    let manifest = json(&root.join("manifest.json"));
+    let mut same: BTreeMap<(&str, u64), (usize, usize)> = BTreeMap::new();
+    let mut others = Vec::new();
+    for entry in manifest["entries"].as_array().unwrap() {
+        let wrote = |env: &str| {
+            let envs = entry["envs"].as_array().into_iter().flatten();
+            envs.into_iter().any(|name| name == env)
+        };
+        let (era, numpy) = match (wrote("np126"), wrote("np24")) {
+            (true, _) => ("NumPy 1.26", Numpy::One),
+            (_, true) => ("NumPy 2.4", Numpy::Two),
+            _ => continue,
+        };
+        let family = entry["family"].as_str().unwrap();
+        if !matches!(family, "dtypes" | "layout") || entry["variant"] != "c" {
+            continue;
+        }
+        let protocol = entry["protocol"].as_u64().unwrap();
+        let theirs = fs::read(root.join(entry["file"].as_str().unwrap())).unwrap();
+        let Some(ours) = rewritten(theirs.clone(), protocol as u8, numpy) else {
+            continue;
+        };
+        let (equal, all) = same.entry((era, protocol)).or_default();
+        *all += 1;
+        if ours == theirs {
+            *equal += 1;
+        } else {
+            others.push(entry["id"].as_str().unwrap());
+        }
+    }
+    let (mut equal, mut all) = (0, 0);
+    for ((era, protocol), (same, of)) in &same {
+        println!("{era}, protocol {protocol}: {same} of {of} byte for byte");
+        equal += same;
+        all += of;
+    }
+    println!("written: {equal} of {all} byte for byte as CPython; not {others:?}");
+    assert!(all > 500 && equal * 100 >= all * 95);
 }
