@@ -2,7 +2,7 @@
 
 Looks at every .md file of the repository: a relative link must name a file, and its `#fragment` a heading there. Every
 page of the book must be in `SUMMARY.md`, and every page there must exist. Every `.rs` file that LAYOUT.md names must be
-there. Links to the net are not followed.
+there. Links to the net are not followed, but those to this repository on GitHub are looked up here.
 """
 import pathlib
 import re
@@ -11,6 +11,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BOOK = ROOT / "docs"
+HOME = "https://github.com/ndferry/ndferry/blob/main/"
 
 
 def main():
@@ -38,10 +39,12 @@ def main():
 
 
 def targets(page):
-    """What the links on a page point at, those to the net left out."""
+    """What the links on a page point at, from the page or (with a slash first) from the root; not those to the net."""
     text = without_code(page.read_text(encoding="utf-8"))
     for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if not re.match(r"[a-z][a-z0-9+.-]*:", target):
+        if target.startswith(HOME):
+            yield "/" + target.removeprefix(HOME)
+        elif not re.match(r"[a-z][a-z0-9+.-]*:", target):
             yield target
 
 
@@ -55,7 +58,8 @@ def named_sources(text):
 
 def check(page, target):
     path, _, fragment = target.partition("#")
-    file = (page.parent / path).resolve() if path else page
+    base = ROOT if path.startswith("/") else page.parent
+    file = (base / path.lstrip("/")).resolve() if path else page
     if not file.exists():
         return "no such file"
     if fragment and fragment not in anchors(file):
