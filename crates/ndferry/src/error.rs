@@ -179,6 +179,14 @@ pub enum ErrorKind {
         /// What they disagree about.
         what: &'static str,
     },
+    /// Elements that the array cannot take.
+    #[error("{expected} is needed here, not {found}")]
+    Misfit {
+        /// What the array takes.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
     /// An array of which the header blocks are gone.
     #[error("an array without its header: what its elements are is not known any more")]
     NoHeader,
@@ -259,6 +267,7 @@ impl ErrorKind {
             | Self::FilterText { .. }
             | Self::Percentile { .. }
             | Self::Axis { .. }
+            | Self::Misfit { .. }
             | Self::Array(_) => ErrorClass::Usage,
             Self::Interrupted => ErrorClass::Interrupted,
             Self::System(_) => ErrorClass::System,

@@ -21,9 +21,13 @@ mod lazy;
 mod limits;
 mod member;
 #[cfg(feature = "npb")]
+mod npb_edit;
+#[cfg(feature = "npb")]
 mod npb_file;
 #[cfg(feature = "npb")]
 mod npb_plan;
+#[cfg(feature = "npb")]
+mod npb_resume;
 #[cfg(feature = "npb")]
 mod npb_write;
 mod npy_file;
@@ -69,10 +73,14 @@ pub use lazy::LazyArray;
 pub use limits::{Limits, OpenOptions};
 pub use member::{MemberInfo, Storage, escape_key};
 pub use ndferry_array::{
-    Array, ArrayView, ByteOrder, Descr, DescrField, Dtype, Element, Index, Indexing, Kind, Layout,
-    Order, PrintOptions, Selection,
+    Array, ArrayView, ArrayViewMut, ByteOrder, Descr, DescrField, Dtype, Element, Index, Indexing,
+    Kind, Layout, Order, PrintOptions, Selection,
 };
 pub use ndferry_io::peak_memory;
+#[cfg(feature = "npb")]
+pub use npb_edit::{CreateOptions, NpbFile};
+#[cfg(feature = "npb")]
+pub use npb_resume::append;
 pub use packing::{Codec, Filter, Packing};
 pub use progress::Progress;
 #[cfg(feature = "transport")]

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use ndferry_npb::{
-    Catalog, ElementKind, ElementType, Endian, Extent, HEAD_NBYTES, Head, Kind as MessageKind,
-    Manifest, ROOT, Root, Scanner, TAIL_NBYTES, Tail, TileGrid,
+    Catalog, CatalogEntry, ElementKind, ElementType, Endian, Extent, HEAD_NBYTES, Head,
+    Kind as MessageKind, Manifest, ROOT, Root, Scan, Scanner, TAIL_NBYTES, Tail, TileGrid,
 };
 use ndferry_npy::Header;
 
@@ -20,14 +20,18 @@ use crate::stored::tiles::{Places, Tiles};
 use crate::{Dtype, Error, ErrorKind, Format, Kind, Limits, OpenOptions, Order, Result, Storage};
 
 /// One array of a file as its index or a scan tells it.
-struct Found {
-    transfer: u64,
-    name: Option<String>,
-    manifest: Manifest,
+pub(crate) struct Found {
+    pub(crate) transfer: u64,
+    pub(crate) name: Option<String>,
+    pub(crate) manifest: Manifest,
+    /// Where the MANIFEST stands, as far as that is known.
+    pub(crate) manifest_at: u64,
+    /// Where the root INDEX is; nowhere if it was found without one.
+    pub(crate) root: Extent,
     /// Final extents, in stored axes.
-    shape: Vec<u64>,
-    headers: Vec<Vec<u8>>,
-    places: Places,
+    pub(crate) shape: Vec<u64>,
+    pub(crate) headers: Vec<Vec<u8>>,
+    pub(crate) places: Places,
     present: u64,
 }
 
@@ -104,38 +108,33 @@ pub(crate) fn npb_limits(limits: &Limits) -> ndferry_npb::Limits {
 }
 
 /// By TAIL, CATALOG and root INDEX.
-fn indexed(input: &Input, limits: &ndferry_npb::Limits) -> Result<Vec<Found>> {
+pub(crate) fn indexed(input: &Input, limits: &ndferry_npb::Limits) -> Result<Vec<Found>> {
     let tail_at = input.nbytes().saturating_sub(TAIL_NBYTES as u64);
     let tail = input.bytes(tail_at, TAIL_NBYTES as u64)?;
     let tail = Tail::parse(&tail, input.nbytes()).map_err(npb)?;
     if tail.kind == MessageKind::Index {
-        return Ok(vec![rooted(input, tail.target, None, None, limits)?]);
+        return Ok(vec![rooted(input, tail.target, None, limits)?]);
     }
     let (_, body) = message(input, tail.target, MessageKind::Catalog, limits)?;
     let catalog = Catalog::parse(&body, limits).map_err(npb)?;
     let entries = catalog.entries.into_iter();
     entries
-        .map(|entry| {
-            rooted(
-                input,
-                entry.root,
-                Some(entry.name),
-                Some(entry.transfer),
-                limits,
-            )
-        })
+        .map(|entry| rooted(input, entry.root, Some(entry), limits))
         .collect()
 }
 
 fn rooted(
     input: &Input,
     at: Extent,
-    name: Option<String>,
-    transfer: Option<u64>,
+    entry: Option<CatalogEntry>,
     limits: &ndferry_npb::Limits,
 ) -> Result<Found> {
     let (head, body) = message(input, at, MessageKind::Index, limits)?;
-    if head.sequence != ROOT || transfer.is_some_and(|transfer| transfer != head.transfer) {
+    if head.sequence != ROOT
+        || entry
+            .as_ref()
+            .is_some_and(|entry| entry.transfer != head.transfer)
+    {
         let (what, whence) = ("the array's root INDEX", "the CATALOG or TAIL");
         return Err(
             ErrorKind::Npb(ndferry_npb::ErrorKind::NotThere { what, whence }).at(at.offset),
@@ -144,7 +143,9 @@ fn rooted(
     let root = Root::parse(&body, limits).map_err(npb)?;
     Ok(Found {
         transfer: head.transfer,
-        name,
+        manifest_at: entry.as_ref().map_or(0, |entry| entry.manifest),
+        root: at,
+        name: entry.map(|entry| entry.name),
         manifest: root.manifest,
         shape: root.shape,
         headers: root.headers,
@@ -211,21 +212,7 @@ fn scanned(
         scanner.give(&input.bytes(need.offset, need.nbytes)?);
     }
     let scan = scanner.finish();
-    let whole = scan
-        .arrays
-        .into_iter()
-        .filter(|array| !array.headers.is_empty());
-    let found: Vec<Found> = whole
-        .map(|array| Found {
-            transfer: array.transfer,
-            name: array.headers.get(1).map(|json| attribute_name(json)),
-            shape: array.shape(),
-            present: array.places.len() as u64,
-            manifest: array.manifest,
-            headers: array.headers,
-            places: Places::Known(array.places),
-        })
-        .collect();
+    let found = found_in_scan(scan);
     if found.is_empty() {
         let found = input.nbytes();
         return Err(ErrorKind::Truncated {
@@ -235,6 +222,30 @@ fn scanned(
         .at(found));
     }
     Ok(found)
+}
+
+/// The arrays of which at least the header is there.
+pub(crate) fn found_in_scan(scan: Scan) -> Vec<Found> {
+    let whole = scan
+        .arrays
+        .into_iter()
+        .filter(|array| !array.headers.is_empty());
+    whole
+        .map(|array| Found {
+            transfer: array.transfer,
+            name: array.headers.get(1).map(|json| attribute_name(json)),
+            manifest_at: array.manifest_offset.unwrap_or(0),
+            root: Extent {
+                offset: 0,
+                nbytes: 0,
+            },
+            shape: array.shape(),
+            present: array.places.len() as u64,
+            manifest: array.manifest,
+            headers: array.headers,
+            places: Places::Known(array.places),
+        })
+        .collect()
 }
 
 fn push(

@@ -11,8 +11,8 @@ use crate::error::{npb, npy};
 use crate::pack_line::PackLine;
 use crate::recipe::Recipe;
 use crate::{
-    Array, ByteOrder, ErrorKind, Interrupt, LazyArray, Order, Packing, Result, SaveOptions,
-    Selection,
+    Array, ByteOrder, Codec, CreateOptions, ErrorKind, Interrupt, LazyArray, Order, Packing,
+    Result, SaveOptions, Selection,
 };
 
 /// Rows of tiles up to this size are read at once and then cut up.
@@ -27,7 +27,9 @@ pub(crate) struct Plan {
     pub(crate) manifest: Manifest,
     pub(crate) headers: Vec<Vec<u8>>,
     pub(crate) grid: TileGrid,
-    recipe: Recipe,
+    pub(crate) recipe: Recipe,
+    /// The order in which elements are stored, as the header says it: what is contiguous in both is called C.
+    pub(crate) order: Order,
 }
 
 impl Plan {
@@ -38,12 +40,12 @@ impl Plan {
         cataloged: bool,
         options: &SaveOptions,
     ) -> Result<Self> {
-        let shape = stored_shape(array);
+        let (header, shape) = header_and_shape(array);
         let itemsize = array.dtype().itemsize() as u64;
         let tile = match (&options.tile, options.block_nbytes) {
             (Some(tile), _) => {
                 let mut tile = tile.clone();
-                if array.order() == Order::F {
+                if header.order == Order::F {
                     tile.reverse();
                 }
                 tile
@@ -54,7 +56,7 @@ impl Plan {
             }
             (None, None) => crate::tile_plan::for_file(&shape, itemsize),
         };
-        Self::with_tile(array, name, cataloged, tile, options.packing)
+        Self::with_tile(array, header, name, cataloged, tile, options.packing)
     }
 
     /// Flat tiles of at most this many bytes, for sending.
@@ -66,21 +68,99 @@ impl Plan {
         block_nbytes: u64,
         packing: Packing,
     ) -> Result<Self> {
-        let shape = stored_shape(array);
+        let (header, shape) = header_and_shape(array);
         let itemsize = array.dtype().itemsize() as u64;
         let grid = TileGrid::flat(&shape, itemsize, block_nbytes, false).map_err(npb)?;
         let tile = grid.tile_shape().to_vec();
-        Self::with_tile(array, name, cataloged, tile, packing)
+        Self::with_tile(array, header, name, cataloged, tile, packing)
+    }
+
+    /// For an array without elements yet; `None` is where it grows.
+    pub(crate) fn empty(
+        dtype: Dtype,
+        shape: &[Option<usize>],
+        options: &CreateOptions,
+    ) -> Result<Self> {
+        let extents: Vec<usize> = shape.iter().map(|extent| extent.unwrap_or(0)).collect();
+        // One that grows has no elements yet, but will.
+        let order = match shape.contains(&None) && shape.len() > 1 {
+            true => options.order,
+            false => Header::new(dtype.clone(), &extents, options.order).order,
+        };
+        let mut stored = shape.to_vec();
+        if order == Order::F {
+            stored.reverse();
+        }
+        if stored.iter().skip(1).any(Option::is_none) {
+            let what =
+                "growing along another axis than the first one (order C) or the last (order F)";
+            return Err(ErrorKind::Unsupported {
+                what: what.to_owned(),
+            }
+            .into());
+        }
+        let growing = stored.first().is_some_and(Option::is_none);
+        let packing = match options.packing.codec {
+            Codec::Auto => Packing {
+                codec: Codec::Default,
+                ..options.packing
+            },
+            _ => options.packing,
+        };
+        let tile = match &options.tile {
+            Some(tile) => {
+                let mut tile = tile.clone();
+                if order == Order::F {
+                    tile.reverse();
+                }
+                tile
+            }
+            None => {
+                // As if it had no end.
+                let endless = |extent: &Option<usize>| extent.map_or(1 << 40, |n| n as u64);
+                let endless: Vec<u64> = stored.iter().map(endless).collect();
+                crate::tile_plan::for_file(&endless, dtype.itemsize() as u64)
+            }
+        };
+        let header = Header {
+            order,
+            ..Header::new(dtype, &extents, order)
+        };
+        let cataloged = !options.name.is_empty();
+        let mut plan = Self::with_header(
+            header,
+            &options.name,
+            cataloged,
+            tile,
+            growing,
+            |manifest, _| Recipe::new(packing, &manifest.element, || Ok(Vec::new())),
+        )?;
+        plan.manifest.data_blocks = None;
+        Ok(plan)
     }
 
     fn with_tile(
         array: &LazyArray,
+        header: Header,
         name: &str,
         cataloged: bool,
         tile: Vec<u64>,
         packing: Packing,
     ) -> Result<Self> {
-        let header = Header::new(array.dtype().clone(), array.shape(), array.order());
+        let order = header.order;
+        Self::with_header(header, name, cataloged, tile, false, |manifest, grid| {
+            Recipe::new(packing, &manifest.element, || samples(array, order, grid))
+        })
+    }
+
+    fn with_header(
+        header: Header,
+        name: &str,
+        cataloged: bool,
+        tile: Vec<u64>,
+        growing: bool,
+        recipe: impl FnOnce(&Manifest, &TileGrid) -> Result<Recipe>,
+    ) -> Result<Self> {
         let mut headers = vec![header.to_bytes().map_err(npy)?];
         if !name.is_empty() {
             headers.push(serde_json::json!({ "name": name }).to_string().into_bytes());
@@ -91,16 +171,16 @@ impl Plan {
             codec: Recipe::RAW.codec,
             filter: Recipe::RAW.filter,
             level: Recipe::RAW.level,
-            element: crate::npb_file::element_of(array.dtype()),
-            shape: stored_shape(array),
+            element: crate::npb_file::element_of(&header.dtype),
+            shape: in_stored_order(&header.shape, header.order),
             tile,
-            growing: false,
+            growing,
             bytes: false,
             cataloged,
         };
         let grid = manifest.grid().map_err(npb)?;
         manifest.data_blocks = Some(grid.len());
-        let recipe = Recipe::new(packing, &manifest.element, || samples(array, &grid))?;
+        let recipe = recipe(&manifest, &grid)?;
         manifest.codec = recipe.codec;
         manifest.filter = recipe.filter;
         manifest.level = recipe.level;
@@ -110,6 +190,7 @@ impl Plan {
             headers,
             grid,
             recipe,
+            order: header.order,
         })
     }
 
@@ -157,7 +238,7 @@ impl Plan {
                 for number in 0..self.grid.len() {
                     interrupt.check()?;
                     let tile = self.grid.tile(number).map_err(npb)?;
-                    let order = array.order();
+                    let order = self.order;
                     let selection = region_of(memory.shape(), order, &tile.start, &tile.shape)?;
                     sink(number, in_stored_axes(memory.select(&selection)?, order))?;
                 }
@@ -174,7 +255,7 @@ impl Plan {
         interrupt: &Interrupt,
         sink: &mut dyn FnMut(u64, Array) -> Result<()>,
     ) -> Result<()> {
-        let order = array.order();
+        let order = self.order;
         let memory = array.in_memory().and_then(|memory| {
             let contiguous = memory
                 .layout()
@@ -219,7 +300,7 @@ impl Plan {
         interrupt: &Interrupt,
         sink: &mut dyn FnMut(u64, Array) -> Result<()>,
     ) -> Result<()> {
-        let order = array.order();
+        let order = self.order;
         let mut band: Option<(u64, Array)> = None;
         let rows = self.grid.tile_shape()[0];
         let row_nbytes: u64 = self.grid.shape()[1..].iter().product::<u64>() * self.grid.itemsize();
@@ -228,7 +309,7 @@ impl Plan {
             interrupt.check()?;
             let tile = self.grid.tile(number).map_err(npb)?;
             if !in_bands {
-                let part = array.read(&region(array, &tile.start, &tile.shape)?)?;
+                let part = array.read(&region(array, order, &tile.start, &tile.shape)?)?;
                 sink(number, in_stored_axes(part, order))?;
                 continue;
             }
@@ -241,7 +322,7 @@ impl Plan {
                     extent[0] = tile.shape[0];
                     let mut from = vec![0; extent.len()];
                     from[0] = row;
-                    let rows = array.read(&region(array, &from, &extent)?)?;
+                    let rows = array.read(&region(array, order, &from, &extent)?)?;
                     &band.insert((row, rows)).1
                 }
             };
@@ -253,13 +334,13 @@ impl Plan {
 }
 
 /// A few tiles from all over the array.
-fn samples(array: &LazyArray, grid: &TileGrid) -> Result<Vec<Vec<u8>>> {
+fn samples(array: &LazyArray, order: Order, grid: &TileGrid) -> Result<Vec<Vec<u8>>> {
     let count = grid.len().min(SAMPLES);
     let numbers = (0..count).map(|i| i * (grid.len() - 1) / (count - 1).max(1));
     let tile = |number| {
         let tile = grid.tile(number).map_err(npb)?;
-        let part = array.read(&region(array, &tile.start, &tile.shape)?)?;
-        Ok(part.view().to_bytes(array.order())?)
+        let part = array.read(&region(array, order, &tile.start, &tile.shape)?)?;
+        Ok(part.view().to_bytes(order)?)
     };
     numbers.map(tile).collect()
 }
@@ -273,22 +354,29 @@ fn in_stored_axes(array: Array, order: Order) -> Array {
 }
 
 /// Bytes without meaning.
-fn plain(bytes: Bytes) -> Result<Array> {
+pub(crate) fn plain(bytes: Bytes) -> Result<Array> {
     let dtype = Dtype::new(Kind::Uint, ByteOrder::NotApplicable, 1)?;
     let shape = [bytes.len()];
     Ok(Array::contiguous(dtype, &shape, Order::C, bytes)?)
 }
 
-fn stored_shape(array: &LazyArray) -> Vec<u64> {
-    let mut shape: Vec<u64> = array.shape().iter().map(|extent| *extent as u64).collect();
-    if array.order() == Order::F {
+/// An array's header, and its shape in stored axes.
+fn header_and_shape(array: &LazyArray) -> (Header, Vec<u64>) {
+    let header = Header::new(array.dtype().clone(), array.shape(), array.order());
+    let shape = in_stored_order(array.shape(), header.order);
+    (header, shape)
+}
+
+fn in_stored_order(shape: &[usize], order: Order) -> Vec<u64> {
+    let mut shape: Vec<u64> = shape.iter().map(|extent| *extent as u64).collect();
+    if order == Order::F {
         shape.reverse();
     }
     shape
 }
 
-fn region(array: &LazyArray, start: &[u64], extent: &[u64]) -> Result<Selection> {
-    region_of(array.shape(), array.order(), start, extent)
+fn region(array: &LazyArray, order: Order, start: &[u64], extent: &[u64]) -> Result<Selection> {
+    region_of(array.shape(), order, start, extent)
 }
 
 /// A box in stored axes as a selection of an array of this shape.

@@ -20,6 +20,8 @@ const ALIGN: u64 = 16;
 pub(crate) struct NpbWriter<W> {
     to: W,
     at: u64,
+    /// Where the last message that was written whole ends.
+    whole: u64,
     current: Option<Current>,
     done: Vec<CatalogEntry>,
     /// A catalog follows the last array.
@@ -36,22 +38,78 @@ struct Current {
     headers: Vec<Vec<u8>>,
     places: BTreeMap<u64, Place>,
     blocks: u64,
+    /// Parts of the index that are in the file and say what is true, with how many tiles each speaks of.
+    parts: BTreeMap<u64, (Extent, u64)>,
+    /// Where it stands among the arrays of the file, if it was there before.
+    slot: Option<usize>,
+}
+
+/// An array that is in a file already and to which tiles are added.
+#[derive(Debug)]
+pub(crate) struct Resumed {
+    pub(crate) transfer: u64,
+    pub(crate) manifest: Manifest,
+    pub(crate) headers: Vec<Vec<u8>>,
+    pub(crate) places: BTreeMap<u64, Place>,
+    /// Which of the file's arrays it is.
+    pub(crate) slot: usize,
 }
 
 impl<W: Write> NpbWriter<W> {
     pub(crate) fn new(to: W) -> Self {
+        Self::after(to, 0, Vec::new(), false)
+    }
+
+    /// After the `at` bytes of a file with these arrays.
+    pub(crate) fn after(to: W, at: u64, done: Vec<CatalogEntry>, cataloged: bool) -> Self {
         Self {
             to,
-            at: 0,
+            at,
+            whole: at,
             current: None,
-            done: Vec::new(),
-            cataloged: false,
+            done,
+            cataloged,
         }
+    }
+
+    /// Goes on with one of the arrays of the file.
+    pub(crate) fn resume(&mut self, array: Resumed) {
+        let (name, manifest_at) = match self.done.get(array.slot) {
+            Some(entry) => (entry.name.clone(), entry.manifest),
+            None => Default::default(),
+        };
+        self.current = Some(Current {
+            transfer: array.transfer,
+            name,
+            manifest: array.manifest,
+            manifest_at,
+            headers: array.headers,
+            blocks: array.places.len() as u64,
+            places: array.places,
+            parts: BTreeMap::new(),
+            slot: Some(array.slot),
+        });
+    }
+
+    /// Where a tile of the array under way is.
+    pub(crate) fn place(&self, number: u64) -> Option<Place> {
+        self.current.as_ref()?.places.get(&number).copied()
+    }
+
+    /// Where the last message ends that was written whole.
+    pub(crate) fn whole_nbytes(&self) -> u64 {
+        self.whole
+    }
+
+    /// Bytes of the file so far.
+    pub(crate) fn nbytes(&self) -> u64 {
+        self.at
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.to.write_all(bytes)?;
         self.at += bytes.len() as u64;
+        self.whole = self.at;
         Ok(())
     }
 
@@ -88,6 +146,8 @@ impl<W: Write> NpbWriter<W> {
             headers: headers.to_vec(),
             places: BTreeMap::new(),
             blocks: 0,
+            parts: BTreeMap::new(),
+            slot: None,
         });
         Ok(())
     }
@@ -108,30 +168,59 @@ impl<W: Write> NpbWriter<W> {
         current
             .places
             .insert(block.number, Place { offset, nbytes });
+        current.parts.remove(&(block.number / PART_TILES));
         current.blocks += 1;
         let head = block.head(current.transfer);
         let mut parts = [IoSlice::new(&head), IoSlice::new(block.payload)];
         self.at += (head.len() + block.payload.len()) as u64;
-        write_all_vectored(&mut self.to, &mut parts)
+        write_all_vectored(&mut self.to, &mut parts)?;
+        self.whole = self.at;
+        Ok(())
     }
 
     /// A tile that was there once and is not any more.
     pub(crate) fn lost(&mut self, number: u64) {
         if let Some(current) = &mut self.current {
             current.places.insert(number, Place::LOST);
+            current.parts.remove(&(number / PART_TILES));
         }
     }
 
     /// Ends the array: its final extent along stored axis 0 is `extent`.
     pub(crate) fn end(&mut self, extent: u64) -> Result<()> {
-        let Some(current) = self.current.take() else {
-            return Err(ErrorKind::BrokenOff {
-                expected: "a MANIFEST",
-            }
-            .into());
-        };
-        let (transfer, blocks) = (current.transfer, current.blocks);
-        self.write(&End { blocks, extent }.message(transfer))?;
+        let mut current = self.take()?;
+        let blocks = current.blocks;
+        self.write(&End { blocks, extent }.message(current.transfer))?;
+        let entry = self.index(&mut current, extent)?;
+        match current.slot {
+            Some(slot) if slot < self.done.len() => self.done[slot] = entry,
+            _ => self.done.push(entry),
+        }
+        Ok(())
+    }
+
+    /// Writes index and tail as if the array ended here, and goes on with it after them.
+    pub(crate) fn checkpoint(&mut self, extent: u64) -> Result<()> {
+        let mut current = self.take()?;
+        let entry = self.index(&mut current, extent)?;
+        let mut entries = self.done.clone();
+        match current.slot {
+            Some(slot) if slot < entries.len() => entries[slot] = entry,
+            _ => entries.push(entry),
+        }
+        self.current = Some(current);
+        self.tail(entries)
+    }
+
+    fn take(&mut self) -> Result<Current> {
+        let expected = "a MANIFEST";
+        let current = self.current.take();
+        Ok(current.ok_or(ErrorKind::BrokenOff { expected })?)
+    }
+
+    /// Writes the parts of the index that changed, and its root.
+    fn index(&mut self, current: &mut Current, extent: u64) -> Result<CatalogEntry> {
+        let transfer = current.transfer;
         let mut shape = current.manifest.shape.clone();
         if current.manifest.growing
             && let Some(first) = shape.first_mut()
@@ -145,26 +234,31 @@ impl<W: Write> NpbWriter<W> {
         let mut parts = Vec::new();
         for first in (0..tiles).step_by(PART_TILES as usize) {
             let numbers = first..tiles.min(first + PART_TILES);
+            let (part, count) = (first / PART_TILES, numbers.end - first);
+            let written = current.parts.get(&part).filter(|(_, n)| *n == count);
+            if let Some((extent, _)) = written {
+                parts.push(*extent);
+                continue;
+            }
             let place = |number| current.places.get(&number).copied().unwrap_or_default();
             let places = numbers.map(place).collect();
-            parts.push(self.message(&IndexPart { first, places }.message(transfer))?);
+            let extent = self.message(&IndexPart { first, places }.message(transfer))?;
+            current.parts.insert(part, (extent, count));
+            parts.push(extent);
         }
         let root = Root {
-            manifest: current.manifest,
+            manifest: current.manifest.clone(),
             shape,
-            headers: current.headers,
+            headers: current.headers.clone(),
             tiles,
             parts,
         };
-        let root = self.message(&root.message(transfer))?;
-        let (name, manifest) = (current.name, current.manifest_at);
-        self.done.push(CatalogEntry {
-            name,
+        Ok(CatalogEntry {
+            name: current.name.clone(),
             transfer,
-            manifest,
-            root,
-        });
-        Ok(())
+            manifest: current.manifest_at,
+            root: self.message(&root.message(transfer))?,
+        })
     }
 
     /// A whole message; gives where it stands.
@@ -180,26 +274,33 @@ impl<W: Write> NpbWriter<W> {
     /// Writes the catalog, if the manifests promise one, and the tail; gives the stream back, and how many bytes
     /// went there.
     pub(crate) fn finish(mut self) -> Result<(W, u64)> {
-        let target = match &self.done[..] {
-            [only] if !self.cataloged => (only.root, MessageKind::Index),
-            _ => {
-                let entries = self.done.clone();
-                (
-                    self.message(&Catalog { entries }.message())?,
-                    MessageKind::Catalog,
-                )
-            }
-        };
-        let tail = Tail {
-            offset: self.at,
-            target: target.0,
-            kind: target.1,
-        }
-        .message();
-        debug_assert_eq!(tail.len(), TAIL_NBYTES);
-        self.write(&tail)?;
-        self.to.flush()?;
+        self.tail_now()?;
         Ok((self.to, self.at))
+    }
+
+    /// The same, if nothing else is to be done with the stream.
+    pub(crate) fn tail_now(&mut self) -> Result<()> {
+        self.tail(self.done.clone())?;
+        Ok(self.to.flush()?)
+    }
+
+    fn tail(&mut self, entries: Vec<CatalogEntry>) -> Result<()> {
+        let (target, kind) = match &entries[..] {
+            [only] if !self.cataloged => (only.root, MessageKind::Index),
+            _ => (
+                self.message(&Catalog { entries }.message())?,
+                MessageKind::Catalog,
+            ),
+        };
+        let offset = self.at;
+        let tail = Tail {
+            offset,
+            target,
+            kind,
+        };
+        let tail = tail.message();
+        debug_assert_eq!(tail.len(), TAIL_NBYTES);
+        self.write(&tail)
     }
 }
 

@@ -393,24 +393,37 @@ fn write_npb(
     let cataloged = items.len() > 1 || items.iter().any(|item| !item.name.is_empty());
     let mut writer = crate::npb_write::NpbWriter::new(to);
     for item in items {
-        progress.start(item.name, Some(item.array.nbytes()));
-        let loaded;
-        let array = match options.order {
-            Some(order) if order != item.array.order() => {
-                loaded = LazyArray::from(item.array.load()?.into_order(order)?);
-                &loaded
-            }
-            _ => item.array,
-        };
-        let plan = crate::npb_plan::Plan::new(array, item.name, cataloged, options)?;
-        writer.begin(plan.transfer, item.name, &plan.manifest, &plan.headers)?;
-        plan.blocks(array, options.threads, &options.interrupt, &mut |block| {
-            writer.block(block)?;
-            progress.advance(block.raw_nbytes.into());
-            Ok(())
-        })?;
-        writer.end(plan.manifest.shape.first().copied().unwrap_or(0))?;
-        progress.finish();
+        write_npb_item(&mut writer, *item, cataloged, options, progress)?;
     }
     Ok(writer.finish()?.1)
+}
+
+/// One array into an NPB file.
+#[cfg(feature = "npb")]
+pub(crate) fn write_npb_item<W: Write>(
+    writer: &mut crate::npb_write::NpbWriter<W>,
+    item: Item<'_>,
+    cataloged: bool,
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<()> {
+    progress.start(item.name, Some(item.array.nbytes()));
+    let loaded;
+    let array = match options.order {
+        Some(order) if order != item.array.order() => {
+            loaded = LazyArray::from(item.array.load()?.into_order(order)?);
+            &loaded
+        }
+        _ => item.array,
+    };
+    let plan = crate::npb_plan::Plan::new(array, item.name, cataloged, options)?;
+    writer.begin(plan.transfer, item.name, &plan.manifest, &plan.headers)?;
+    plan.blocks(array, options.threads, &options.interrupt, &mut |block| {
+        writer.block(block)?;
+        progress.advance(block.raw_nbytes.into());
+        Ok(())
+    })?;
+    writer.end(plan.manifest.shape.first().copied().unwrap_or(0))?;
+    progress.finish();
+    Ok(())
 }

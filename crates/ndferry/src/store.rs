@@ -17,7 +17,7 @@ use crate::{ByteOrder, ErrorKind, Format, Limits, Result};
 #[derive(Debug)]
 pub(crate) enum Store {
     /// Messages as they come.
-    Npb(Option<NpbWriter<AtomicFile>>),
+    Npb(Option<Box<NpbWriter<AtomicFile>>>),
     /// Elements where they belong.
     Npy(NpyFile),
     /// Elements in memory.
@@ -52,7 +52,7 @@ impl Store {
         let format = Format::of_extension(path).ok_or(ErrorKind::UnknownExtension);
         let create = || AtomicFile::create(path, overwrite).map_err(outside);
         let store = match format {
-            Ok(Format::Npb) => create().map(|file| Self::Npb(Some(NpbWriter::new(file)))),
+            Ok(Format::Npb) => create().map(|file| Self::Npb(Some(Box::new(NpbWriter::new(file))))),
             Ok(Format::Npy) => create().map(|file| {
                 Self::Npy(NpyFile {
                     file: Some(file),
@@ -144,7 +144,7 @@ impl Store {
         let file = match self {
             Self::Npb(writer) => writer
                 .take()
-                .map(NpbWriter::finish)
+                .map(|writer| writer.finish())
                 .transpose()?
                 .map(|(file, _)| file),
             Self::Npy(npy) => npy.file.take(),

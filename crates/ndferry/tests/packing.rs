@@ -284,3 +284,26 @@ fn threads_and_kept_tiles_change_nothing_but_the_bytes_read() {
         }
     }
 }
+
+#[test]
+fn what_is_contiguous_in_both_orders_and_called_fortran_comes_back() {
+    for shape in [[1, 5], [5, 1], [0, 3]] {
+        let array = array("<u2", &shape, Order::C);
+        let header = format!(
+            "{{'descr': '<u2', 'fortran_order': True, 'shape': ({}, {}), }}",
+            shape[0], shape[1]
+        );
+        let mut npy = b"\x93NUMPY\x01\x00\x76\x00".to_vec();
+        npy.extend(format!("{header:117}\n").bytes());
+        npy.extend_from_slice(array.bytes());
+        let source = Source::from_bytes("a.npy", npy.into(), &OpenOptions::default()).unwrap();
+        let stored = source.array(None).unwrap();
+        assert_eq!(stored.order(), Order::F);
+        for tile in [None, Some(vec![1, 2])] {
+            let file = saved(&stored, |options| options.tile = tile);
+            let back = opened(&file).array(None).unwrap().load().unwrap();
+            assert_eq!(back.shape(), shape);
+            assert_eq!(back.bytes(), array.bytes());
+        }
+    }
+}

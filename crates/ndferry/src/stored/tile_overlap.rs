@@ -79,6 +79,22 @@ impl<'a> Overlap<'a> {
         Ok(target.select(&self.place()?)?.assign(&source)?)
     }
 
+    /// Copies from the wanted elements into the tile's.
+    pub(crate) fn copy_back(&self, wanted: &[u8], raw: &mut [u8], itemsize: u64) -> Result<()> {
+        let items = self.axes.iter().zip(self.spans);
+        let items: Vec<Index> = items
+            .map(|(along, span)| range(along.at, along.count, step(*span)))
+            .collect();
+        let dtype = elements(itemsize)?;
+        let counts: Vec<u64> = self.spans.iter().map(|span| span.count).collect();
+        let source = ArrayView::new(dtype.clone(), layout(&counts, itemsize)?, wanted)?;
+        let source = source.select(&self.place()?)?;
+        let mut target = ArrayViewMut::new(dtype, layout(&self.tile.shape, itemsize)?, raw)?;
+        let shape = target.view().shape().to_vec();
+        let selection = Indexing::new(items).resolve(&shape)?;
+        Ok(target.select(&selection)?.assign(&source)?)
+    }
+
     /// The wanted elements that lie in the tile, as a part of all wanted ones.
     fn place(&self) -> Result<Selection> {
         let items: Vec<Index> = self
