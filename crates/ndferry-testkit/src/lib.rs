@@ -1,1 +1,19 @@
-//! Under construction.
+//! What the tests of all crates share: awkward readers, mutants, fuzz bodies, and the agent that opens hostile files in a
+//! process of its own. Not published.
+#![forbid(unsafe_code)]
+
+mod agent;
+mod awkward;
+mod mutate;
+mod rng;
+mod seeds;
+mod tally;
+mod verdict;
+
+pub use agent::{Agent, Examined, GROWTH, Outcome, PATIENCE, serve};
+pub use awkward::{Awkward, Habit};
+pub use mutate::{Mutation, cuts, flips, mutant};
+pub use rng::Rng;
+pub use seeds::{Seed, more_seeds, seeds};
+pub use tally::{Counts, Tally};
+pub use verdict::{Fingerprint, Verdict};
