@@ -63,6 +63,11 @@ pub(crate) trait Stored: fmt::Debug + Send + Sync {
 
     /// Checks that there are at least this many bytes, before memory is asked for.
     fn check_nbytes(&self, nbytes: u64) -> Result<()>;
+
+    /// Compares a checksum of all elements together, which [`Self::read`] of a part cannot.
+    fn verify(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl LazyArray {

@@ -86,7 +86,12 @@ impl<'a> Runs<'a> {
             Backing::Stored(stored) if order == array.order() || one_way => {
                 From::Stream(stored.stream().map_err(|e| array.place(e))?)
             }
-            Backing::Stored(_) | Backing::Part(..) => From::Boxes(boxes(max_nbytes)),
+            Backing::Stored(stored) => {
+                // All elements are read, so all are checked, though box by box.
+                stored.verify().map_err(|e| array.place(e))?;
+                From::Boxes(boxes(max_nbytes))
+            }
+            Backing::Part(..) => From::Boxes(boxes(max_nbytes)),
         };
         Ok(Self {
             array,
