@@ -181,14 +181,6 @@ fn save(
         .map(|(name, array)| Item { name, array })
         .collect();
     let mut file = Vec::new();
-    if let Err(error) = save_to(&mut file, &items, &options, &()) {
-        assert!(
-            matches!(error.kind(), ndferry::ErrorKind::NotBuilt { .. }),
-            "{error}"
-        );
-        options.packing.codec = Codec::None;
-        file.clear();
-        save_to(&mut file, &items, &options, &()).expect("memory does not fail");
-    }
+    save_to(&mut file, &items, &options, &()).expect("memory does not fail");
     file
 }

@@ -31,6 +31,11 @@ pub struct Fingerprint {
     pub array: u64,
 }
 
+impl Fingerprint {
+    /// The hash of the empty path.
+    pub const NO_PATH: u64 = 0xe3b0_c442_98fc_1c14;
+}
+
 impl Verdict {
     /// Opens the bytes as a file of arrays and does everything with it that there is: reads each array at once and in
     /// runs, checks the file, writes the arrays again.

@@ -50,7 +50,9 @@ fn no_mutant_breaks_anything() {
     let tally = std::thread::scope(|scope| {
         let threads = [scope.spawn(examine), scope.spawn(examine)];
         let mut tally = Tally::default();
-        threads.map(|thread| tally.merge(&thread.join().unwrap()));
+        for thread in threads {
+            tally.merge(&thread.join().unwrap());
+        }
         tally
     });
     println!("{named} seeds, every cut and every flipped bit; {SAMPLED} sampled mutants\n{tally}");
@@ -138,7 +140,14 @@ fn is_wrong(seed: &Seed, mutation: Mutation, outcome: &Outcome, truth: &[Fingerp
         Mutation::Integer,
     ];
     match seed.format {
-        Format::Npb if small.contains(&mutation) => arrays.iter().any(|one| !truth.contains(one)),
+        // A name may be lost, but is not another one.
+        Format::Npb if small.contains(&mutation) => arrays.iter().any(|one| {
+            let same = |true_one: &Fingerprint| {
+                let path = one.path == true_one.path || one.path == Fingerprint::NO_PATH;
+                path && one.array == true_one.array
+            };
+            !truth.iter().any(same)
+        }),
         // Names have no checksum in a ZIP.
         Format::Npz if small.contains(&mutation) => arrays
             .iter()
