@@ -1,10 +1,6 @@
 //! The `ndferry` command.
 #![forbid(unsafe_code)]
 
-#[allow(
-    rustdoc::broken_intra_doc_links,
-    reason = "help texts, where [:LEVEL] is no link"
-)]
 mod args;
 mod commands;
 mod output;
