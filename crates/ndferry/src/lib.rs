@@ -60,6 +60,8 @@ mod stored;
 mod text;
 mod threads;
 #[cfg(feature = "npb")]
+mod tile_buffers;
+#[cfg(feature = "npb")]
 mod tile_plan;
 mod units;
 

@@ -1,5 +1,6 @@
 //! [`Plan`]: how an array becomes NPB messages.
 
+use std::io::Read;
 use std::thread;
 
 use bytes::Bytes;
@@ -7,9 +8,11 @@ use ndferry_array::{Dtype, Kind};
 use ndferry_npb::{Block, ElementType, Manifest, TileGrid};
 use ndferry_npy::Header;
 
-use crate::error::{npb, npy};
+use crate::error::{from_io, npb, npy};
+use crate::lazy::Backing;
 use crate::pack_line::PackLine;
 use crate::recipe::Recipe;
+use crate::tile_buffers::TileBuffers;
 use crate::{
     Array, ByteOrder, Codec, CreateOptions, ErrorKind, Interrupt, LazyArray, Order, Packing,
     Result, SaveOptions, Selection,
@@ -271,6 +274,20 @@ impl Plan {
                     number,
                     plain(bytes.slice(run.start as usize..run.end as usize))?,
                 )?;
+            }
+            return Ok(());
+        }
+        if let Backing::Stored(stored) = array.backing() {
+            let mut stream = stored.stream().map_err(|e| array.place(e))?;
+            let mut buffers = TileBuffers::default();
+            for number in 0..self.grid.len() {
+                interrupt.check()?;
+                let nbytes = self.grid.nbytes(number).map_err(npb)? as usize;
+                let tile = buffers.fill(nbytes, |tile| {
+                    let read = stream.read_exact(tile);
+                    read.map_err(|e| array.place(from_io(e)))
+                })?;
+                sink(number, plain(tile)?)?;
             }
             return Ok(());
         }

@@ -9,7 +9,7 @@ use ndferry_npb::{
 };
 
 use crate::error::npb;
-use crate::{ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// Raw payloads begin at multiples of this.
 const ALIGN: u64 = 16;
@@ -154,26 +154,32 @@ impl<W: Write> NpbWriter<W> {
 
     /// One tile.
     pub(crate) fn block(&mut self, block: &Block<'_>) -> Result<()> {
+        let current = self.current.as_ref().ok_or_else(no_array)?;
+        let head = block.head(current.transfer);
+        self.data(block.number, &[&head, block.payload])
+    }
+
+    /// One tile in the message it came in, which is not checked again.
+    #[cfg(feature = "transport")]
+    pub(crate) fn arrived(&mut self, number: u64, message: &[u8]) -> Result<()> {
+        self.data(number, &[message])
+    }
+
+    /// A DATA message in parts.
+    fn data(&mut self, number: u64, parts: &[&[u8]]) -> Result<()> {
         let start = self.at + (HEAD_NBYTES + SUBHEAD_NBYTES) as u64;
         let padding = (start.next_multiple_of(ALIGN) - start) as usize;
         self.write(&[0; ALIGN as usize][..padding])?;
-        let Some(current) = &mut self.current else {
-            return Err(ErrorKind::BrokenOff {
-                expected: "a MANIFEST",
-            }
-            .into());
-        };
-        let nbytes = (SUBHEAD_NBYTES + block.payload.len()) as u32;
+        let current = self.current.as_mut().ok_or_else(no_array)?;
+        let message_nbytes: usize = parts.iter().map(|part| part.len()).sum();
+        let nbytes = (message_nbytes - HEAD_NBYTES) as u32;
         let offset = self.at;
-        current
-            .places
-            .insert(block.number, Place { offset, nbytes });
-        current.parts.remove(&(block.number / PART_TILES));
+        current.places.insert(number, Place { offset, nbytes });
+        current.parts.remove(&(number / PART_TILES));
         current.blocks += 1;
-        let head = block.head(current.transfer);
-        let mut parts = [IoSlice::new(&head), IoSlice::new(block.payload)];
-        self.at += (head.len() + block.payload.len()) as u64;
-        write_all_vectored(&mut self.to, &mut parts)?;
+        self.at += message_nbytes as u64;
+        let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        write_all_vectored(&mut self.to, &mut slices)?;
         self.whole = self.at;
         Ok(())
     }
@@ -213,9 +219,7 @@ impl<W: Write> NpbWriter<W> {
     }
 
     fn take(&mut self) -> Result<Current> {
-        let expected = "a MANIFEST";
-        let current = self.current.take();
-        Ok(current.ok_or(ErrorKind::BrokenOff { expected })?)
+        self.current.take().ok_or_else(no_array)
     }
 
     /// Writes the parts of the index that changed, and its root.
@@ -302,6 +306,12 @@ impl<W: Write> NpbWriter<W> {
         debug_assert_eq!(tail.len(), TAIL_NBYTES);
         self.write(&tail)
     }
+}
+
+/// Tiles come after a MANIFEST.
+fn no_array() -> Error {
+    let expected = "a MANIFEST";
+    ErrorKind::BrokenOff { expected }.into()
 }
 
 fn write_all_vectored(to: &mut impl Write, mut parts: &mut [IoSlice<'_>]) -> Result<()> {

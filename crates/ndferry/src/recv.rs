@@ -250,7 +250,7 @@ impl Receiver {
                             .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
                         &raw
                     };
-                    store.block(&block, elements, array)?;
+                    store.block(block.number, frame, elements, array)?;
                     received.blocks += 1;
                     received.nbytes += u64::from(block.raw_nbytes);
                     progress.advance(block.raw_nbytes.into());

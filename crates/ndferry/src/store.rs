@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use ndferry_array::{Array, ArrayView, ArrayViewMut, Dtype, Index, Indexing, Kind, Layout, Order};
 use ndferry_io::{AtomicFile, BigBuffer};
-use ndferry_npb::{Block, Tile};
+use ndferry_npb::Tile;
 
 use crate::error::{npb, npy, outside};
 use crate::npb_write::NpbWriter;
@@ -102,20 +102,27 @@ impl Store {
         }
     }
 
-    pub(crate) fn block(&mut self, block: &Block<'_>, raw: &[u8], array: &Incoming) -> Result<()> {
+    /// A tile: the checked message it came in, and its elements.
+    pub(crate) fn block(
+        &mut self,
+        number: u64,
+        message: &[u8],
+        raw: &[u8],
+        array: &Incoming,
+    ) -> Result<()> {
         match self {
-            Self::Npb(Some(writer)) => writer.block(block),
-            Self::Npy(npy) => npy.block(block.number, raw, array),
+            Self::Npb(Some(writer)) => writer.arrived(number, message),
+            Self::Npy(npy) => npy.block(number, raw, array),
             Self::Memory {
                 current: Some(target),
                 ..
             } => {
                 if array.grid.is_flat() {
-                    let run = array.grid.run(block.number).map_err(npb)?;
+                    let run = array.grid.run(number).map_err(npb)?;
                     target[run.start as usize..run.end as usize].copy_from_slice(raw);
                     return Ok(());
                 }
-                let tile = array.grid.tile(block.number).map_err(npb)?;
+                let tile = array.grid.tile(number).map_err(npb)?;
                 put(
                     &tile,
                     raw,
