@@ -138,6 +138,12 @@ class Row:
         return sorted(ours / max(theirs, 1e-12) for ours, theirs in pairs)
 
     @property
+    def spread(self):
+        """The middle half of the ratios: their quartiles."""
+        low, _, high = statistics.quantiles(self.ratios, n=4, method="inclusive") if len(self.ratios) > 1 else self.ratios * 3
+        return low, high
+
+    @property
     def equal(self):
         """Whether both sides gave the same in every round."""
         return all(ours.result == theirs.result for ours, theirs in zip(self.ours, self.theirs))

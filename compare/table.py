@@ -9,7 +9,7 @@ def cells(row):
     median = lambda side, key: statistics.median(row.values(side, key))
     both = lambda key, show: f"{show(median(row.ours, key))} / {show(median(row.theirs, key))}"
     metric = row.line.metric
-    low, high = row.ratios[0], row.ratios[-1]
+    low, high = row.spread
     return [
         row.line.name,
         metric.upper() if metric == "cpu" else metric,
@@ -59,7 +59,7 @@ def markdown(rows, machine, load):
         "# Ours and theirs",
         "",
         "Made by `compare/run --save`. Both sides ran in turn on the same data; what came out was compared. A ratio is ours",
-        "over theirs in one round, median (smallest - largest); below 1 we need less. CPU time is that of all threads and",
+        "over theirs in one round: median (the quartiles); below 1 we need less. CPU time is that of all threads and",
         "processes together. Peak memory is resident memory of the larger process, with Python and NumPy in it where it",
         "is theirs. Pairs are ours / theirs.",
         "",
