@@ -174,12 +174,63 @@ pub enum Error {
         /// The dtype.
         dtype: String,
     },
+    /// A cast that is not allowed, or not known.
+    #[error("cannot cast {from} to {to}{}", Rule(.casting))]
+    CannotCast {
+        /// The dtype it has.
+        from: String,
+        /// The dtype asked for.
+        to: String,
+        /// The rule that forbids it, if one does.
+        casting: Option<crate::Casting>,
+    },
+    /// Text that says no such number or time.
+    #[error("{text:?} is no {to}")]
+    CastText {
+        /// The text, or its beginning.
+        text: String,
+        /// The dtype asked for.
+        to: String,
+    },
+    /// A character that the other kind of text cannot hold.
+    #[error("{text:?} cannot become {to}: character {code} is not ASCII")]
+    CastCharacter {
+        /// The text.
+        text: String,
+        /// The code point, or the byte.
+        code: u32,
+        /// The dtype asked for.
+        to: String,
+    },
+    /// A time that the new unit cannot count.
+    #[error("{ticks} of {from} is beyond {to}")]
+    TimeOverflow {
+        /// The time.
+        ticks: i64,
+        /// Its dtype.
+        from: String,
+        /// The dtype asked for.
+        to: String,
+    },
     /// A time unit that NumPy does not have.
     #[error("not a datetime unit: {text:?}")]
     TimeUnit {
         /// The text between the brackets.
         text: String,
     },
+}
+
+/// The rule that forbids a cast.
+struct Rule<'a>(&'a Option<crate::Casting>);
+
+impl std::fmt::Display for Rule<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            Some(crate::Casting::Safe) => " safely",
+            Some(crate::Casting::SameKind) => " within its kind",
+            _ => "",
+        })
+    }
 }
 
 /// What is wrong with one field of a structured dtype.

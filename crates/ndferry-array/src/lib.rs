@@ -17,6 +17,7 @@
 
 mod array;
 mod byteswap;
+mod cast;
 mod copy;
 mod datetime;
 mod descr;
@@ -33,6 +34,7 @@ mod structured;
 mod view;
 
 pub use array::Array;
+pub use cast::{Cast, Casting, can_cast};
 pub use datetime::{DateUnit, NAT, TimeUnit};
 pub use descr::{Descr, DescrField};
 pub use dtype::{ByteOrder, Dtype, Kind};

@@ -11,6 +11,8 @@ pub(crate) mod text;
 mod time;
 
 pub use corners::Corners;
+pub(crate) use scalar::text as scalar_text;
+pub(crate) use time::civil;
 
 use crate::{ArrayView, Error};
 use leaf::{Floats, Leaf};

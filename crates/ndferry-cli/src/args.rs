@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use ndferry::{Codec, Filter, Format, Indexing, Order};
+use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, Order};
 
 /// Moves NumPy arrays between languages, processes and machines.
 ///
@@ -207,6 +207,15 @@ pub(crate) struct ConvertArgs {
     /// Order in which elements are stored.
     #[arg(long, value_name = "ORDER", default_value = "keep")]
     pub(crate) order: OrderArg,
+    /// Elements of another dtype, for instance f4 or 'M8[s]'.
+    #[arg(long, value_name = "DTYPE", value_parser = dtype)]
+    pub(crate) dtype: Option<Dtype>,
+    /// What --dtype may lose, as in numpy.can_cast.
+    #[arg(long, value_name = "RULE", default_value = "same_kind")]
+    pub(crate) casting: CastingArg,
+    /// Order of the bytes in each number.
+    #[arg(long, value_name = "ORDER", default_value = "keep")]
+    pub(crate) endian: EndianArg,
     /// Pickle protocol.
     #[arg(long, value_name = "0-5", value_parser = clap::value_parser!(u8).range(0..=5))]
     pub(crate) protocol: Option<u8>,
@@ -264,6 +273,49 @@ impl OrderArg {
             Self::Keep => None,
             Self::C => Some(Order::C),
             Self::F => Some(Order::F),
+        }
+    }
+}
+
+/// What a cast may lose.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CastingArg {
+    /// Nothing.
+    Safe,
+    /// Digits or range, but not the kind.
+    #[value(name = "same_kind", alias = "same-kind")]
+    SameKind,
+    /// Anything.
+    Unsafe,
+}
+
+impl CastingArg {
+    pub(crate) fn casting(self) -> Casting {
+        match self {
+            Self::Safe => Casting::Safe,
+            Self::SameKind => Casting::SameKind,
+            Self::Unsafe => Casting::Unsafe,
+        }
+    }
+}
+
+/// A byte order, or the one it has.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum EndianArg {
+    /// As it is.
+    Keep,
+    /// Least significant byte first.
+    Little,
+    /// Most significant byte first.
+    Big,
+}
+
+impl EndianArg {
+    pub(crate) fn byteorder(self) -> Option<ByteOrder> {
+        match self {
+            Self::Keep => None,
+            Self::Little => Some(ByteOrder::Little),
+            Self::Big => Some(ByteOrder::Big),
         }
     }
 }
@@ -421,6 +473,10 @@ impl When {
         }
         .write_global();
     }
+}
+
+fn dtype(text: &str) -> Result<Dtype, String> {
+    Dtype::parse(text).map_err(|error| error.to_string())
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -1,6 +1,6 @@
 //! Dtypes, shapes and names as people and JSON readers see them.
 
-use ndferry::{ByteOrder, Descr, Dtype, Order};
+use ndferry::{Array, ByteOrder, Descr, Dtype, Order, PrintOptions};
 use serde_json::{Value, json};
 
 /// Largest integer that every JSON reader keeps exact.
@@ -102,12 +102,15 @@ pub(crate) fn byteorder_text(dtype: &Dtype) -> Option<&'static str> {
     }
 }
 
-/// A count of ticks with its unit, if that is what the dtype counts.
+/// A date or a span of time, if that is what the dtype counts.
 pub(crate) fn time_text(ticks: i64, dtype: &Dtype) -> Option<String> {
-    match dtype.kind_code() {
-        'M' | 'm' => Some(format!("{ticks}{}", dtype.str().get(3..).unwrap_or(""))),
-        _ => None,
+    if !matches!(dtype.kind_code(), 'M' | 'm') {
+        return None;
     }
+    let dtype = dtype.with_byteorder(ByteOrder::NATIVE);
+    let bytes = ticks.to_ne_bytes().to_vec();
+    let array = Array::contiguous(dtype, &[], Order::C, bytes).ok()?;
+    array.view().str(&PrintOptions::default()).ok()
 }
 
 /// `(2, 3)`, `(2,)`, `()`.

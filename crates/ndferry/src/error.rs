@@ -313,6 +313,9 @@ impl Error {
                 Some(format!("there is {}", present.join(", ")))
             }
             ErrorKind::Exists => Some("-f replaces it".to_owned()),
+            ErrorKind::Array(ndferry_array::Error::CannotCast {
+                casting: Some(_), ..
+            }) => Some("--casting unsafe allows it".to_owned()),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ndferry_array::{Array, Dtype, Indexing, Layout, Order, Selection};
+use ndferry_array::{Array, Cast, Casting, Dtype, Indexing, Layout, Order, Selection};
 
 use crate::units::Units;
 use crate::{Error, ErrorKind, MemberInfo, Result, Runs};
@@ -33,6 +33,8 @@ pub(crate) enum Backing {
     Stored(Arc<dyn Stored>),
     /// A part of another array.
     Part(Arc<LazyArray>, Selection),
+    /// Another array with other elements.
+    Cast(Arc<LazyArray>, Arc<Cast>),
     /// Python objects.
     Objects,
 }
@@ -133,6 +135,10 @@ impl LazyArray {
                     None => Ok(whole.read(part)?.select(selection)?),
                 };
             }
+            Backing::Cast(whole, cast) => {
+                let part = whole.read(selection)?;
+                return cast.array(&part.view()).map_err(|error| self.place(error));
+            }
             Backing::Objects => return Err(self.place(ErrorKind::Objects)),
             Backing::Stored(stored) => stored,
         };
@@ -196,6 +202,9 @@ impl LazyArray {
                 ..Self::from(self.read(selection)?)
             });
         }
+        if let Backing::Cast(whole, cast) = &self.backing {
+            return whole.part(selection)?.with_cast(Arc::clone(cast));
+        }
         let itemsize = self.dtype.itemsize();
         let whole = Layout::contiguous(&self.shape, itemsize, self.order)?;
         let layout = whole.select(selection)?;
@@ -207,6 +216,36 @@ impl LazyArray {
             order: layout.order(itemsize).unwrap_or(Order::C),
             nbytes: layout.size() as u64 * itemsize as u64,
             backing: Backing::Part(Arc::new(self.clone()), selection.clone()),
+        })
+    }
+
+    /// The same array with elements of another dtype, which are made as they are read. See [`Cast`] about the values.
+    ///
+    /// # Errors
+    /// [`ndferry_array::Error`] if `casting` forbids it or there is no way; [`ErrorKind::Objects`].
+    pub fn cast(&self, dtype: &Dtype, casting: Casting) -> Result<Self> {
+        if matches!(self.backing, Backing::Objects) {
+            return Err(self.place(ErrorKind::Objects));
+        }
+        let cast = Cast::new(&self.dtype, dtype, casting).map_err(|error| self.place(error))?;
+        if cast.is_nothing() {
+            return Ok(self.clone());
+        }
+        self.with_cast(Arc::new(cast))
+    }
+
+    fn with_cast(&self, cast: Arc<Cast>) -> Result<Self> {
+        let itemsize = cast.target().itemsize() as u64;
+        let nbytes = self.size().checked_mul(itemsize);
+        let too_big = || ndferry_array::Error::TooBig {
+            shape: self.shape.clone(),
+            itemsize: cast.target().itemsize(),
+        };
+        Ok(Self {
+            dtype: cast.target().clone(),
+            nbytes: nbytes.ok_or_else(|| self.place(too_big()))?,
+            backing: Backing::Cast(Arc::new(self.clone()), cast),
+            ..self.clone()
         })
     }
 
@@ -240,7 +279,7 @@ impl LazyArray {
     pub fn in_memory(&self) -> Option<&Array> {
         match &self.backing {
             Backing::Memory(array) => Some(array),
-            Backing::Stored(_) | Backing::Part(..) | Backing::Objects => None,
+            Backing::Stored(_) | Backing::Part(..) | Backing::Cast(..) | Backing::Objects => None,
         }
     }
 

@@ -75,8 +75,8 @@ pub use lazy::LazyArray;
 pub use limits::{Limits, OpenOptions};
 pub use member::{MemberInfo, Storage, escape_key};
 pub use ndferry_array::{
-    Array, ArrayView, ArrayViewMut, ByteOrder, Descr, DescrField, Dtype, Element, Index, Indexing,
-    Kind, Layout, Order, PrintOptions, Selection,
+    Array, ArrayView, ArrayViewMut, ByteOrder, Cast, Casting, Descr, DescrField, Dtype, Element,
+    Index, Indexing, Kind, Layout, Order, PrintOptions, Selection, can_cast,
 };
 pub use ndferry_io::peak_memory;
 #[cfg(feature = "npb")]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read;
 
-use ndferry_array::{Array, ArrayView, ArrayViewMut, Dtype, Layout, Order};
+use ndferry_array::{Array, ArrayView, ArrayViewMut, Cast, Dtype, Layout, Order};
 
 use crate::lazy::Backing;
 use crate::units::{Boxes, box_selection};
@@ -59,6 +59,8 @@ enum From<'a> {
     Strided(&'a Array, Boxes),
     /// A file in the other order, box by box.
     Boxes(Boxes),
+    /// Another array's elements, and what they become.
+    Cast(Box<Runs<'a>>, &'a Cast),
 }
 
 impl fmt::Debug for From<'_> {
@@ -68,6 +70,7 @@ impl fmt::Debug for From<'_> {
             Self::Stream(_) => "Stream",
             Self::Strided(..) => "Strided",
             Self::Boxes(_) => "Boxes",
+            Self::Cast(..) => "Cast",
         })
     }
 }
@@ -92,6 +95,11 @@ impl<'a> Runs<'a> {
                 From::Boxes(boxes(max_nbytes))
             }
             Backing::Part(..) => From::Boxes(boxes(max_nbytes)),
+            Backing::Cast(whole, cast) => {
+                let count = max_nbytes.min(1 << 20) / itemsize.max(whole.dtype().itemsize()).max(1);
+                let nbytes = count * whole.dtype().itemsize();
+                From::Cast(Box::new(Self::new(whole, order, nbytes)?), cast)
+            }
         };
         Ok(Self {
             array,
@@ -135,6 +143,15 @@ impl<'a> Runs<'a> {
                     .read_exact(&mut self.buffer)
                     .map_err(|e| self.array.place(crate::error::from_io(e)))?;
                 self.current = nbytes;
+            }
+            From::Cast(whole, cast) => {
+                if !whole.advance()? {
+                    return Ok(false);
+                }
+                self.buffer.clear();
+                cast.apply(whole.run().bytes, &mut self.buffer)
+                    .map_err(|error| self.array.place(error))?;
+                self.current = self.buffer.len();
             }
             From::Strided(memory, boxes) => {
                 let Some(region) = boxes.next() else {

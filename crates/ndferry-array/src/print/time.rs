@@ -78,7 +78,7 @@ pub(crate) fn span(ticks: i64, unit: TimeUnit) -> String {
 }
 
 /// Year, month and day of a number of days since 1970, in the proleptic Gregorian calendar.
-fn civil(days: i128) -> (i128, i128, i128) {
+pub(crate) fn civil(days: i128) -> (i128, i128, i128) {
     // Howard Hinnant's algorithm: years begin in March, eras of 400 years have 146,097 days.
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));

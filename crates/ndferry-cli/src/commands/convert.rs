@@ -4,14 +4,18 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::bail;
-use ndferry::{Item, NumpyEra, Packing, SaveOptions, save, save_to};
+use ndferry::{Casting, Item, LazyArray, NumpyEra, Packing, SaveOptions, save, save_to};
 
 use crate::args::{ConvertArgs, EraArg, PackingArgs};
 use crate::report::{Outcome, Session};
 use crate::{output, size};
 
 pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let arrays = session.arrays(&args.source, args.threads.jobs)?;
+    let arrays = session
+        .arrays(&args.source, args.threads.jobs)?
+        .into_iter()
+        .map(|(name, array)| Ok((name, with_elements(array, args)?)));
+    let arrays = arrays.collect::<anyhow::Result<Vec<_>>>()?;
     let items: Vec<Item<'_>> = match &arrays[..] {
         // The only array needs no name, unless the format is made of names.
         [(_, array)] if args.source.slice.is_some() || !keeps_names(args) => {
@@ -56,6 +60,20 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
         size::text(saved.file_nbytes),
     ));
     Ok(Outcome::Yes)
+}
+
+/// With the elements that were asked for, made as they are read.
+fn with_elements(array: LazyArray, args: &ConvertArgs) -> ndferry::Result<LazyArray> {
+    let array = match &args.dtype {
+        Some(dtype) => array.cast(dtype, args.casting.casting())?,
+        None => array,
+    };
+    match args.endian.byteorder() {
+        Some(byteorder) if !array.dtype().has_object() => {
+            array.cast(&array.dtype().with_byteorder(byteorder), Casting::Safe)
+        }
+        _ => Ok(array),
+    }
 }
 
 fn keeps_names(args: &ConvertArgs) -> bool {
