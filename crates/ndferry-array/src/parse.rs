@@ -58,11 +58,12 @@ fn parse_one(text: &str) -> Result<Option<Dtype>, Error> {
     if let Some(dtype) = datetime(rest, byteorder)? {
         return Ok(Some(dtype));
     }
-    // Names take no byte order.
-    if rest.len() == text.len() {
-        named(text)
-    } else {
-        Ok(None)
+    // Other names take no byte order.
+    match rest {
+        "datetime64" => Ok(one_letter('M', byteorder)),
+        "timedelta64" => Ok(one_letter('m', byteorder)),
+        _ if rest.len() == text.len() => named(text),
+        _ => Ok(None),
     }
 }
 
@@ -161,8 +162,6 @@ fn named(name: &str) -> Result<Option<Dtype>, Error> {
         "str" | "str_" | "unicode" | "unicode_" => "U",
         "void" => "V",
         "object" | "object_" => "O",
-        "datetime64" => "M8",
-        "timedelta64" => "m8",
         _ => return Ok(None),
     };
     parse_one(code)
@@ -173,16 +172,26 @@ fn parse_list(text: &str) -> Result<Dtype, Error> {
     let wrong = || Error::TypeString {
         text: text.to_owned(),
     };
+    let start = order(text).1;
+    if !start.starts_with(|c: char| c.is_ascii_digit())
+        && !start.starts_with("()")
+        && !text.contains(',')
+    {
+        return Err(wrong());
+    }
     let mut fields = Vec::new();
     let mut rest = text.trim();
     let mut comma = false;
     while !rest.is_empty() {
-        let (shape, after) = repeat(rest).ok_or_else(wrong)?;
-        let end = top_level_comma(after);
-        let base = parse_one(after[..end].trim())?.ok_or_else(wrong)?;
+        let (base, shape, after) = item(rest).ok_or_else(wrong)?;
+        let base = parse_one(&base)?.ok_or_else(wrong)?;
         fields.push((format!("f{}", fields.len()), Dtype::subarray(base, &shape)?));
-        comma = end < after.len();
-        rest = after[end..].strip_prefix(',').unwrap_or("").trim_start();
+        let after = after.trim_start();
+        comma = after.starts_with(',');
+        if !comma && !after.is_empty() {
+            return Err(wrong());
+        }
+        rest = after.strip_prefix(',').unwrap_or("").trim_start();
     }
     match (fields.len(), comma) {
         (0, _) => Err(wrong()),
@@ -191,11 +200,51 @@ fn parse_list(text: &str) -> Result<Dtype, Error> {
     }
 }
 
+/// The first type of a list, its repeats, and what follows it. The byte order may stand before the repeats or after
+/// them, and here also before names (`numpy._core._internal._commastring`).
+fn item(text: &str) -> Option<(String, Vec<usize>, &str)> {
+    let (before, text) = order(text);
+    let (shape, text) = repeat(text)?;
+    let (after, text) = order(text);
+    let order = match (before, after) {
+        (one, None) | (None, one) => one,
+        (one, other) => Some(one.filter(|_| one == other)?),
+    };
+    let word = text
+        .bytes()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'?'));
+    let mut end = word.count();
+    if text[end..].starts_with('[') {
+        end += text[end..].find(']')? + 1;
+    }
+    let order = order.filter(|order| *order != ByteOrder::NATIVE);
+    let order = order
+        .map(|order| order.code().to_string())
+        .unwrap_or_default();
+    Some((format!("{order}{}", &text[..end]), shape, &text[end..]))
+}
+
+/// A byte order, and what follows it.
+fn order(text: &str) -> (Option<ByteOrder>, &str) {
+    let order = match text.as_bytes().first() {
+        Some(b'<') => ByteOrder::Little,
+        Some(b'>') => ByteOrder::Big,
+        Some(b'=' | b'|') => ByteOrder::NATIVE,
+        _ => return (None, text),
+    };
+    (Some(order), &text[1..])
+}
+
 /// A repeat count before a type, `3` or `(2,3)`, and what follows it.
 fn repeat(text: &str) -> Option<(Vec<usize>, &str)> {
+    let text = text.trim_start();
     if let Some(inside) = text.strip_prefix('(') {
         let (dims, rest) = inside.split_once(')')?;
-        let dims = dims.trim().trim_end_matches(',');
+        let dims = dims.trim();
+        let dims = dims.strip_suffix(',').unwrap_or(dims);
+        if dims.is_empty() {
+            return Some((Vec::new(), rest.trim_start()));
+        }
         let shape: Option<Vec<usize>> =
             dims.split(',').map(|dim| dim.trim().parse().ok()).collect();
         return Some((shape?, rest.trim_start()));
@@ -204,14 +253,9 @@ fn repeat(text: &str) -> Option<(Vec<usize>, &str)> {
     if digits == 0 {
         return Some((Vec::new(), text));
     }
-    match text[..digits].parse().ok()? {
-        1 => Some((Vec::new(), &text[digits..])),
-        count => Some((vec![count], &text[digits..])),
-    }
-}
-
-fn top_level_comma(text: &str) -> usize {
-    text.find(',').unwrap_or(text.len())
+    // NumPy 1 took a repeat count of 1 for none.
+    let shape = vec![text[..digits].parse().ok()?];
+    Some((shape, text[digits..].trim_start()))
 }
 
 #[cfg(test)]
@@ -269,8 +313,13 @@ mod tests {
             ("O8", "|O"),
             ("2i4", "|V8"),
             ("(2,3)<i2", "|V12"),
-            ("1i4", "<i4"),
+            ("1i4", "|V4"),
+            ("()i4", "<i4"),
+            (">datetime64", ">M8"),
             ("(3,)i4", "|V12"),
+            (">2i4", "|V8"),
+            ("2 >i4", "|V8"),
+            ("<bool,", "|V1"),
             ("i4,", "|V4"),
         ] {
             assert_eq!(Dtype::parse(text).unwrap().str(), str, "{text}");
@@ -303,6 +352,10 @@ mod tests {
             "i4;",
             "(2",
             "(a)i4",
+            ">2<i4",
+            "i4 i4",
+            "i4,object_",
+            ">float,i4",
             "M8[",
             "M8[q]",
             "99999999999999999999i4",
