@@ -24,6 +24,17 @@ pub(crate) fn styled() -> io::BufWriter<Closing<anstream::AutoStream<io::StdoutL
     io::BufWriter::with_capacity(1 << 16, Closing(anstream::stdout().lock()))
 }
 
+/// [`styled`], or for JSON everything as it is: leaving out colours also leaves out control characters inside of texts.
+pub(crate) fn styled_or_json(
+    json: bool,
+) -> io::BufWriter<Closing<anstream::AutoStream<io::StdoutLock<'static>>>> {
+    if !json {
+        return styled();
+    }
+    let stdout = anstream::AutoStream::always_ansi(io::stdout().lock());
+    io::BufWriter::with_capacity(1 << 16, Closing(stdout))
+}
+
 /// Standard output for bytes that are no text, unless it is a terminal.
 pub(crate) fn binary() -> anyhow::Result<io::BufWriter<Closing<io::StdoutLock<'static>>>> {
     if io::stdout().is_terminal() {

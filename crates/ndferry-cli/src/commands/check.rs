@@ -15,7 +15,7 @@ pub(crate) fn run(args: &CheckArgs, session: &Session) -> anyhow::Result<Outcome
     let mut options = CheckOptions::default();
     options.open = session.open_options(args.threads.jobs);
     options.allow.clone_from(&args.allow);
-    let mut out = output::styled();
+    let mut out = output::styled_or_json(args.json);
     let (mut bad, mut failed) = (0, 0);
     for path in &args.paths {
         let finding = match check(path, &options, session) {

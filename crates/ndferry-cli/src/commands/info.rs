@@ -21,7 +21,7 @@ pub(crate) fn run(args: &InfoArgs, session: &Session) -> anyhow::Result<Outcome>
         [] => &stdin[..],
         sources => sources,
     };
-    let mut out = output::styled();
+    let mut out = output::styled_or_json(args.json);
     let mut outcome = Outcome::Yes;
     for name in sources {
         match one(name, args, session, &mut out) {
