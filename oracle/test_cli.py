@@ -1,0 +1,140 @@
+"""The command line, on files that NumPy wrote."""
+
+import hashlib
+import json
+import subprocess
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+
+from agent import TARGET, spec
+from arrays import arrays, dtypes, fields_of, plain_dtypes
+from cases import cases
+from test_dtype import in_order
+from test_index import index_text, indexes
+from test_npz import MEMBERS
+
+PLAIN = arrays(plain_dtypes().filter(lambda dtype: dtype.itemsize), max_ndim=3)
+SAVABLE = arrays(dtypes().filter(in_order), max_ndim=3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("cli")
+
+
+def ndferry(folder, *words, code=0):
+    """What the command prints; it must exit with `code`."""
+    words = [TARGET / "ndferry", *words]
+    run = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert run.returncode == code, (words, run.returncode, run.stderr.decode())
+    return run.stdout
+
+
+def plain(value):
+    """A value as JSON gives it back."""
+    return json.loads(json.dumps(value))
+
+
+def check_member(member, array, path):
+    assert member["path"] == path
+    assert member["dtype"] == plain(np.lib.format.dtype_to_descr(array.dtype))
+    assert member["shape"] == list(array.shape)
+    assert member["nbytes"] == array.nbytes
+    assert not array.nbytes or member["order"] == ("F" if array.flags.fnc else "C")
+
+
+@cases(150, SAVABLE)
+def test_info_says_of_an_array_what_numpy_says(folder, drawn):
+    np.save(folder / "a.npy", drawn[0], allow_pickle=False)
+    said = json.loads(ndferry(folder, "info", "--json", "--sha256", "a.npy"))
+    assert (said["source"], said["container"], said["safety"]) == ("a.npy", "npy", "no-pickle")
+    [member] = said["members"]
+    array = np.load(folder / "a.npy")
+    check_member(member, array, "")
+    if fields_of(b"\xff" * array.dtype.itemsize, array.dtype) == b"\xff" * array.dtype.itemsize:
+        assert member["sha256"] == hashlib.sha256(array.tobytes()).hexdigest()
+
+
+@cases(100, MEMBERS, st.sampled_from([np.savez, np.savez_compressed]))
+def test_info_lists_an_archive_as_numpy_does(folder, members, save):
+    save(folder / "a.npz", **{name: array for name, (array, _) in members.items()})
+    said = json.loads(ndferry(folder, "info", "--json", "a.npz"))
+    assert said["container"] == "npz"
+    with np.load(folder / "a.npz") as npz:
+        assert [member["path"] for member in said["members"]] == npz.files
+        for member in said["members"]:
+            check_member(member, npz[member["path"]], member["path"])
+
+
+@st.composite
+def parts(draw):
+    array, _ = draw(PLAIN)
+    items = draw(indexes(array.shape))
+    return array, items, index_text(draw, items)
+
+
+@cases(150, parts())
+def test_show_gives_the_part_that_numpy_gives(folder, drawn):
+    array, items, text = drawn
+    np.save(folder / "part.npy", array)
+    want = array[items if Ellipsis in items else (*items, ...)]
+    assert ndferry(folder, "show", "part.npy", "-s", text, "--to", "raw") == want.tobytes()
+    ndferry(folder, "show", "part.npy", "-s", text, "--to", "npy", "-o", "shown.npy", "-f")
+    back = np.load(folder / "shown.npy")
+    assert (spec(back.dtype), back.shape, back.tobytes()) == (spec(want.dtype), want.shape, want.tobytes())
+
+
+@cases(60, SAVABLE, st.permutations(["npz", "npb", "npz", "npb"]))
+def test_an_array_survives_conversions(folder, drawn, formats):
+    array = drawn[0]
+    np.save(folder / "0.npy", array)
+    last = "0.npy"
+    for i, format in enumerate(formats[:2], 1):
+        ndferry(folder, "convert", last, "-o", f"{i}.{format}", "-f")
+        last = f"{i}.{format}"
+    ndferry(folder, "convert", last, "-o", "back.npy", "-f")
+    want, back = np.load(folder / "0.npy"), np.load(folder / "back.npy")
+    assert (spec(back.dtype), back.shape) == (spec(want.dtype), want.shape)
+    assert fields_of(back.tobytes(), back.dtype) == fields_of(want.tobytes(), want.dtype)
+    assert not want.nbytes or back.flags.fnc == want.flags.fnc
+    ndferry(folder, "diff", "0.npy", "back.npy", "--equal-nan")
+
+
+INTEGERS = plain_dtypes().filter(lambda dtype: dtype.kind in "iu")
+
+
+@cases(60, arrays(INTEGERS, max_ndim=3).filter(lambda drawn: drawn[0].size), st.integers(0, 1000))
+def test_diff_exits_by_whether_numpy_finds_them_equal(folder, drawn, at):
+    array, base = drawn
+    other = base.copy()
+    other[at % len(base)] ^= 1
+    other = np.ndarray(array.shape, array.dtype, other.data, order="F" if array.flags.fnc else "C")
+    np.save(folder / "left.npy", array)
+    np.save(folder / "right.npy", other)
+    ndferry(folder, "diff", "left.npy", "left.npy")
+    ndferry(folder, "diff", "left.npy", "right.npy", code=0 if np.array_equal(array, other) else 1)
+    ndferry(folder, "diff", "left.npy", "absent.npy", code=2)
+
+
+def test_check_finds_what_is_cut_off_or_follows(folder):
+    np.save(folder / "whole.npy", np.arange(12.0).reshape(3, 4))
+    whole = (folder / "whole.npy").read_bytes()
+    ndferry(folder, "check", "whole.npy")
+    (folder / "cut.npy").write_bytes(whole[:-1])
+    (folder / "more.npy").write_bytes(whole + b"\0")
+    for name in ["cut.npy", "more.npy"]:
+        ndferry(folder, "check", name, code=1)
+    ndferry(folder, "info", "--sha256", "cut.npy", code=2)
+    ndferry(folder, "convert", "cut.npy", "-o", "cut.npz", code=2)
+    assert not (folder / "cut.npz").exists()
+
+
+def test_an_output_that_exists_is_kept(folder):
+    np.save(folder / "from.npy", np.arange(3))
+    (folder / "kept.npz").write_bytes(b"kept")
+    ndferry(folder, "convert", "from.npy", "-o", "kept.npz", code=2)
+    assert (folder / "kept.npz").read_bytes() == b"kept"
+    ndferry(folder, "convert", "from.npy", "-o", "kept.npz", "-f")
+    assert np.load(folder / "kept.npz").files
