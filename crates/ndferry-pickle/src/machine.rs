@@ -85,6 +85,7 @@ impl Machine {
                 ints: Vec::new(),
                 globals: Vec::new(),
                 calls: Vec::new(),
+                extensions: Vec::new(),
             },
             limits: Limits {
                 // Tables are indexed by `u32`.
@@ -132,11 +133,17 @@ impl Machine {
     /// # Errors
     /// Whatever is wrong with it. The globals up to there are in the tree all the same.
     pub fn load(&mut self) -> Result<Id> {
-        self.memo.clear();
-        self.load_on()
+        let before = std::mem::take(&mut self.memo);
+        let loaded = self.load_on();
+        if loaded.is_err() {
+            // So that it can be tried as one more of the same pickler.
+            self.memo = before;
+        }
+        loaded
     }
 
-    /// Reads one more pickle of the same pickler, which may refer to objects of those before.
+    /// Reads one more pickle of the same pickler, which may refer to objects of those before (but not to those of a
+    /// failed [`Self::load`]).
     ///
     /// # Errors
     /// As [`Self::load`].

@@ -14,12 +14,6 @@ pub(crate) struct Memo {
 }
 
 impl Memo {
-    pub(crate) fn clear(&mut self) {
-        self.dense.clear();
-        self.sparse.clear();
-        self.taken = 0;
-    }
-
     pub(crate) fn get(&self, id: u64) -> Option<Id> {
         match usize::try_from(id).ok().and_then(|i| self.dense.get(i)) {
             Some(Some(value)) => Some(*value),

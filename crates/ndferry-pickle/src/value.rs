@@ -45,6 +45,7 @@ pub struct Tree {
     pub(crate) ints: Vec<BigInt>,
     pub(crate) globals: Vec<Global>,
     pub(crate) calls: Vec<Call>,
+    pub(crate) extensions: Vec<(u32, u64)>,
 }
 
 /// A value as it is stored: an index into one of the tables.
@@ -275,6 +276,16 @@ impl Tree {
     /// Every class and function that was referred to, in the order of the opcodes, each time.
     pub fn globals(&self) -> &[Global] {
         &self.globals
+    }
+
+    /// Every code of the extension registry that was referred to, and the byte of the opcode.
+    pub fn extensions(&self) -> &[(u32, u64)] {
+        &self.extensions
+    }
+
+    /// Everything that Python would have called, in the order of the opcodes, also what was thrown away afterwards.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
     }
 
     /// One value.

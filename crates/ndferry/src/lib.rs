@@ -37,6 +37,7 @@ mod number;
 mod pack_line;
 mod packing;
 mod pickle_file;
+mod pickle_scan;
 mod pickle_walk;
 mod progress;
 #[cfg(feature = "npb")]

@@ -5,9 +5,10 @@ use ndferry_npy::Header;
 use crate::error::npy;
 use crate::input::Input;
 use crate::lazy::Backing;
+use crate::pickle_file::Pickled;
 use crate::source::Contents;
 use crate::stored::plain::Plain;
-use crate::{Format, Limits, MemberInfo, OpenOptions, Result, Safety, Storage};
+use crate::{Format, Limits, MemberInfo, OpenOptions, Result, Storage};
 
 /// Most headers are shorter than this.
 const HEAD_NBYTES: usize = 4096;
@@ -17,9 +18,13 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     let mut contents = Contents::new(Format::Npy);
     let offset = start as u64;
     if header.dtype.has_object() {
-        // What is in the pickle is not looked into yet.
-        contents.safety = Safety::NeedsCode(Vec::new());
+        let pickled = Pickled::parse(input, offset, 1, options)?;
+        contents.end = Some(pickled.end);
+        pickled.judge(&mut contents);
         contents.push(member("", &header, Storage::Objects), Backing::Objects);
+        for (info, backing) in pickled.objects(input, "", &header, options)? {
+            contents.push(info, backing);
+        }
         return Ok(contents);
     }
     let info = member("", &header, Storage::Plain { offset });

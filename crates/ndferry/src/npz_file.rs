@@ -14,13 +14,17 @@ use crate::error::{from_io, npy, outside};
 use crate::input::Input;
 use crate::lazy::{Backing, Stored};
 use crate::npy_file::{member, npy_limits};
+use crate::pickle_file::Pickled;
 use crate::source::Contents;
 use crate::stored::plain::Plain;
 use crate::units::Units;
-use crate::{ErrorKind, Format, Interrupt, OpenOptions, Result, Safety, Storage};
+use crate::{ErrorKind, Format, Interrupt, OpenOptions, Result, Storage, sniff};
 
 /// Bytes after a member's array that are held in memory with it.
 const MAX_TRAILING: u64 = 1 << 20;
+
+/// Bytes of a member of objects, which is held in memory.
+const MAX_PICKLE: u64 = 1 << 30;
 
 /// Bytes inflated at a time where they are thrown away.
 const PIECE: usize = 64 << 10;
@@ -30,15 +34,32 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     let npz = Arc::new(npz);
     let mut contents = Contents::new(Format::Npz);
     for (i, entry) in npz.members().iter().enumerate() {
+        options.interrupt.check()?;
         if entry.kind() != MemberKind::Array {
+            if looks_like_pickle(&npz, i) {
+                let pickled = pickle_in(&npz, i, 0, options);
+                let pickled = pickled.map_err(|error| error.in_member(entry.name()))?;
+                pickled.1.judge(&mut contents);
+            }
             continue;
         }
-        options.interrupt.check()?;
         let (header, start) = npz.header(i).map_err(npy)?;
         let (name, start) = (entry.name(), start as u64);
         if header.dtype.has_object() {
-            contents.safety = Safety::NeedsCode(Vec::new());
             contents.push(member(name, &header, Storage::Objects), Backing::Objects);
+            let pickled = pickle_in(&npz, i, start, options).and_then(|(bytes, pickled)| {
+                let arrays = pickled.objects(&bytes, name, &header, options)?;
+                Ok((pickled, arrays))
+            });
+            let (pickled, arrays) = pickled.map_err(|error| error.in_member(name))?;
+            pickled.judge(&mut contents);
+            for (mut info, backing) in arrays {
+                // Its elements lie in the member, not in the file.
+                if matches!(info.storage, Storage::Plain { .. }) {
+                    info.storage = Storage::Pickled;
+                }
+                contents.push(info, backing);
+            }
             continue;
         }
         let nbytes = header.data_nbytes().unwrap_or(u64::MAX);
@@ -75,6 +96,38 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     contents.end = Some(npz.end());
     contents.inspect = Some(Box::new(Members(npz)));
     Ok(contents)
+}
+
+/// Whether a member that is no array is a pickle, by its first bytes or its name. Archives of `torch` hold such.
+fn looks_like_pickle(npz: &Npz<Input>, i: usize) -> bool {
+    let name = npz.members()[i].file();
+    if name.ends_with(".pkl") || name.ends_with(".pickle") {
+        return true;
+    }
+    let mut head = Vec::new();
+    let most = Format::SNIFF_NBYTES as u64;
+    let read = npz
+        .reader(i)
+        .map(|reader| reader.take(most).read_to_end(&mut head));
+    // What cannot be read is told by whoever looks at all members.
+    matches!(read, Ok(Ok(_))) && sniff(&head) == Some(Format::Pickle)
+}
+
+/// The pickle in a member, from a byte of it on, and the member's bytes.
+fn pickle_in(
+    npz: &Npz<Input>,
+    i: usize,
+    start: u64,
+    options: &OpenOptions,
+) -> Result<(Input, Pickled)> {
+    let found = npz.members()[i].nbytes();
+    if found > MAX_PICKLE {
+        let (what, limit) = ("bytes of a pickle in an archive", MAX_PICKLE);
+        return Err(ErrorKind::Limit { what, found, limit }.at(0));
+    }
+    let bytes = Input::of_bytes(npz.bytes(i).map_err(npy)?);
+    let pickled = Pickled::parse(&bytes, start, 1, options)?;
+    Ok((bytes, pickled))
 }
 
 /// All members of an archive, also those that are no arrays.

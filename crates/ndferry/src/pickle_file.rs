@@ -11,13 +11,13 @@ use ndferry_pickle::{Elements, Id, Machine, Payload, PickledArray, StoredOrder, 
 use crate::error::pickle;
 use crate::input::Input;
 use crate::lazy::{Backing, Stored};
-use crate::pickle_walk::Walk;
+use crate::pickle_scan::global_uses;
+use crate::pickle_walk::{Found, Walk};
 use crate::source::Contents;
 use crate::stored::plain::Plain;
 use crate::units::Units;
 use crate::{
-    ErrorKind, Format, GlobalUse, Interrupt, Limits, MemberInfo, OpenOptions, PickleInfo, Result,
-    Safety, Storage,
+    ErrorKind, Format, Interrupt, Limits, MemberInfo, OpenOptions, Result, Safety, Storage,
 };
 
 impl ndferry_pickle::ReadAt for Input {
@@ -35,67 +35,123 @@ impl ndferry_pickle::ReadAt for Input {
 }
 
 pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
-    let limits = pickle_limits(&options.limits);
-    let mut machine = Machine::open(Arc::new(input.clone()), 0, limits, Vec::new());
-    let mut roots = vec![machine.load().map_err(pickle)?];
-    let mut end = machine.offset();
-    while end < input.nbytes() && roots.len() < options.limits.members {
-        options.interrupt.check()?;
-        let Some(root) = next(&mut machine, end) else {
-            break;
-        };
-        roots.push(root);
-        end = machine.offset();
-    }
-
-    let protocol = machine.protocol();
-    let tree = Arc::new(machine.into_tree());
-    let globals = global_uses(&tree);
+    let pickled = Pickled::parse(input, 0, options.limits.members, options)?;
     let mut contents = Contents::new(Format::Pickle);
-    contents.end = Some(end);
-    contents.safety = Safety::of(&globals, &[]);
-    contents.pickle = Some(PickleInfo { protocol, globals });
-    for (path, array) in arrays(&tree, &roots, &options.limits)? {
-        let backing = backing(input, &tree, &array, &options.interrupt)?;
-        contents.push(member(path, &array, &backing), backing);
+    contents.end = Some(pickled.end);
+    pickled.judge(&mut contents);
+    for (info, backing) in pickled.arrays(input, options)? {
+        contents.push(info, backing);
     }
     Ok(contents)
 }
 
+/// Pickles that were read: one, or several after one another.
+pub(crate) struct Pickled {
+    tree: Arc<Tree>,
+    roots: Vec<Id>,
+    protocol: u8,
+    /// First byte after the last of them.
+    pub(crate) end: u64,
+}
+
+impl Pickled {
+    /// Reads what begins at `start`; after the first pickle, at most as many more as to make `most`.
+    pub(crate) fn parse(
+        input: &Input,
+        start: u64,
+        most: usize,
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let limits = pickle_limits(&options.limits);
+        let mut machine = Machine::open(Arc::new(input.clone()), start, limits, Vec::new());
+        let mut roots = vec![machine.load().map_err(pickle)?];
+        let mut end = machine.offset();
+        while end < input.nbytes() && roots.len() < most {
+            options.interrupt.check()?;
+            let Some(root) = next(&mut machine, end) else {
+                break;
+            };
+            roots.push(root);
+            end = machine.offset();
+        }
+        Ok(Self {
+            protocol: machine.protocol(),
+            tree: Arc::new(machine.into_tree()),
+            roots,
+            end,
+        })
+    }
+
+    /// Adds what is known of it to what is known of its source.
+    pub(crate) fn judge(&self, contents: &mut Contents) {
+        let info = contents.pickle.get_or_insert_default();
+        info.protocol = info.protocol.max(self.protocol);
+        info.globals.extend(global_uses(&self.tree));
+        contents.safety = Safety::of(&info.globals, &[]);
+    }
+
+    /// The arrays in it, with their paths.
+    pub(crate) fn arrays(
+        &self,
+        input: &Input,
+        options: &OpenOptions,
+    ) -> Result<Vec<(MemberInfo, Backing)>> {
+        let mut walk = Walk::new(&self.tree, &options.limits);
+        for (i, root) in self.roots.iter().enumerate() {
+            walk.walk(*root, (self.roots.len() > 1).then_some(i))?;
+        }
+        let listed = |found: Found| {
+            let backing = backing(input, &self.tree, &found.array, &options.interrupt)?;
+            Ok((member(found.path, &found.array, &backing), backing))
+        };
+        walk.into_found().into_iter().map(listed).collect()
+    }
+
+    /// The arrays inside an NPY of objects, which is pickled as one array; `prefix` is the path of that array, and
+    /// `header` what the NPY says of it.
+    pub(crate) fn objects(
+        &self,
+        input: &Input,
+        prefix: &str,
+        header: &ndferry_npy::Header,
+        options: &OpenOptions,
+    ) -> Result<Vec<(MemberInfo, Backing)>> {
+        let mut arrays = self.arrays(input, options)?.into_iter();
+        let root = arrays.next().map(|(info, _)| info);
+        let size = |shape: &[usize]| shape.iter().product::<usize>();
+        let fits = root.is_some_and(|root| {
+            let same_size = size(&root.shape) == size(&header.shape);
+            root.path.is_empty() && same_size && root.dtype == header.dtype
+        });
+        if !fits {
+            let what = "array of objects";
+            let problem = "its header and its pickle do not agree".to_owned();
+            let kind = ndferry_pickle::ErrorKind::State { what, problem };
+            return Err(ErrorKind::Pickle(kind).at(0));
+        }
+        let mut inner: Vec<(MemberInfo, Backing)> = arrays.collect();
+        if !prefix.is_empty() {
+            for (info, _) in &mut inner {
+                info.path = format!("{prefix}.{}", info.path);
+            }
+        }
+        Ok(inner)
+    }
+}
+
 /// One more pickle, if there is one: by itself, or of the same pickler as the one before.
 fn next(machine: &mut Machine, start: u64) -> Option<Id> {
-    match machine.load() {
-        Ok(root) => Some(root),
-        Err(_) => {
-            machine.skip_to(start);
-            None
-        }
+    if let Ok(root) = machine.load() {
+        return Some(root);
     }
+    machine.skip_to(start);
+    machine.load_on().ok()
 }
 
 fn pickle_limits(limits: &Limits) -> ndferry_pickle::Limits {
     let mut out = ndferry_pickle::Limits::default();
     out.values = limits.nodes;
     out
-}
-
-fn global_uses(tree: &Tree) -> Vec<GlobalUse> {
-    let global_use = |global: &ndferry_pickle::Global| GlobalUse {
-        module: global.module.to_string(),
-        name: global.name.to_string(),
-        offset: global.offset,
-    };
-    tree.globals().iter().map(global_use).collect()
-}
-
-/// The arrays below the roots, with their paths.
-fn arrays(tree: &Tree, roots: &[Id], limits: &Limits) -> Result<Vec<(String, PickledArray)>> {
-    let mut walk = Walk::new(tree, limits);
-    for (i, root) in roots.iter().enumerate() {
-        walk.walk(*root, (roots.len() > 1).then_some(i))?;
-    }
-    let found = walk.into_found().into_iter();
-    Ok(found.map(|found| (found.path, found.array)).collect())
 }
 
 fn backing(

@@ -50,6 +50,7 @@ impl fmt::Display for Safety {
                     module,
                     name,
                     offset,
+                    ..
                 }) => {
                     write!(f, "dangerous: {module}.{name} at byte {offset}")
                 }
@@ -68,6 +69,22 @@ pub struct GlobalUse {
     pub name: String,
     /// Byte of the opcode in the pickle's file (or NPZ member).
     pub offset: u64,
+    /// Whether it is put to a use that no honest pickle has for it: called, or given to something that would call it,
+    /// where only the class is ever named. `numpy.memmap('file')` opens and may cut off a file.
+    pub is_misused: bool,
+}
+
+impl GlobalUse {
+    /// Whether it is a class that honest pickles only name as the type of an array, since making one opens a file.
+    pub(crate) fn opens_files(module: &str, name: &str) -> bool {
+        matches!(
+            (module, name),
+            (
+                "numpy" | "numpy.core.memmap" | "numpy._core.memmap",
+                "memmap"
+            )
+        )
+    }
 }
 
 /// What passes: exact names whose calls make arrays, dtypes and builtin values, and nothing else. Never a prefix, since
@@ -365,17 +382,18 @@ impl Safety {
     /// The verdict on pickles that refer to these names. `allow` holds names (`module.name`) that pass as well.
     pub(crate) fn of(globals: &[GlobalUse], allow: &[String]) -> Self {
         let passes = |global: &&GlobalUse| {
-            !(is_in(INERT, global)
-                || allow.iter().any(|name| {
-                    name.strip_prefix(&*global.module)
-                        .and_then(|rest| rest.strip_prefix('.'))
-                        == Some(&*global.name)
-                }))
+            global.is_misused
+                || !(is_in(INERT, global)
+                    || allow.iter().any(|name| {
+                        name.strip_prefix(&*global.module)
+                            .and_then(|rest| rest.strip_prefix('.'))
+                            == Some(&*global.name)
+                    }))
         };
         let others: Vec<&GlobalUse> = globals.iter().filter(passes).collect();
         let dangerous: Vec<GlobalUse> = others
             .iter()
-            .filter(|global| is_dangerous(global))
+            .filter(|global| global.is_misused || is_dangerous(global))
             .copied()
             .cloned()
             .collect();
@@ -425,6 +443,7 @@ mod tests {
                 module: (*module).to_owned(),
                 name: (*name).to_owned(),
                 offset: i as u64,
+                is_misused: false,
             })
             .collect();
         Safety::of(&globals, &["mine.Thing".to_owned()])
@@ -458,6 +477,19 @@ mod tests {
                 "{module}.{name}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_misused_is_dangerous_whatever_it_is() {
+        let memmap = |is_misused| GlobalUse {
+            module: "numpy".to_owned(),
+            name: "memmap".to_owned(),
+            offset: 7,
+            is_misused,
+        };
+        assert_eq!(Safety::of(&[memmap(false)], &[]), Safety::Clean);
+        let called = Safety::of(&[memmap(true)], &["numpy.memmap".to_owned()]);
+        assert_eq!(called.to_string(), "dangerous: numpy.memmap at byte 7");
     }
 
     #[test]

@@ -269,3 +269,65 @@ fn arrays_are_saved_and_come_back() {
     assert!(error.to_string().contains("two arrays named"), "{error}");
     assert!(!path.exists());
 }
+
+#[test]
+fn a_class_that_opens_files_may_be_named_but_not_called() {
+    let verdict = |pickle: &[u8]| open(&[pickle]).unwrap().safety().to_string();
+    let named = [
+        b"\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nmemmap\n".as_slice(),
+        &array(1)[b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n".len()..],
+        b".",
+    ];
+    let source = open(&named).unwrap();
+    assert_eq!(
+        (paths(&source), source.safety()),
+        (vec![""], &Safety::Clean)
+    );
+    let called =
+        verdict(b"\x80\x03cnumpy\nmemmap\nX\x01\0\0\0fX\x05\0\0\0uint8X\x02\0\0\0w+\x87R.");
+    assert_eq!(called, "dangerous: numpy.memmap at byte 2");
+    // Thrown away before the end, given to something that calls it, made without being initialised.
+    for pickle in [
+        b"\x80\x03cnumpy\nmemmap\nX\x01\0\0\0f\x85R0N.".as_slice(),
+        b"\x80\x03ccollections\ndefaultdict\ncnumpy\nmemmap\n\x85R.",
+        b"\x80\x03cnumpy.core.memmap\nmemmap\nX\x01\0\0\0f\x85\x81.",
+    ] {
+        assert!(
+            verdict(pickle).starts_with("dangerous: numpy"),
+            "{}",
+            verdict(pickle)
+        );
+    }
+}
+
+#[test]
+fn extension_codes_may_stand_for_anything() {
+    let source = open(&[b"\x80\x02\x82\x07)R."]).unwrap();
+    assert_eq!(
+        source.safety().to_string(),
+        "needs code: copyreg.extension 7"
+    );
+}
+
+#[test]
+fn objects_in_an_npy_are_looked_into() {
+    let header = b"\x93NUMPY\x01\0\x46\0{'descr': '|O', 'fortran_order': False, 'shape': (2,), }             \n";
+    let objects = |second: &[u8]| {
+        [
+            b"\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01K\x02\x85cnumpy\ndtype\nU\x02O8K\0K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89](".as_slice(),
+            &array(4),
+            second,
+            b"etb.",
+        ]
+        .concat()
+    };
+    let source = open(&[header, &objects(b"N")]).unwrap();
+    assert_eq!(paths(&source), ["", "0"]);
+    assert_eq!(elements(&source, "0"), [4, 7]);
+    assert_eq!(source.safety(), &Safety::Clean);
+    let source = open(&[header, &objects(b"cos\nsystem\n")]).unwrap();
+    assert_eq!(source.safety().word(), "dangerous");
+    // One object more than the header says.
+    let error = open(&[header, &array(1), b"."]).unwrap_err();
+    assert!(error.to_string().contains("do not agree"), "{error}");
+}

@@ -76,6 +76,7 @@ impl Machine {
                     op::EXT2 => u32::from(u16::from_le_bytes(self.cursor.array()?)),
                     _ => u32::from_le_bytes(self.cursor.array()?),
                 };
+                self.tree.extensions.push((code, self.offset));
                 self.push_node(Node::Extension(code))?;
             }
             op::PERSID => {
