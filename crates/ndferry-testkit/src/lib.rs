@@ -4,6 +4,7 @@
 
 mod agent;
 mod awkward;
+mod bombs;
 mod mutate;
 mod rng;
 mod seeds;
@@ -12,6 +13,7 @@ mod verdict;
 
 pub use agent::{Agent, Examined, GROWTH, Outcome, PATIENCE, serve};
 pub use awkward::{Awkward, Habit};
+pub use bombs::{Bomb, bombs};
 pub use mutate::{Mutation, cuts, flips, mutant};
 pub use rng::Rng;
 pub use seeds::{Seed, more_seeds, seeds};

@@ -1,0 +1,80 @@
+//! Hostile files through the command: refused with exit code 2 and a reason, at once, and nothing is written.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use ndferry_testkit::bombs;
+
+/// How long one command may take, on a busy machine and in a slow build.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[test]
+fn bombs_end_with_two_and_a_reason_and_nothing_is_written() {
+    let outer = tempfile::tempdir().unwrap();
+    let folder = outer.path().join("a/b/c");
+    fs::create_dir_all(&folder).unwrap();
+    let (mut refused, mut slowest) = (0, Duration::ZERO);
+    for bomb in bombs() {
+        let path = folder.join(bomb.name);
+        fs::write(&path, &bomb.bytes).unwrap();
+        let mut run = |args: &[&str]| {
+            let started = Instant::now();
+            let output = run(&folder, args);
+            slowest = slowest.max(started.elapsed());
+            assert!(started.elapsed() < PATIENCE, "{args:?}");
+            output
+        };
+        run(&["info", bomb.name]);
+        for to in ["out.npz", "out.npb"] {
+            let output = run(&["convert", bomb.name, "-o", to]);
+            if bomb.refused {
+                refused += 1;
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert_eq!(output.status.code(), Some(2), "{} {said}", bomb.name);
+                assert!(said.starts_with("error: "), "{} {said}", bomb.name);
+            } else {
+                let _ = fs::remove_file(folder.join(to));
+            }
+            assert!(output.stdout.is_empty());
+            assert_eq!(files(outer.path()), [path.clone()], "{}", bomb.name);
+        }
+        let checked = run(&["check", bomb.name]);
+        if bomb.refused {
+            assert_eq!(checked.status.code(), Some(1), "{}", bomb.name);
+        }
+        fs::remove_file(&path).unwrap();
+    }
+    println!("{refused} commands refused, the slowest took {slowest:?}");
+    assert!(refused > 40);
+}
+
+/// Runs the command; whatever it says, it has not panicked and was not ended by a signal.
+fn run(folder: &Path, args: &[&str]) -> Output {
+    let output = Command::new(env!("CARGO_BIN_EXE_ndferry"))
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let code = output.status.code();
+    assert!(matches!(code, Some(0..=2)), "{args:?} {code:?} {said}");
+    assert!(!said.contains("panicked"), "{args:?} {said}");
+    output
+}
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found
+}
