@@ -57,7 +57,7 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     /// Writes arrays in another format.
     #[command(
-        after_help = "Examples:\n  ndferry convert run.npz -o run.npb\n  ndferry convert run.npz:frames -o frames.npy"
+        after_help = "Examples:\n  ndferry convert run.npz -o run.npb\n  ndferry convert run.npz:frames -o frames.npy\n  ndferry convert more.npy --append frames.npy"
     )]
     Convert(ConvertArgs),
     /// Compares two arrays, or all arrays of two files. Exit status 1 if they differ.
@@ -186,8 +186,11 @@ pub(crate) struct ConvertArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     /// The new file; - is standard output.
-    #[arg(short, long, value_name = "DST")]
-    pub(crate) output: PathBuf,
+    #[arg(short, long, value_name = "DST", required_unless_present = "append")]
+    pub(crate) output: Option<PathBuf>,
+    /// Adds the rows to this NPY file, in place, or the arrays to this NPB file.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "to", "order"])]
+    pub(crate) append: Option<PathBuf>,
     /// Its format: npy, npz, npb or pickle; told by the name's extension otherwise.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) to: Option<Format>,

@@ -187,7 +187,7 @@ impl Folder {
         if names.is_empty() {
             return false;
         }
-        assert_eq!(names, [path.clone()]);
+        assert_eq!(names, std::slice::from_ref(&path));
         self.check_whole(&path);
         fs::remove_file(&path).unwrap();
         true

@@ -63,6 +63,12 @@ pub enum ErrorKind {
         /// Bytes that are.
         found: u64,
     },
+    /// Bytes behind an array that was to get longer.
+    #[error("{nbytes} bytes stand behind the array")]
+    Trailing {
+        /// How many.
+        nbytes: u64,
+    },
     /// No array of that name.
     #[error("no array {wanted:?} in it")]
     NoMember {
@@ -266,6 +272,7 @@ impl ErrorKind {
             | Self::CodecText { .. }
             | Self::FilterText { .. }
             | Self::Percentile { .. }
+            | Self::Trailing { .. }
             | Self::Axis { .. }
             | Self::Misfit { .. }
             | Self::Array(_) => ErrorClass::Usage,
@@ -312,6 +319,7 @@ impl Error {
             {
                 Some(format!("there is {}", present.join(", ")))
             }
+            ErrorKind::Trailing { .. } => Some("-f writes over them".to_owned()),
             ErrorKind::Exists => Some("-f replaces it".to_owned()),
             ErrorKind::Array(ndferry_array::Error::CannotCast {
                 casting: Some(_), ..

@@ -19,6 +19,7 @@ mod input;
 mod interrupt;
 mod lazy;
 mod limits;
+mod lock;
 mod member;
 #[cfg(feature = "npb")]
 mod npb_edit;
@@ -31,6 +32,7 @@ mod npb_resume;
 #[cfg(feature = "npb")]
 mod npb_write;
 mod npy_file;
+mod npy_grow;
 mod npz_file;
 mod number;
 #[cfg(feature = "npb")]
@@ -84,6 +86,7 @@ pub use ndferry_io::peak_memory;
 pub use npb_edit::{CreateOptions, NpbFile};
 #[cfg(feature = "npb")]
 pub use npb_resume::append;
+pub use npy_grow::append_rows;
 pub use packing::{Codec, Filter, Packing};
 pub use progress::Progress;
 #[cfg(feature = "transport")]

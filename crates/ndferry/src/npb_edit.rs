@@ -1,7 +1,7 @@
 //! [`NpbFile`]: an array in an NPB file that is filled and grows.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions as FileOptions, TryLockError};
+use std::fs::{File, OpenOptions as FileOptions};
 use std::path::{Path, PathBuf};
 use std::{io, thread};
 
@@ -12,6 +12,7 @@ use ndferry_npb::{
 };
 
 use crate::error::{npb, outside};
+pub(crate) use crate::lock::lock;
 use crate::npb_file::checked;
 use crate::npb_plan::{Plan, plain};
 use crate::npb_write::NpbWriter;
@@ -475,23 +476,6 @@ pub(crate) struct Resumable {
     /// As far as it has grown, in stored axes; the manifest's if not given.
     pub(crate) shape: Option<Vec<u64>>,
     pub(crate) recipe: Recipe,
-}
-
-/// Keeps other writers away, for as long as the file is open.
-pub(crate) fn lock(file: &File) -> Result<()> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => {
-            let (kind, what) = (
-                io::ErrorKind::WouldBlock,
-                "another process is writing to it",
-            );
-            Err(io::Error::new(kind, what).into())
-        }
-        // File systems that have no locks.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-        Err(TryLockError::Error(error)) => Err(error.into()),
-    }
 }
 
 fn exists(error: io::Error) -> Error {

@@ -42,7 +42,7 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
 }
 
 /// The header, reading as much as it needs.
-fn header(input: &Input, limits: &Limits) -> Result<(Header, usize)> {
+pub(crate) fn header(input: &Input, limits: &Limits) -> Result<(Header, usize)> {
     let limits = npy_limits(limits);
     let mut head = input.head(HEAD_NBYTES)?;
     match Header::parse_limited(&head, &limits) {

@@ -4,7 +4,10 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::bail;
-use ndferry::{Casting, Item, LazyArray, NumpyEra, Packing, SaveOptions, save, save_to};
+use ndferry::{
+    Casting, Format, Item, LazyArray, NumpyEra, Packing, SaveOptions, append, append_rows, save,
+    save_to,
+};
 
 use crate::args::{ConvertArgs, EraArg, PackingArgs};
 use crate::report::{Outcome, Session};
@@ -41,7 +44,11 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
     options.threads = args.threads.jobs;
     options.overwrite = args.force;
     options.interrupt = session.interrupt.clone();
-    if args.output == Path::new("-") {
+    if let Some(file) = &args.append {
+        return append_to(file, &items, &options, session);
+    }
+    let output = args.output.as_deref().unwrap_or(Path::new("-"));
+    if output == Path::new("-") {
         if args.to.is_none() {
             bail!("say which format goes to standard output: --to npy");
         }
@@ -50,14 +57,39 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
         out.flush()?;
         return Ok(Outcome::Yes);
     }
-    let saved = save(&args.output, &items, &options, &session.bar)?;
+    let saved = save(output, &items, &options, &session.bar)?;
     let s = if saved.arrays == 1 { "" } else { "s" };
     session.say(format_args!(
         "{}: {} array{s}, {} in {}",
-        args.output.display(),
+        output.display(),
         saved.arrays,
         size::text(saved.nbytes),
         size::text(saved.file_nbytes),
+    ));
+    Ok(Outcome::Yes)
+}
+
+/// Rows to an NPY file, arrays to an NPB file.
+fn append_to(
+    file: &Path,
+    items: &[Item<'_>],
+    options: &SaveOptions,
+    session: &Session,
+) -> anyhow::Result<Outcome> {
+    if Format::of_extension(file) == Some(Format::Npb) {
+        let saved = append(file, items, options, &session.bar)?;
+        session.say(format_args!("{}: {} more", file.display(), saved.arrays));
+        return Ok(Outcome::Yes);
+    }
+    let [item] = items else {
+        bail!("name one array: only one can be added to an NPY file");
+    };
+    let (before, after) = append_rows(file, item.array, options, &session.bar)?;
+    session.say(format_args!(
+        "{}: {} rows, {} before",
+        file.display(),
+        size::count(after as u64),
+        size::count(before as u64),
     ));
     Ok(Outcome::Yes)
 }
@@ -77,10 +109,9 @@ fn with_elements(array: LazyArray, args: &ConvertArgs) -> ndferry::Result<LazyAr
 }
 
 fn keeps_names(args: &ConvertArgs) -> bool {
-    let format = args
-        .to
-        .or_else(|| ndferry::Format::of_extension(&args.output));
-    matches!(format, Some(ndferry::Format::Npz | ndferry::Format::Npb))
+    let file = args.output.as_deref().or(args.append.as_deref());
+    let format = args.to.or_else(|| Format::of_extension(file?));
+    matches!(format, Some(Format::Npz | Format::Npb))
 }
 
 /// Codec and filter, the format's own where they were not named.
