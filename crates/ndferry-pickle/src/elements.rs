@@ -22,6 +22,13 @@ impl Payload {
         is_latin1: false,
     };
 
+    pub(crate) fn of_blob(blob: Blob) -> Self {
+        Self {
+            blob,
+            is_latin1: false,
+        }
+    }
+
     /// The bytes that this value stands for, if it stands for bytes: `bytes`, `bytearray`, Python 2's `str`, Latin-1
     /// text, and the calls that make bytes in protocols that have no opcode for them.
     pub(crate) fn of(tree: &Tree, id: Id) -> Result<Option<Self>> {

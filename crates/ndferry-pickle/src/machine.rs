@@ -2,6 +2,7 @@
 
 mod arguments;
 mod compound;
+mod joblib;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use num_bigint::BigInt;
 
+use crate::dtype::Dtypes;
 use crate::input::{Cursor, ReadAt};
 use crate::memo::Memo;
 use crate::opcode as op;
@@ -43,6 +45,10 @@ pub struct Machine {
     protocol: u8,
     /// Names that came as values, by those values.
     names: HashMap<Id, Arc<str>>,
+    /// Dtypes of arrays whose bytes lie between the opcodes.
+    dtypes: Dtypes,
+    /// How many pickles are being read inside one another.
+    depth: usize,
     /// Byte of the opcode in hand.
     offset: u64,
 }
@@ -99,6 +105,8 @@ impl Machine {
             next_buffer: 0,
             protocol: 0,
             names: HashMap::new(),
+            dtypes: Dtypes::default(),
+            depth: 0,
             offset,
         }
     }

@@ -4,7 +4,7 @@ use ndferry_array::{Dtype, Field, Kind, Layout, Order, Struct};
 
 use crate::dtype::{Dtypes, Known};
 use crate::elements::Payload;
-use crate::value::{Call, Id, Tree, Value};
+use crate::value::{Blob, Call, Id, Raw, Tree, Value};
 use crate::{ErrorKind, Limits, Result};
 
 /// An array in a pickle: what it is, and where its elements are.
@@ -102,6 +102,11 @@ impl<'t> ArrayReader<'t> {
     /// # Errors
     /// An array that NumPy would refuse too: a state it never writes, or elements that shape and dtype do not fit.
     pub fn read(&mut self, id: Id) -> Result<Option<Recognised>> {
+        if let Value::Call(call) = self.tree.get(id)
+            && let Some(Raw::Bytes(blob)) = call.raw()
+        {
+            return self.wrapped(id, call, blob).map(Some);
+        }
         let Some((call, (module, name), args)) = self.tree.call(id) else {
             return Ok(None);
         };
@@ -118,6 +123,13 @@ impl<'t> ArrayReader<'t> {
                 Some(self.of_buffer(call, args)?)
             }
             ("numpy", "ndarray") if args.len() >= 3 => Some(self.of_class(call, args)?),
+            (
+                "joblib.numpy_pickle" | "sklearn.externals.joblib.numpy_pickle",
+                "NDArrayWrapper" | "ZNDArrayWrapper",
+            ) => {
+                let what = "an array in a file beside it (joblib before 0.10)".to_owned();
+                return Err(ErrorKind::Unsupported { what }.at(call.offset));
+            }
             ("numpy.ma.core", "_mareconstruct") | ("numpy.ma.mrecords", "_mrreconstruct") => {
                 return self.masked(call).map(Some);
             }
@@ -133,6 +145,21 @@ impl<'t> ArrayReader<'t> {
             _ => None,
         };
         Ok(array.map(Recognised::Array))
+    }
+
+    /// joblib's `NumpyArrayWrapper`, and the bytes that followed it.
+    fn wrapped(&mut self, id: Id, call: &Call, blob: Blob) -> Result<Recognised> {
+        let Some(attributes) = wrapper_attributes(self.tree, id)? else {
+            return Err(self.wrong_order(call.offset));
+        };
+        let known = self.known(attributes.dtype)?;
+        let order = match attributes.is_fortran {
+            true => StoredOrder::F,
+            false => StoredOrder::C,
+        };
+        let payload = Payload::of_blob(blob);
+        let array = self.of_payload(call.offset, known, attributes.shape, order, payload)?;
+        Ok(Recognised::Array(array))
     }
 
     /// `_reconstruct(subtype, (0,), b'b')` and a state.
@@ -247,6 +274,17 @@ impl<'t> ArrayReader<'t> {
             let problem = format!("its elements are {found}, not bytes");
             return Err(ErrorKind::State { what, problem }.at(offset));
         };
+        self.of_payload(offset, known, shape, order, payload)
+    }
+
+    fn of_payload(
+        &self,
+        offset: u64,
+        known: Known,
+        shape: Vec<usize>,
+        order: StoredOrder,
+        payload: Payload,
+    ) -> Result<PickledArray> {
         if let Some(index) = payload.missing(self.tree) {
             return Err(ErrorKind::NoBuffer { index }.at(offset));
         }
@@ -402,6 +440,70 @@ impl<'t> ArrayReader<'t> {
         let problem = "its order is none of C, F and K with axes".to_owned();
         ErrorKind::State { what, problem }.at(offset)
     }
+}
+
+/// What joblib's wrapper of an array says of it.
+pub(crate) struct WrapperAttributes {
+    pub(crate) dtype: Id,
+    pub(crate) shape: Vec<usize>,
+    is_fortran: bool,
+    /// Whether a byte with a number, and so many others, lie before the elements (joblib since 1.2).
+    pub(crate) is_aligned: bool,
+}
+
+/// The attributes of such a wrapper; `None` for anything else.
+///
+/// # Errors
+/// A wrapper without what it must have.
+pub(crate) fn wrapper_attributes(tree: &Tree, id: Id) -> Result<Option<WrapperAttributes>> {
+    let Some((call, name, args)) = tree.call(id) else {
+        return Ok(None);
+    };
+    let class = match (name, args.first()) {
+        (("copyreg" | "copy_reg", "_reconstructor"), Some(class)) => tree.global(*class),
+        (name, _) => Some(name),
+    };
+    let is_wrapper = matches!(
+        class,
+        Some((
+            "joblib.numpy_pickle" | "sklearn.externals.joblib.numpy_pickle",
+            "NumpyArrayWrapper"
+        ))
+    );
+    let (true, Some(state)) = (is_wrapper, call.state()) else {
+        return Ok(None);
+    };
+    let wrong = |problem: &str| {
+        let (what, problem) = ("joblib's array", problem.to_owned());
+        ErrorKind::State { what, problem }.at(call.offset)
+    };
+    let Value::Dict(pairs) = tree.get(state) else {
+        return Err(wrong("its state is not a dict"));
+    };
+    let (mut dtype, mut shape, mut order, mut is_aligned) = (None, None, None, false);
+    // It has five or six attributes.
+    for (key, value) in pairs.iter().take(64) {
+        match tree.name(*key)?.as_deref() {
+            Some("dtype") => dtype = Some(*value),
+            Some("shape") => shape = tree.shape(*value),
+            Some("order") => order = tree.name(*value)?,
+            Some("numpy_array_alignment_bytes") => {
+                is_aligned = !matches!(tree.get(*value), Value::None);
+            }
+            _ => {}
+        }
+    }
+    let is_fortran = match order.as_deref() {
+        Some("C") => false,
+        Some("F") => true,
+        _ => return Err(wrong("its order is neither C nor F")),
+    };
+    Ok(Some(WrapperAttributes {
+        dtype: dtype.ok_or_else(|| wrong("it has no dtype"))?,
+        shape: shape.ok_or_else(|| wrong("it has no shape"))?,
+        is_fortran,
+        is_aligned,
+    }))
 }
 
 fn is_permutation(axes: &[usize], ndim: usize) -> bool {

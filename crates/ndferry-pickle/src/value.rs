@@ -169,6 +169,14 @@ pub(crate) struct More {
     pub(crate) states: Vec<Id>,
     pub(crate) items: Vec<Id>,
     pub(crate) pairs: Vec<(Id, Id)>,
+    pub(crate) raw: Option<Raw>,
+}
+
+/// What joblib put between the opcodes after an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Raw {
+    Bytes(Blob),
+    Object(Id),
 }
 
 impl Call {
@@ -185,6 +193,18 @@ impl Call {
     /// All that `BUILD` set, one after another.
     pub fn states(&self) -> &[Id] {
         self.more.as_ref().map_or(&[], |more| &more.states)
+    }
+
+    pub(crate) fn raw(&self) -> Option<Raw> {
+        self.more.as_ref()?.raw
+    }
+
+    /// The array of objects that joblib pickled by itself after this object.
+    pub fn raw_object(&self) -> Option<Id> {
+        match self.raw()? {
+            Raw::Object(id) => Some(id),
+            Raw::Bytes(_) => None,
+        }
     }
 
     /// What was appended or added.

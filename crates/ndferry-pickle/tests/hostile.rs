@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ndferry_pickle::{ArrayReader, ErrorKind, Limits, Machine, Result};
+use ndferry_pickle::{ArrayReader, Elements, ErrorKind, Limits, Machine, Recognised, Result};
 
 /// All that is done to a pickle: values, and every array in it.
 fn read(pickle: &[u8]) -> Result<()> {
@@ -281,4 +281,53 @@ fn values_are_limited() {
         "{error}"
     );
     assert_eq!(error.offset, 1000);
+}
+
+/// An array of three `|u1` as joblib dumps it: a wrapper, and then bytes between the opcodes.
+fn joblib(elements: &[u8], then: &[u8]) -> Vec<u8> {
+    [
+        b"\x80\x03cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(X\x05\0\0\0shapeK\x03\x85X\x05\0\0\0orderX\x01\0\0\0CX\x05\0\0\0dtypecnumpy\ndtype\nX\x02\0\0\0u1K\0K\x01\x87R(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbX\x1b\0\0\0numpy_array_alignment_bytesK\x10ub".as_slice(),
+        elements,
+        then,
+    ]
+    .concat()
+}
+
+#[test]
+fn bytes_between_opcodes_are_an_array() {
+    // Two bytes of padding, then elements that look like opcodes.
+    let mut machine = Machine::new(joblib(b"\x02\xff\xff...", b"N\x86."));
+    let root = machine.load().unwrap();
+    let tree = machine.into_tree();
+    let wrapper = tree.sequence(root).unwrap()[0];
+    let mut reader = ArrayReader::new(&tree, &Limits::default());
+    let Some(Recognised::Array(array)) = reader.read(wrapper).unwrap() else {
+        panic!("no array");
+    };
+    let Elements::Bytes(payload) = array.elements else {
+        panic!("no bytes");
+    };
+    assert_eq!(
+        (&array.shape[..], &payload.bytes(&tree).unwrap()[..]),
+        (&[3][..], &b"..."[..])
+    );
+    let cut = refused(&joblib(b"\x02\xff\xff..", b""));
+    assert!(
+        matches!(
+            cut,
+            ErrorKind::Truncated {
+                needed: 3,
+                found: 2
+            }
+        ),
+        "{cut}"
+    );
+}
+
+#[test]
+fn pickles_inside_pickles_are_counted() {
+    // A wrapper of objects is followed by a pickle; here by one with a wrapper of objects, and so on.
+    let wrapper = b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(X\x05\0\0\0shapeK\x03\x85X\x05\0\0\0orderX\x01\0\0\0CX\x05\0\0\0dtypecnumpy\ndtype\nX\x02\0\0\0O8K\0K\x01\x87R(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tbub";
+    let kind = in_time(|| refused(&wrapper.repeat(10_000)));
+    assert!(matches!(kind, ErrorKind::Limit { .. }), "{kind}");
 }

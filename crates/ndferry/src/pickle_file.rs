@@ -36,7 +36,10 @@ impl ndferry_pickle::ReadAt for Input {
 
 pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     let pickled = Pickled::parse(input, 0, options.limits.members, options)?;
-    let mut contents = Contents::new(Format::Pickle);
+    let mut contents = Contents::new(match pickled.is_joblib() {
+        true => Format::Joblib,
+        false => Format::Pickle,
+    });
     contents.end = Some(pickled.end);
     pickled.judge(&mut contents);
     for (info, backing) in pickled.arrays(input, options)? {
@@ -80,6 +83,14 @@ impl Pickled {
             roots,
             end,
         })
+    }
+
+    /// Whether arrays lie between the opcodes, as only joblib puts them.
+    fn is_joblib(&self) -> bool {
+        let is_wrapper = |global: &ndferry_pickle::Global| {
+            &*global.name == "NumpyArrayWrapper" && global.module.ends_with("joblib.numpy_pickle")
+        };
+        self.tree.globals().iter().any(is_wrapper)
     }
 
     /// Adds what is known of it to what is known of its source.

@@ -267,6 +267,10 @@ fn child(tree: &Tree, id: Id, view: View, i: usize) -> Option<(Key, Id, View)> {
 }
 
 fn child_of_call(tree: &Tree, call: &Call, i: usize) -> Option<(Key, Id, View)> {
+    // An array of objects, which joblib pickles by itself, stands for its wrapper.
+    if let Some(object) = call.raw_object() {
+        return (i == 0).then_some((Key::Same, object, View::Plain));
+    }
     let mut i = i;
     if i == 0 {
         let view = args_view(tree, call);

@@ -191,6 +191,10 @@ const INERT: &[(&str, &[&str])] = &[
         &["NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper"],
     ),
     (
+        "sklearn.externals.joblib.numpy_pickle",
+        &["NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper"],
+    ),
+    (
         "torch._utils",
         &[
             "_rebuild_tensor_v2",

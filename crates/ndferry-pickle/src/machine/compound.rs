@@ -132,6 +132,7 @@ impl Machine {
                     Node::Call(i) => {
                         let more = &mut self.tree.calls[i as usize].more;
                         more.get_or_insert_default().states.push(state);
+                        self.skip_raw(target)?;
                     }
                     _ => return Err(self.kind_error("an object whose state can be set", target)),
                 }
