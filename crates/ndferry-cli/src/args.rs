@@ -20,7 +20,7 @@ use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, Order}
 )]
 #[command(
     after_help = "SRC is PATH[:MEMBER], for instance run.npz:frames; - is standard input.\n\
-    Exit status: 0 yes, done, clean; 1 a negative answer of diff or check; 2 an error; 130 interrupted."
+    Exit status: 0 yes, done, clean; 1 a negative answer of diff, check or verify; 2 an error; 130 interrupted."
 )]
 pub(crate) struct Cli {
     /// What to do.
@@ -66,6 +66,12 @@ pub(crate) enum Command {
     /// Reads all of a file from elsewhere: is it readable, safe, intact? Exit status 1 if not.
     #[command(after_help = "Example:\n  ndferry check downloads/*.np[yzb]")]
     Check(CheckArgs),
+    /// Reads all of an NPB file and names each tile that is damaged or missing. Exit status 1 if there is one.
+    #[command(after_help = "Example:\n  ndferry verify run.npb")]
+    Verify(VerifyArgs),
+    /// Writes what is whole in a cut or damaged NPB file, with a new index, and says what is lost.
+    #[command(after_help = "Example:\n  ndferry repair cut.npb -o whole.npb")]
+    Repair(RepairArgs),
     /// Sends arrays to a receiver; succeeds once they are stored there.
     #[command(
         after_help = "Example (after `ndferry recv` on the other side has said where it listens):\n  ndferry send run.npz:frames tcp://127.0.0.1:7447"
@@ -379,6 +385,33 @@ pub(crate) struct CheckArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
+}
+
+/// Options of `verify`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// NPB files.
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) threads: ThreadArgs,
+}
+
+/// Options of `repair`.
+#[derive(Args, Debug)]
+pub(crate) struct RepairArgs {
+    /// An NPB file.
+    #[arg(value_name = "PATH")]
+    pub(crate) path: PathBuf,
+    /// Where to write; in place of the file itself if not given.
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replaces an output that exists.
+    #[arg(short, long)]
+    pub(crate) force: bool,
 }
 
 /// Options of `send`.

@@ -6,6 +6,8 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod info;
 pub(crate) mod recv;
+pub(crate) mod repair;
 pub(crate) mod send;
 pub(crate) mod show;
 pub(crate) mod stats;
+pub(crate) mod verify;

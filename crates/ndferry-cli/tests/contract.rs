@@ -218,6 +218,33 @@ fn negative_answers_exit_1() {
 }
 
 #[test]
+fn a_cut_npb_file_is_told_and_repaired() {
+    let folder = Folder::new();
+    folder
+        .run("convert run.npz:frames -o run.npb --tile 1,5,6 --codec none")
+        .exits(0);
+    folder.run("verify run.npb").exits(0);
+    folder.run("verify a.npy").exits(2);
+    folder.run("verify missing.npb").exits(2);
+    fs::write(folder.path().join("text.npb"), "no array").unwrap();
+    folder.run("verify text.npb").exits(1);
+    let whole = fs::read(folder.path().join("run.npb")).unwrap();
+    // Into the second of two tiles.
+    fs::write(folder.path().join("cut.npb"), &whole[..560]).unwrap();
+    folder.run("repair cut.npb -o run.npb").exits(2);
+    let text = folder.run("repair cut.npb -o whole.npb").exits(0).text();
+    assert!(text.contains("tile 1 [1:2, 0:5, 0:6]"), "{text}");
+    assert!(text.ends_with("whole.npb: 1 tile, 1 lost\n"), "{text}");
+    let text = folder.run("verify cut.npb").exits(1).text();
+    assert!(text.contains("tile 1 [1:2, 0:5, 0:6]"), "{text}");
+    folder.run("diff run.npz:frames whole.npb").exits(2);
+    folder.run("show whole.npb -s 0").exits(0);
+    folder.run("show whole.npb -s 1").exits(2);
+    folder.run("repair cut.npb").exits(0);
+    folder.run("show cut.npb -s 0").exits(0);
+}
+
+#[test]
 fn an_output_that_exists_is_refused_without_force() {
     let folder = Folder::new();
     let before = fs::read(folder.path().join("b.npy")).unwrap();

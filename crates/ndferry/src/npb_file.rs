@@ -111,7 +111,10 @@ pub(crate) fn npb_limits(limits: &Limits) -> ndferry_npb::Limits {
 pub(crate) fn indexed(input: &Input, limits: &ndferry_npb::Limits) -> Result<Vec<Found>> {
     let tail_at = input.nbytes().saturating_sub(TAIL_NBYTES as u64);
     let tail = input.bytes(tail_at, TAIL_NBYTES as u64)?;
-    let tail = Tail::parse(&tail, input.nbytes()).map_err(npb)?;
+    let tail = Tail::parse(&tail, input.nbytes()).map_err(|mut error| {
+        error.offset += tail_at;
+        npb(error)
+    })?;
     if tail.kind == MessageKind::Index {
         return Ok(vec![rooted(input, tail.target, None, limits)?]);
     }

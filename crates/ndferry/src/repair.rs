@@ -95,8 +95,14 @@ pub fn repair(
             report: Repaired::default(),
         };
         repair.run(scan, &mut file)?;
+        let mut report = repair.report;
         file.commit().map_err(outside)?;
-        Ok(repair.report)
+        let in_path = |problem| match problem {
+            Problem::Unreadable(error) => Problem::Unreadable(error.in_path(path)),
+            other => other,
+        };
+        report.problems = report.problems.into_iter().map(in_path).collect();
+        Ok(report)
     };
     repaired().map_err(|error: Error| error.in_path(path))
 }

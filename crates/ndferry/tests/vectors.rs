@@ -177,6 +177,7 @@ fn write_the_vectors() {
     std::fs::create_dir_all(&folder).unwrap();
     let (c, f) = (Order::C, Order::F);
     let default = (Codec::Default, Filter::Default);
+    #[allow(clippy::type_complexity, reason = "a table")]
     let files: [(&str, &str, &[usize], Order, (Codec, Filter), &[u64]); 16] = [
         (
             "raw-c",

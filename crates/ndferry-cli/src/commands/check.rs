@@ -1,7 +1,7 @@
 //! `ndferry check`: is a file from elsewhere readable, safe, intact?
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndferry::{CheckOptions, ErrorClass, Finding, Problem};
 use serde_json::{Map, Value, json};
@@ -15,10 +15,22 @@ pub(crate) fn run(args: &CheckArgs, session: &Session) -> anyhow::Result<Outcome
     let mut options = CheckOptions::default();
     options.open = session.open_options(args.threads.jobs);
     options.allow.clone_from(&args.allow);
-    let mut out = output::styled_or_json(args.json);
+    each(&args.paths, args.json, session, |path| {
+        check(path, &options, session)
+    })
+}
+
+/// Tells what is found in each file, and how many are not good.
+pub(crate) fn each(
+    paths: &[PathBuf],
+    json: bool,
+    session: &Session,
+    check: impl Fn(&Path) -> anyhow::Result<Finding>,
+) -> anyhow::Result<Outcome> {
+    let mut out = output::styled_or_json(json);
     let (mut bad, mut failed) = (0, 0);
-    for path in &args.paths {
-        let finding = match check(path, &options, session) {
+    for path in paths {
+        let finding = match check(path) {
             Ok(finding) => finding,
             Err(error) if is_closed_stdout(&error) || session.interrupt.is_set() => {
                 return Err(error);
@@ -31,14 +43,14 @@ pub(crate) fn run(args: &CheckArgs, session: &Session) -> anyhow::Result<Outcome
             }
         };
         bad += usize::from(!finding.is_good());
-        if args.json {
+        if json {
             writeln!(out, "{}", line(path, &finding))?;
         } else {
             human(path, &finding, &mut out)?;
         }
     }
-    if args.paths.len() > 1 && !args.json {
-        let files = size::count(args.paths.len() as u64);
+    if paths.len() > 1 && !json {
+        let files = size::count(paths.len() as u64);
         out.flush()?;
         session.say(format_args!(
             "{files} files, {bad} not clean, {failed} not read"
@@ -73,7 +85,17 @@ fn human(path: &Path, finding: &Finding, out: &mut impl Write) -> anyhow::Result
         writeln!(out, "{name}: good, {format}, {}", finding.safety.word())?;
         return Ok(());
     }
-    for problem in &finding.problems {
+    problems(path, &finding.problems, out)
+}
+
+/// A line each.
+pub(crate) fn problems(
+    path: &Path,
+    problems: &[Problem],
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let name = plain(&path.display().to_string());
+    for problem in problems {
         // An error about what is in the file says its path already.
         let text = plain(&problem.to_string());
         match text.strip_prefix(&*name) {
@@ -81,7 +103,7 @@ fn human(path: &Path, finding: &Finding, out: &mut impl Write) -> anyhow::Result
             None => writeln!(out, "{name}: {text}")?,
         }
     }
-    if finding.problems.len() == Finding::MAX_PROBLEMS {
+    if problems.len() == Finding::MAX_PROBLEMS {
         writeln!(out, "{name}: and perhaps more")?;
     }
     Ok(())
