@@ -39,7 +39,12 @@ fn bombs_end_with_two_and_a_reason_and_nothing_is_written() {
                 let _ = fs::remove_file(folder.join(to));
             }
             assert!(output.stdout.is_empty());
-            assert_eq!(files(outer.path()), [path.clone()], "{}", bomb.name);
+            assert_eq!(
+                files(outer.path()),
+                std::slice::from_ref(&path),
+                "{}",
+                bomb.name
+            );
         }
         let checked = run(&["check", bomb.name]);
         if bomb.refused {

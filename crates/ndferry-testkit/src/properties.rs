@@ -1,0 +1,266 @@
+//! Fuzz bodies: each is named after the property it holds, takes any bytes, and panics if the property does not hold.
+//!
+//! The targets of `fuzz/` call them; the test `fuzz_seeds` calls them with the inputs saved in `fuzz/seeds/`.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ndferry_array::{Array, Dtype, Indexing, Order};
+use ndferry_io::{FrameSource, Framing, Interrupt, frames_from};
+use ndferry_npb::{Decoder, Event, HEAD_NBYTES, Head, Limits, Repeats, Scanner};
+use ndferry_npy::{Contents, Header, Npz};
+use ndferry_pickle::Machine;
+
+use crate::{Awkward, Habit, Verdict};
+
+/// A property and its name.
+pub type Property = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const PROPERTIES: [Property; 8] = [
+    ("array_index_text_survives", array_index_text_survives),
+    (
+        "dtype_text_survives_any_bytes",
+        dtype_text_survives_any_bytes,
+    ),
+    ("file_survives_any_bytes", file_survives_any_bytes),
+    ("npb_same_however_cut", npb_same_however_cut),
+    ("npb_scan_survives_any_bytes", npb_scan_survives_any_bytes),
+    (
+        "npy_header_survives_any_bytes",
+        npy_header_survives_any_bytes,
+    ),
+    ("npz_survives_any_bytes", npz_survives_any_bytes),
+    ("pickle_survives_any_bytes", pickle_survives_any_bytes),
+];
+
+/// Text is a dtype or an error; a dtype's own spelling is the same dtype.
+///
+/// # Panics
+/// The property does not hold.
+pub fn dtype_text_survives_any_bytes(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let dtype = match Dtype::parse(text) {
+        Ok(dtype) => dtype,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    if dtype.fields().is_none() && !dtype.str().contains("V") {
+        assert_eq!(Dtype::parse(&dtype.str()).as_ref(), Ok(&dtype));
+    }
+    // NumPy saves StringDType as objects, so its descr is another dtype's.
+    let descr = dtype.descr().ok();
+    if let Some(descr) = descr.filter(|_| !format!("{dtype:?}").contains("VariableString")) {
+        let back = Dtype::from_descr(&descr).expect("a descr of ours");
+        assert_eq!(back.itemsize(), dtype.itemsize(), "{text:?} {descr:?}");
+    }
+}
+
+/// Text is an index or an error; what it picks is a part of the array, the same in every order.
+///
+/// # Panics
+/// The property does not hold.
+pub fn array_index_text_survives(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    let indexing: Indexing = match text.parse() {
+        Ok(indexing) => indexing,
+        Err(error) => {
+            let error: ndferry_array::Error = error;
+            return assert!(!error.to_string().is_empty());
+        }
+    };
+    for shape in [&[][..], &[7], &[3, 4], &[2, 0, 5], &[2, 3, 2, 3]] {
+        let size: usize = shape.iter().product();
+        let numbers: Vec<u32> = (0..size as u32).collect();
+        let array = Array::from_elements(shape, &numbers).expect("as many as the shape has");
+        let Ok(selection) = indexing.resolve(shape) else {
+            continue;
+        };
+        let part = array.select(&selection).expect("a selection of this shape");
+        assert_eq!(part.shape(), selection.shape());
+        assert!(part.size() <= size);
+        let again = array
+            .into_order(Order::F)
+            .and_then(|array| array.select(&selection))
+            .expect("the same in another order");
+        let elements = |part: &Array| part.to_elements::<u32>().expect("u4 are u4");
+        assert_eq!(elements(&part), elements(&again));
+        assert!(elements(&part).iter().all(|n| (*n as usize) < size));
+    }
+}
+
+/// Bytes are an NPY header or an error; a header written again is the same header.
+///
+/// # Panics
+/// The property does not hold.
+pub fn npy_header_survives_any_bytes(bytes: &[u8]) {
+    let dripped = Header::read(
+        &mut Awkward::new(bytes, Habit::Interrupted(9)),
+        &ndferry_npy::Limits::default(),
+    );
+    let (header, end) = match Header::parse(bytes) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            assert!(error.offset <= bytes.len() as u64, "{error}");
+            return assert!(dripped.is_err());
+        }
+    };
+    assert!(end <= bytes.len());
+    assert_eq!(dripped.expect("the same bytes"), (header.clone(), end));
+    if let Ok(written) = header.to_bytes() {
+        let (again, _) = Header::parse(&written).expect("a header of ours");
+        assert_eq!((&again.shape, again.order), (&header.shape, header.order));
+        assert_eq!(again.dtype, header.dtype);
+    }
+}
+
+/// Bytes are an archive or an error; a member is the same however it is read.
+///
+/// # Panics
+/// The property does not hold.
+pub fn npz_survives_any_bytes(bytes: &[u8]) {
+    let limits = ndferry_npy::Limits {
+        data_nbytes: 16 << 20,
+        ..ndferry_npy::Limits::default()
+    };
+    let npz = match Npz::open(bytes, &limits) {
+        Ok(npz) => npz,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    for (i, member) in npz.members().iter().enumerate() {
+        assert!(!member.name().starts_with('/') && !member.name().contains(".."));
+        let _ = (npz.header(i), npz.read(i), npz.stored_range(i));
+        if member.nbytes() > limits.data_nbytes {
+            continue;
+        }
+        let mut streamed = Vec::new();
+        let read = npz
+            .reader(i)
+            .map(|mut reader| std::io::Read::read_to_end(&mut reader, &mut streamed).is_ok());
+        let whole = npz.bytes(i);
+        assert_eq!(whole.is_ok(), read.unwrap_or(false));
+        if let Ok(whole) = whole {
+            assert_eq!(whole, streamed);
+            let _ = Contents::parse(&whole, &limits);
+        }
+    }
+}
+
+/// A stream of messages means the same however the transport cuts it.
+///
+/// # Panics
+/// The property does not hold.
+pub fn npb_same_however_cut(bytes: &[u8]) {
+    let whole = events(bytes, None);
+    for habit in Habit::ALL {
+        assert_eq!(events(bytes, Some(habit)), whole, "{habit:?}");
+    }
+}
+
+/// What each message meant, up to the first error.
+fn events(bytes: &[u8], habit: Option<Habit>) -> Vec<String> {
+    let framing = Framing {
+        head_nbytes: HEAD_NBYTES,
+        frame_nbytes: |head| match Head::parse(head) {
+            // No stream here is as long, and nothing is kept for what has not come.
+            Ok(head) => Ok(head.message_nbytes()),
+            Err(error) => Err(error.to_string()),
+        },
+    };
+    let mut source: Box<dyn FrameSource> = match habit {
+        None => Box::new(frames_from(bytes, framing, Interrupt::default())),
+        Some(habit) => {
+            let awkward = Awkward::new(bytes, habit);
+            Box::new(frames_from(awkward, framing, Interrupt::default()))
+        }
+    };
+    let mut decoder = Decoder::new(Limits::PEER, Repeats::Replace);
+    let mut events = Vec::new();
+    loop {
+        let frame = match source.recv() {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break,
+            Err(error) => {
+                events.push(error.to_string());
+                break;
+            }
+        };
+        match decoder.feed(frame) {
+            Ok(Event::Block(block)) => events.push(format!("{block:?} {:?}", block.payload)),
+            Ok(event) => events.push(format!("{event:?}")),
+            Err(error) => {
+                events.push(error.to_string());
+                break;
+            }
+        }
+    }
+    events.push(format!("{} {}", decoder.is_done(), decoder.may_end()));
+    events
+}
+
+/// A scan of any bytes ends, and finds nothing outside of them.
+///
+/// # Panics
+/// The property does not hold.
+pub fn npb_scan_survives_any_bytes(bytes: &[u8]) {
+    let nbytes = bytes.len() as u64;
+    let mut scanner = Scanner::new(nbytes, Limits::FILE);
+    let mut asked = 0;
+    while let Some(need) = scanner.need() {
+        assert!(need.nbytes > 0 && need.offset + need.nbytes <= nbytes);
+        scanner.give(&bytes[need.offset as usize..(need.offset + need.nbytes) as usize]);
+        asked += 1;
+        assert!(asked <= 2 * bytes.len() + 2, "a scan that does not end");
+    }
+    let scan = scanner.finish();
+    assert!(scan.end <= nbytes);
+    assert!(
+        scan.damaged
+            .iter()
+            .all(|range| range.start < range.end && range.end <= nbytes)
+    );
+    for array in &scan.arrays {
+        let _ = array.shape();
+        for place in array.places.values() {
+            assert!(place.offset + HEAD_NBYTES as u64 + u64::from(place.nbytes) <= nbytes);
+        }
+    }
+}
+
+/// Bytes are a pickle or an error, the same from memory and from a file, and nothing is run.
+///
+/// # Panics
+/// The property does not hold.
+pub fn pickle_survives_any_bytes(bytes: &[u8]) {
+    let shared = Bytes::from(bytes.to_vec());
+    let mut machine = Machine::new(shared.clone());
+    let limits = ndferry_pickle::Limits::default();
+    let mut other = Machine::open(Arc::new(shared), 0, limits, Vec::new());
+    // Several may follow one another.
+    for _ in 0..4 {
+        let (one, two) = (machine.load_on(), other.load_on());
+        assert_eq!(one.is_ok(), two.is_ok());
+        assert!(machine.offset() <= bytes.len() as u64);
+        if let Err(error) = one {
+            assert!(!error.to_string().is_empty());
+            break;
+        }
+    }
+    let tree = machine.tree();
+    assert_eq!(tree.len(), other.tree().len());
+    for id in tree.ids() {
+        let _ = (tree.get(id).type_name(), tree.global(id), tree.int(id));
+        let _ = tree.call(id);
+    }
+}
+
+/// Bytes are a file of arrays or an error, whatever format their first bytes say.
+///
+/// # Panics
+/// The property does not hold.
+pub fn file_survives_any_bytes(bytes: &[u8]) {
+    let _ = Verdict::of_bytes(&Bytes::from(bytes.to_vec()));
+}
