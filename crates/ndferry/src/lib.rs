@@ -11,6 +11,7 @@
 
 mod address;
 mod check;
+mod compressed;
 mod diff;
 mod digest;
 mod error;

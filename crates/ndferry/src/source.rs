@@ -208,9 +208,12 @@ fn contents(input: &Input, options: &OpenOptions) -> Result<Contents> {
         }
         .into()),
         None if head.is_empty() => Err(ErrorKind::Empty.at(0)),
-        None => Err(ErrorKind::UnknownFormat {
-            head: head.to_vec(),
-        }
-        .at(0)),
+        None => match crate::compressed::open(input, options)? {
+            Some(contents) => Ok(contents),
+            None => Err(ErrorKind::UnknownFormat {
+                head: head.to_vec(),
+            }
+            .at(0)),
+        },
     }
 }

@@ -331,3 +331,56 @@ fn objects_in_an_npy_are_looked_into() {
     let error = open(&[header, &array(1), b"."]).unwrap_err();
     assert!(error.to_string().contains("do not agree"), "{error}");
 }
+
+#[test]
+fn compressed_pickles_are_unpacked() {
+    use std::io::Write;
+    let pickle = [b"\x80\x03".to_vec(), array(5), b".".to_vec()].concat();
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    zlib.write_all(&pickle).unwrap();
+    let zlib = zlib.finish().unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(&pickle).unwrap();
+    let gzip = gzip.finish().unwrap();
+    for packed in [&zlib, &gzip] {
+        let source = open(&[packed]).unwrap();
+        assert_eq!(paths(&source), [""]);
+        assert_eq!(elements(&source, ""), [5, 7]);
+        assert_eq!(source.safety(), &Safety::Clean);
+        // Cut off, and with its last bytes, which are a checksum, changed.
+        for n in 0..packed.len() {
+            assert!(open(&[&packed[..n]]).is_err(), "{n} bytes were enough");
+        }
+        let mut damaged = packed.clone();
+        damaged[packed.len() - 6..].fill(0x55);
+        assert!(
+            open(&[&damaged])
+                .unwrap_err()
+                .to_string()
+                .contains("compressed pickle")
+        );
+    }
+    // Compressed text is still nothing that ndferry reads.
+    let mut text = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    text.write_all(b"just some text, not a pickle").unwrap();
+    let error = open(&[&text.finish().unwrap()]).unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::UnknownFormat { .. }),
+        "{error}"
+    );
+    // A bomb meets the limit.
+    let mut options = OpenOptions::default();
+    options.limits.expanded_nbytes = 1 << 20;
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    bomb.write_all(
+        &[
+            b"\x80\x04B\0\0\0\x01".to_vec(),
+            vec![0; 16 << 20],
+            b".".to_vec(),
+        ]
+        .concat(),
+    )
+    .unwrap();
+    let error = Source::from_bytes("x", bomb.finish().unwrap().into(), &options).unwrap_err();
+    assert!(error.to_string().contains("limit of 1048576"), "{error}");
+}

@@ -1,0 +1,83 @@
+//! Pickles in gzip or zlib, as joblib and pandas write them: told by their magic, unpacked into memory.
+
+use std::io::{self, Read};
+
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+
+use crate::input::Input;
+use crate::source::Contents;
+use crate::{ErrorKind, Format, OpenOptions, Result, Storage, sniff};
+
+/// Bytes that a compressed pickle may become.
+const MAX_NBYTES: u64 = 1 << 30;
+
+/// What is in a compressed pickle; `None` if it is none.
+///
+/// # Errors
+/// Damage, more than fits, and what is wrong with the pickle.
+pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Option<Contents>> {
+    let Some(mut stream) = decoder(input)? else {
+        return Ok(None);
+    };
+    let mut bytes = Vec::new();
+    let most = Format::SNIFF_NBYTES as u64;
+    let head = stream.by_ref().take(most).read_to_end(&mut bytes);
+    if head.is_err() || sniff(&bytes) != Some(Format::Pickle) {
+        return Ok(None);
+    }
+    let limit = options.limits.expanded_nbytes.min(MAX_NBYTES);
+    while bytes.len() as u64 <= limit {
+        options.interrupt.check()?;
+        match stream.by_ref().take(1 << 20).read_to_end(&mut bytes) {
+            Ok(0) => return unpacked(bytes, options).map(Some),
+            Ok(_) => {}
+            Err(error) => {
+                let (what, problem) = ("compressed pickle", error.to_string());
+                let kind = ndferry_pickle::ErrorKind::State { what, problem };
+                return Err(ErrorKind::Pickle(kind).at(0));
+            }
+        }
+    }
+    let (what, found) = ("bytes of a pickle, unpacked", bytes.len() as u64);
+    Err(ErrorKind::Limit { what, found, limit }.at(0))
+}
+
+/// The bytes behind gzip's or zlib's magic (RFC 1952, RFC 1950).
+fn decoder(input: &Input) -> Result<Option<Box<dyn Read + '_>>> {
+    let head = input.head(3)?;
+    let from = io::BufReader::with_capacity(64 << 10, InputReader { input, at: 0 });
+    Ok(match head[..] {
+        [0x1f, 0x8b, 8] => Some(Box::new(MultiGzDecoder::new(from))),
+        [first @ 0x78, second, _] if u16::from_be_bytes([first, second]) % 31 == 0 => {
+            Some(Box::new(ZlibDecoder::new(from)))
+        }
+        _ => None,
+    })
+}
+
+fn unpacked(bytes: Vec<u8>, options: &OpenOptions) -> Result<Contents> {
+    let input = Input::of_bytes(bytes.into());
+    let mut contents = crate::pickle_file::open(&input, options)?;
+    // Its bytes are not those of the file.
+    contents.end = None;
+    for info in &mut contents.members {
+        if matches!(info.storage, Storage::Plain { .. }) {
+            info.storage = Storage::Pickled;
+        }
+    }
+    Ok(contents)
+}
+
+/// An input from its first byte to its last.
+struct InputReader<'a> {
+    input: &'a Input,
+    at: u64,
+}
+
+impl Read for InputReader<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.input.read_at(buf, self.at)?;
+        self.at += n as u64;
+        Ok(n)
+    }
+}
