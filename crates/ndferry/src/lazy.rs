@@ -58,6 +58,16 @@ pub(crate) trait Stored: fmt::Debug + Send + Sync {
         None
     }
 
+    /// How it is packed, if it is a whole member of an NPZ.
+    fn packing(&self) -> Option<ndferry_npy::Method> {
+        None
+    }
+
+    /// That member, as it is.
+    fn packed(&self) -> Option<Result<crate::npz_save::PackedMember<'_>>> {
+        None
+    }
+
     /// Whether any part can be read without what stands before it.
     fn is_seekable(&self) -> bool {
         true

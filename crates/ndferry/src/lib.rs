@@ -35,6 +35,7 @@ mod npb_write;
 mod npy_file;
 mod npy_grow;
 mod npz_file;
+mod npz_save;
 mod number;
 #[cfg(feature = "npb")]
 mod pack_line;

@@ -14,6 +14,7 @@ use crate::error::{from_io, npy, outside};
 use crate::input::Input;
 use crate::lazy::{Backing, Stored};
 use crate::npy_file::{member, npy_limits};
+use crate::npz_save::PackedMember;
 use crate::pickle_file::Pickled;
 use crate::source::Contents;
 use crate::stored::plain::Plain;
@@ -260,6 +261,18 @@ impl Stored for Member {
             self.verify()?;
         }
         Ok(Box::new(self.elements()?))
+    }
+
+    fn packing(&self) -> Option<Method> {
+        Some(self.npz.members()[self.member].method())
+    }
+
+    fn packed(&self) -> Option<Result<PackedMember<'_>>> {
+        let bytes = self.npz.packed(self.member).map_err(npy);
+        Some(bytes.map(|bytes| PackedMember {
+            packed: (&self.npz.members()[self.member]).into(),
+            bytes: Box::new(bytes),
+        }))
     }
 
     fn is_seekable(&self) -> bool {

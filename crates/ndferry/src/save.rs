@@ -94,7 +94,7 @@ pub fn save(
         let file_nbytes = match format {
             Format::Npz => {
                 let writer = NpzWriter::seekable(&mut file, npz_packing(options)?);
-                write_npz(writer, items, options, progress)?;
+                crate::npz_save::write_npz(writer, items, options, progress)?;
                 file.stream_position()?
             }
             _ => write_stream(&mut file, format, items, options, progress)?,
@@ -145,7 +145,7 @@ pub fn save_to(
     match format {
         Format::Npz => {
             let writer = NpzWriter::new(&mut counted, npz_packing(options)?);
-            write_npz(writer, items, options, progress)?;
+            crate::npz_save::write_npz(writer, items, options, progress)?;
         }
         _ => {
             write_stream(&mut counted, format, items, options, progress)?;
@@ -284,7 +284,10 @@ fn write_pickle(
     Ok(writer.finish().map_err(pickle)?.nbytes)
 }
 
-fn header_and_runs<'a>(item: Item<'a>, options: &SaveOptions) -> Result<(Header, crate::Runs<'a>)> {
+pub(crate) fn header_and_runs<'a>(
+    item: Item<'a>,
+    options: &SaveOptions,
+) -> Result<(Header, crate::Runs<'a>)> {
     let array = item.array;
     let order = options.order.unwrap_or(array.order());
     let header = Header::new(array.dtype().clone(), array.shape(), order);
@@ -310,41 +313,28 @@ fn npz_packing(options: &SaveOptions) -> Result<ndferry_npy::Packing> {
     }
 }
 
-fn write_npz<W: Write>(
-    mut writer: NpzWriter<W>,
-    items: &[Item<'_>],
-    options: &SaveOptions,
-    progress: &dyn Progress,
-) -> Result<()> {
-    for (i, item) in items.iter().enumerate() {
-        let positional = format!("arr_{i}");
-        let name = if item.name.is_empty() {
-            &positional
-        } else {
-            item.name
-        };
-        progress.start(name, Some(item.array.nbytes()));
-        let (header, runs) = header_and_runs(*item, options)?;
-        let mut reader = RunsReader {
-            runs,
-            at: 0,
-            options,
-            progress,
-        };
-        writer.add_reader(name, &header, &mut reader).map_err(npy)?;
-        progress.finish();
-    }
-    writer.finish().map_err(npy)?;
-    Ok(())
-}
-
 /// An array's elements as a stream.
-struct RunsReader<'a> {
+pub(crate) struct RunsReader<'a> {
     runs: crate::Runs<'a>,
     /// Bytes of the current run that were read.
     at: usize,
     options: &'a SaveOptions,
     progress: &'a dyn Progress,
+}
+
+impl<'a> RunsReader<'a> {
+    pub(crate) fn new(
+        runs: crate::Runs<'a>,
+        options: &'a SaveOptions,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        Self {
+            runs,
+            at: 0,
+            options,
+            progress,
+        }
+    }
 }
 
 impl io::Read for RunsReader<'_> {

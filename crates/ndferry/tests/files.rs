@@ -385,3 +385,65 @@ fn a_part_of_a_file_is_what_the_array_gives() {
         }
     }
 }
+
+#[test]
+fn members_of_an_npz_are_copied_as_they_are_packed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let numbers: Vec<u32> = (0..50_000).map(|n| n % 1000).collect();
+    let arrays: Vec<LazyArray> = (0..3)
+        .map(|i| {
+            Array::from_elements(&[50_000 - i], &numbers[i..])
+                .unwrap()
+                .into()
+        })
+        .collect();
+    let names = ["a", "b", "c"];
+    let items: Vec<Item<'_>> = names
+        .iter()
+        .zip(&arrays)
+        .map(|(name, array)| Item { name, array })
+        .collect();
+    let mut options = SaveOptions::default();
+    options.packing.codec = ndferry::Codec::Deflate(9);
+    options.threads = 2;
+    save(path("x.npz"), &items, &options, &()).unwrap();
+    let source = Source::open(path("x.npz"), &OpenOptions::default()).unwrap();
+    let member = source.array(Some("b")).unwrap();
+    let copy = [Item {
+        name: "b",
+        array: &member,
+    }];
+    save(path("y.npz"), &copy, &SaveOptions::default(), &()).unwrap();
+    let (x, y) = (
+        std::fs::read(path("x.npz")).unwrap(),
+        std::fs::read(path("y.npz")).unwrap(),
+    );
+    // All between the local header (30 bytes and a name of 5) and the directory was taken over.
+    let info = source
+        .members()
+        .iter()
+        .find(|member| member.path == "b")
+        .unwrap();
+    let ndferry::Storage::Deflated { packed_nbytes } = info.storage else {
+        panic!("{info:?}");
+    };
+    let packed = &y[y.len() - 22 - 46 - 5 - packed_nbytes as usize..][..packed_nbytes as usize];
+    assert!(x.windows(packed.len()).any(|part| part == packed));
+    let again = Source::open(path("y.npz"), &OpenOptions::default()).unwrap();
+    let loaded = again.array(Some("b")).unwrap().load().unwrap();
+    assert_eq!(loaded.to_elements::<u32>().unwrap(), numbers[1..]);
+    // Damage is not taken over.
+    let mut x = x;
+    let middle = x.len() / 2;
+    x[middle] ^= 1;
+    std::fs::write(path("z.npz"), x).unwrap();
+    let source = Source::open(path("z.npz"), &OpenOptions::default()).unwrap();
+    let member = source.array(Some("b")).unwrap();
+    let copy = [Item {
+        name: "b",
+        array: &member,
+    }];
+    assert!(save(path("w.npz"), &copy, &SaveOptions::default(), &()).is_err());
+    assert!(!path("w.npz").exists());
+}
