@@ -60,16 +60,19 @@ pub(crate) fn write_npz<W: Write>(
     Ok(())
 }
 
+/// A member as it is put into an archive, and its bytes.
+type Deflated = (Packed, Vec<u8>);
+
 /// Deflates those of the next members that are small enough, each on a thread of its own.
 fn in_advance(
     batch: &[(usize, &Item<'_>)],
     options: &SaveOptions,
-) -> Result<Vec<Option<(Packed, Vec<u8>)>>> {
+) -> Result<Vec<Option<Deflated>>> {
     let level = match options.packing.codec {
         Codec::Deflate(level) if level > 0 && batch.len() > 1 => level.min(12) as u8,
         _ => return Ok(batch.iter().map(|_| None).collect()),
     };
-    let one = |item: &Item<'_>| -> Result<Option<(Packed, Vec<u8>)>> {
+    let one = |item: &Item<'_>| -> Result<Option<Deflated>> {
         options.interrupt.check()?;
         let array = item.array;
         if array.nbytes() > MAX_WHOLE || is_packed(item, options) {
