@@ -120,7 +120,7 @@ impl Dtype {
             Kind::Bytes | Kind::Void => i32::try_from(itemsize).is_ok(),
             Kind::Datetime(_) | Kind::Timedelta(_) => itemsize == 8,
             Kind::Object => matches!(itemsize, 4 | 8),
-            Kind::VariableString => true,
+            Kind::VariableString => itemsize == 16,
             Kind::Struct(ref fields) => fields.itemsize == itemsize,
             Kind::Subarray(ref sub) => sub.nbytes() == Some(itemsize),
         };

@@ -129,6 +129,9 @@ fn datetime(text: &str, byteorder: ByteOrder) -> Result<Option<Dtype>, Error> {
     let Some((base, unit)) = text.strip_suffix(']').and_then(|text| text.split_once('[')) else {
         return Ok(None);
     };
+    if unit.contains(']') {
+        return Ok(None); // M8[s],M8[s]
+    }
     let kind = match base {
         "M8" | "M" | "datetime64" => Kind::Datetime(TimeUnit::parse(unit)?),
         "m8" | "m" | "timedelta64" => Kind::Timedelta(TimeUnit::parse(unit)?),
@@ -184,8 +187,21 @@ fn parse_list(text: &str) -> Result<Dtype, Error> {
     let mut comma = false;
     while !rest.is_empty() {
         let (base, shape, after) = item(rest).ok_or_else(wrong)?;
+        let counted = !rest[..rest.len() - after.len()].contains('(');
         let base = parse_one(&base)?.ok_or_else(wrong)?;
-        fields.push((format!("f{}", fields.len()), Dtype::subarray(base, &shape)?));
+        let dtype = match (base.kind(), &shape[..]) {
+            // NumPy takes a count before text without a size for its size, and no shape.
+            (Kind::Bytes | Kind::Unicode | Kind::Void, [count])
+                if base.itemsize == 0 && counted =>
+            {
+                sized(base.kind_code(), *count, base.byteorder)?.ok_or_else(wrong)?
+            }
+            (Kind::Bytes | Kind::Unicode | Kind::Void, [_, ..]) if base.itemsize == 0 => {
+                return Err(wrong());
+            }
+            _ => Dtype::subarray(base, &shape)?,
+        };
+        fields.push((format!("f{}", fields.len()), dtype));
         let after = after.trim_start();
         comma = after.starts_with(',');
         if !comma && !after.is_empty() {
@@ -320,6 +336,8 @@ mod tests {
             (">2i4", "|V8"),
             ("2 >i4", "|V8"),
             ("<bool,", "|V1"),
+            ("2S", "|S2"),
+            ("(2)S3,", "|V6"),
             ("i4,", "|V4"),
         ] {
             assert_eq!(Dtype::parse(text).unwrap().str(), str, "{text}");
@@ -338,6 +356,8 @@ mod tests {
             [("f0", 0), ("f1", 2), ("f2", 14)]
         );
         assert_eq!(dtype.itemsize(), 20);
+        let times = Dtype::parse("M8[s],(2,)m8[3D]").unwrap();
+        assert_eq!(times.itemsize(), 24);
     }
 
     #[test]
@@ -354,6 +374,7 @@ mod tests {
             "(a)i4",
             ">2<i4",
             "i4 i4",
+            "(2,)S,",
             "i4,object_",
             ">float,i4",
             "M8[",
