@@ -138,3 +138,10 @@ def test_an_output_that_exists_is_kept(folder):
     assert (folder / "kept.npz").read_bytes() == b"kept"
     ndferry(folder, "convert", "from.npy", "-o", "kept.npz", "-f")
     assert np.load(folder / "kept.npz").files
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="the newest NumPy says how arrays are printed")
+@cases(40, arrays(plain_dtypes().filter(lambda dtype: dtype.itemsize and dtype.kind in "biufS" and dtype.char != "g")))
+def test_show_prints_what_numpy_prints(folder, drawn):
+    np.save(folder / "print.npy", drawn[0])
+    assert ndferry(folder, "show", "print.npy").decode() == f"{drawn[0]}\n"

@@ -6,6 +6,7 @@
 
 mod array;
 mod dtype;
+mod files;
 mod npy;
 mod steps;
 
@@ -44,6 +45,10 @@ fn answer(request: &Value, bytes: Bytes) -> Result<Answer, Refusal> {
         Some("npy_read") => npy::read(&bytes),
         Some("npz_write") => npy::write_archive(request, bytes),
         Some("npz_read") => npy::read_archive(bytes),
+        Some("open") => files::open(bytes),
+        Some("save") => files::save(request, bytes),
+        Some("part") => files::part(request, bytes),
+        Some("text") => files::text(request, bytes),
         other => panic!("no operation {other:?}"),
     }
 }
