@@ -41,6 +41,8 @@ def main():
         print(note)
     facts = machine.describe(tools)
     load = f"{min(loads):.1f} to {max(loads):.1f} (this itself keeps 1 to 2 processors busy)"
+    if max(loads) > 1.5 * os.cpu_count():
+        load += "; others wanted the processors too: wall times, and bars on them, mean little here"
     print(*facts, f"load {load}", sep="\n")
     if args.save:
         (ROOT / "compare" / "RESULTS.md").write_text(table.markdown(rows, facts, load))

@@ -31,6 +31,18 @@ impl Cost {
         })
     }
 
+    /// The cheapest of so many. Memory that the system, or what is below it, hands out for the first time costs several
+    /// times as much as the rest of a large reading, and hits either side by chance.
+    pub(crate) fn least<T>(
+        readings: u32,
+        mut run: impl FnMut() -> anyhow::Result<T>,
+    ) -> anyhow::Result<Self> {
+        let costs = (0..readings).map(|_| Self::of(1, &mut run));
+        let costs = costs.collect::<anyhow::Result<Vec<_>>>()?;
+        let least = costs.into_iter().min_by_key(|cost| cost.cpu);
+        Ok(least.unwrap_or_default())
+    }
+
     /// One of so many.
     pub(crate) fn each(self, count: u32) -> Self {
         Self {

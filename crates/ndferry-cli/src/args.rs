@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::ArgValueCompleter;
 use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, Order};
 
 /// Moves NumPy arrays between languages, processes and machines.
@@ -55,6 +56,11 @@ pub(crate) enum Command {
     /// What the numbers are like: counts, range, mean, deviation, percentiles, histogram.
     #[command(after_help = "Example:\n  ndferry stats --hist 24 run.npz:frames -s '0:10'")]
     Stats(StatsArgs),
+    /// Draws an image, or a line, in the terminal, or as a PNG file.
+    #[command(
+        after_help = "Examples:\n  ndferry view stack.npy -s 12\n  ndferry view stack.npy -s 12 --lut viridis --range p1,p99 --png plane.png"
+    )]
+    View(ViewArgs),
     /// Writes arrays in another format.
     #[command(
         after_help = "Examples:\n  ndferry convert run.npz -o run.npb\n  ndferry convert run.npz:frames -o frames.npy\n  ndferry convert more.npy --append frames.npy"
@@ -83,13 +89,19 @@ pub(crate) enum Command {
     /// Takes a pickled image stack across a socket and back out of a file, and shows each step.
     #[command(after_help = "Example:\n  ndferry demo")]
     Demo(DemoArgs),
+    /// Prints what makes a shell complete verbs, options, files, and arrays inside files.
+    #[command(after_help = "Example:\n  source <(ndferry completions bash)")]
+    Completions(CompletionsArgs),
+    /// Prints the manual page, or writes those of all verbs into a folder.
+    #[command(after_help = "Example:\n  ndferry man ~/.local/share/man/man1")]
+    Man(ManArgs),
 }
 
 /// Options of `info`.
 #[derive(Args, Debug)]
 pub(crate) struct InfoArgs {
     /// Files, or arrays in them; standard input if it is not a terminal.
-    #[arg(value_name = "SRC")]
+    #[arg(value_name = "SRC", add = ArgValueCompleter::new(crate::commands::completions::sources))]
     pub(crate) sources: Vec<String>,
     /// One JSON object a line (docs/info.schema.json).
     #[arg(long)]
@@ -134,7 +146,7 @@ pub(crate) struct ShowArgs {
 #[derive(Args, Debug)]
 pub(crate) struct SourceArgs {
     /// A file, or an array in it; - is standard input.
-    #[arg(value_name = "SRC")]
+    #[arg(value_name = "SRC", add = ArgValueCompleter::new(crate::commands::completions::sources))]
     pub(crate) source: String,
     /// A part of it, as NumPy's basic indexing: '10:20, ..., ::2'.
     #[arg(short, long, value_name = "SLICE", allow_hyphen_values = true)]
@@ -160,7 +172,7 @@ pub(crate) enum Form {
 #[derive(Args, Debug)]
 pub(crate) struct StatsArgs {
     /// Files, or arrays in them; standard input if it is not a terminal.
-    #[arg(value_name = "SRC")]
+    #[arg(value_name = "SRC", add = ArgValueCompleter::new(crate::commands::completions::sources))]
     pub(crate) sources: Vec<String>,
     /// A part of each, as NumPy's basic indexing: '10:20, ..., ::2'.
     #[arg(short, long, value_name = "SLICE", allow_hyphen_values = true)]
@@ -184,6 +196,52 @@ pub(crate) struct StatsArgs {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
+}
+
+/// Options of `view`.
+#[derive(Args, Debug)]
+pub(crate) struct ViewArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Which values are the darkest and the lightest: auto, full, MIN,MAX or percentiles such as p1,p99.
+    #[arg(
+        long,
+        value_name = "RANGE",
+        default_value = "auto",
+        allow_hyphen_values = true
+    )]
+    pub(crate) range: crate::shades::RangeArg,
+    /// Colours of the values.
+    #[arg(long, value_name = "LUT", default_value = "gray")]
+    pub(crate) lut: crate::shades::Lut,
+    /// How it is drawn.
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub(crate) protocol: crate::shades::Protocol,
+    /// Columns to draw in; the terminal's otherwise.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..))]
+    pub(crate) width: Option<u16>,
+    /// Writes every pixel into this PNG file instead.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) png: Option<PathBuf>,
+    /// Replaces FILE.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+/// Options of `completions`.
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell.
+    #[arg(value_name = "SHELL", value_parser = ["bash", "zsh", "fish", "powershell", "elvish"])]
+    pub(crate) shell: String,
+}
+
+/// Options of `man`.
+#[derive(Args, Debug)]
+pub(crate) struct ManArgs {
+    /// A folder, which must exist.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// Options of `convert`.

@@ -1,13 +1,16 @@
 //! One file a verb: arguments in, text out.
 
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod info;
+pub(crate) mod man;
 pub(crate) mod recv;
 pub(crate) mod repair;
 pub(crate) mod send;
 pub(crate) mod show;
 pub(crate) mod stats;
 pub(crate) mod verify;
+pub(crate) mod view;

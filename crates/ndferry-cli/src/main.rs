@@ -7,16 +7,19 @@ mod output;
 mod picture;
 mod progress;
 mod report;
+mod shades;
 mod size;
 mod words;
 
 use std::process::ExitCode;
 
 use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use report::{Outcome, Session};
 
 fn main() -> ExitCode {
+    // Answers a shell that completes, and ends then.
+    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
     let cli = Cli::parse_from(args::with_verb(std::env::args_os().collect()));
     cli.color.write_global();
     let session = match Session::new(cli.progress, cli.quiet) {
@@ -34,6 +37,7 @@ fn run(command: Command, session: &Session) -> anyhow::Result<Outcome> {
         Command::Info(args) => commands::info::run(&args, session),
         Command::Show(args) => commands::show::run(&args, session),
         Command::Stats(args) => commands::stats::run(&args, session),
+        Command::View(args) => commands::view::run(&args, session),
         Command::Convert(args) => commands::convert::run(&args, session),
         Command::Diff(args) => commands::diff::run(&args, session),
         Command::Check(args) => commands::check::run(&args, session),
@@ -42,5 +46,7 @@ fn run(command: Command, session: &Session) -> anyhow::Result<Outcome> {
         Command::Send(args) => commands::send::run(&args, session),
         Command::Recv(args) => commands::recv::run(&args, session),
         Command::Demo(args) => commands::demo::run(&args, session),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
     }
 }

@@ -97,7 +97,7 @@ fn range(values: &[f64]) -> (f64, f64) {
 }
 
 /// The pixels that part `i` of `parts` covers, of `extent`; at least one.
-fn span(i: usize, parts: usize, extent: usize) -> std::ops::Range<usize> {
+pub(crate) fn span(i: usize, parts: usize, extent: usize) -> std::ops::Range<usize> {
     let start = (i * extent / parts).min(extent.saturating_sub(1));
     start..((i + 1) * extent / parts).clamp(start + 1, extent.max(start + 1))
 }

@@ -31,6 +31,7 @@ impl TextScan {
     pub(crate) fn feed(&mut self, bytes: &[u8], is_last: bool) -> Result<usize, usize> {
         let mut at = 0;
         loop {
+            at += self.latin1(&bytes[at..]);
             let rest = &bytes[at..];
             let (valid, stop) = match std::str::from_utf8(rest) {
                 Ok(_) => (rest.len(), None),
@@ -50,6 +51,31 @@ impl TextScan {
                 _ => return Err(at),
             }
         }
+    }
+
+    /// Steps over leading pieces that are Latin-1 altogether, many bytes at a time: so is spelled every array that Python
+    /// 3 pickles in protocols 1 and 2.
+    fn latin1(&mut self, bytes: &[u8]) -> usize {
+        const PIECE: usize = 4096;
+        let mut at = 0;
+        while let Some(piece) = bytes.get(at..at + PIECE) {
+            // A character that is cut off belongs to the next piece.
+            let whole = PIECE - usize::from(piece[PIECE - 1] >= 0xc0);
+            let piece = &piece[..whole];
+            let follows = |byte: u8| byte & 0xc0 == 0x80;
+            let leads = |byte: u8| byte == 0xc2 || byte == 0xc3;
+            // Each byte that follows has one that leads before it, and the other way round.
+            let mut wrong = follows(piece[0]);
+            for pair in piece.windows(2) {
+                wrong |= (leads(pair[0]) != follows(pair[1])) | (pair[1] > 0xc3);
+            }
+            if wrong || piece[0] > 0xc3 {
+                break;
+            }
+            self.count(piece);
+            at += whole;
+        }
+        at
     }
 
     fn count(&mut self, valid: &[u8]) {
@@ -196,35 +222,82 @@ fn hex(digits: &str) -> Option<u32> {
 /// where `out` is full, a character is cut off, or one is not Latin-1.
 pub(crate) fn latin1(text: &[u8], out: &mut [u8]) -> (usize, usize) {
     let (mut used, mut made) = (0, 0);
-    while used < text.len() && made < out.len() {
-        let n = (text.len() - used).min(out.len() - made);
-        let (from, to) = (&text[used..][..n], &mut out[made..][..n]);
-        // Eight at a time while they are ASCII.
-        let mut i = 0;
-        while let (Some(eight), Some(place)) = (from.get(i..i + 8), to.get_mut(i..i + 8)) {
-            if eight.iter().fold(0, |all, byte| all | byte) >= 0x80 {
-                break;
-            }
-            place.copy_from_slice(eight);
-            i += 8;
-        }
-        used += i;
-        made += i;
-        let Some(place) = out.get_mut(made) else {
-            break;
-        };
-        match text[used..] {
-            [byte @ 0..0x80, ..] => {
-                *place = byte;
-                used += 1;
-            }
-            [first @ 0xc2..=0xc3, second, ..] => {
-                *place = first << 6 | second & 0x3f;
+    // In bulk without a branch, since random data would spoil every guess: each byte is written, and one that leads is
+    // overwritten by what the next makes of it. `text` was checked when it was stepped over.
+    let bulk = text.len().min(out.len());
+    let mut before = 0u8;
+    for byte in &text[..bulk] {
+        let leads = *byte >= 0xc0;
+        let follows = u8::from(byte & 0xc0 == 0x80).wrapping_neg();
+        out[made] = (before << 6 & follows & 0xc0) | (byte & (!follows | 0x3f));
+        made += usize::from(!leads);
+        before = *byte;
+    }
+    // A character that the end cuts off is left to the caller.
+    used += bulk - usize::from(before >= 0xc0);
+    while let Some(place) = out.get_mut(made)
+        && let Some(byte) = text.get(used)
+    {
+        match *byte {
+            0xc2..=0xc3 if used + 1 < text.len() => {
+                let second = text[used + 1];
+                *place = *byte << 6 | second & 0x3f;
                 used += 2;
+            }
+            0..0x80 => {
+                *place = *byte;
+                used += 1;
             }
             _ => break,
         }
         made += 1;
     }
     (used, made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spelled(bytes: &[u8]) -> Vec<u8> {
+        bytes
+            .iter()
+            .map(|byte| char::from(*byte))
+            .collect::<String>()
+            .into_bytes()
+    }
+
+    #[test]
+    fn latin1_comes_back_however_cut() {
+        let bytes: Vec<u8> = (0..20_000u32).map(|i| (i * i / 7) as u8).collect();
+        let text = spelled(&bytes);
+        for step in [2, 3, 7, 4095, 4096, 4097, 50_000] {
+            let (mut scan, mut at, mut out, mut made, mut used) =
+                (TextScan::default(), 0, vec![0; bytes.len()], 0, 0);
+            while at < text.len() {
+                let end = (at + step).min(text.len());
+                at += scan.feed(&text[at..end], end == text.len()).unwrap();
+            }
+            while used < text.len() {
+                let end = (used + step).min(text.len());
+                let (more, n) = latin1(&text[used..end], &mut out[made..]);
+                assert!(more > 0);
+                (used, made) = (used + more, made + n);
+            }
+            assert_eq!((scan.nchars, scan.width), (20_000, Width::Latin1), "{step}");
+            assert!(out == bytes, "{step}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_found_wherever_it_is() {
+        let text = spelled(&vec![0xe9; 6000]);
+        for at in [0, 1, 2, 4094, 4095, 4096, 4097, 8190, 11_999] {
+            let mut broken = text.clone();
+            broken[at] = 0xff;
+            assert!(TextScan::default().feed(&broken, true).is_err(), "{at}");
+            broken[at] = b'a';
+            assert!(TextScan::default().feed(&broken, true).is_err(), "{at}");
+        }
+    }
 }

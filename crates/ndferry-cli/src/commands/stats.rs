@@ -254,7 +254,7 @@ fn place(value: f64, dtype: &Dtype) -> String {
 }
 
 /// Six digits, as `%g` in C.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     if !value.is_finite() {
         return value.to_string().to_lowercase();
     }

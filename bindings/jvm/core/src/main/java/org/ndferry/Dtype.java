@@ -123,6 +123,9 @@ public final class Dtype {
     }
   }
 
+  /** How many fields there may be at all depths: in a pickle nested structs can share what is inside of them. */
+  private static final long MAX_FIELDS = 1 << 20;
+
   /** How deep structs and subarrays may be nested. */
   static final int MAX_DEPTH = 64;
 
@@ -175,6 +178,9 @@ public final class Dtype {
   private final long[] subshape;
   private final int depth;
 
+  /** Fields at all depths, each as often as it is reached. */
+  private final long count;
+
   private Dtype(Kind kind, ByteOrder byteOrder, int itemsize) {
     this(kind, byteOrder, itemsize, "", null, null, new long[0], 0);
   }
@@ -196,6 +202,11 @@ public final class Dtype {
     this.base = base;
     this.subshape = subshape;
     this.depth = depth;
+    long all = base == null ? 1 : base.count + 1;
+    for (Field field : fields()) {
+      all += field.dtype.count;
+    }
+    this.count = all;
   }
 
   /**
@@ -276,6 +287,7 @@ public final class Dtype {
     }
     Set<String> names = new HashSet<>();
     int depth = 0;
+    long count = 0;
     for (Field field : fields) {
       long end = (long) field.offset + field.dtype.itemsize;
       if (field.offset < 0 || end > itemsize) {
@@ -290,6 +302,10 @@ public final class Dtype {
         throw NdferryException.format(-1, "two fields have the name " + field.name);
       }
       depth = Math.max(depth, field.dtype.depth);
+      count += field.dtype.count;
+    }
+    if (count > MAX_FIELDS) {
+      throw NdferryException.limit(-1, "a struct of more than " + MAX_FIELDS + " fields");
     }
     checkDepth(depth + 1);
     List<Field> own = Collections.unmodifiableList(new ArrayList<>(fields));

@@ -12,53 +12,79 @@ final class Index {
   private Index() {}
 
   static Index of(String text, long[] shape, long[] strides) {
+    Index index = new Index();
+    int axis = 0;
+    for (String part : parts(text, shape.length)) {
+      if (part.equals("None")) {
+        index.shape.add(1L);
+        index.strides.add(0L);
+      } else {
+        index.axis(part, axis, shape[axis], strides[axis]);
+        axis++;
+      }
+    }
+    return index;
+  }
+
+  /** What it says of each axis, with {@code None} between them; {@code ...} and what is left out become {@code :}. */
+  private static List<String> parts(String text, int ndim) {
     String inner = text.trim();
     boolean bracketed = inner.startsWith("[") && inner.endsWith("]");
     inner = bracketed ? inner.substring(1, inner.length() - 1).trim() : inner;
     if (inner.endsWith(",")) {
       inner = inner.substring(0, inner.length() - 1);
     }
-    String[] parts = inner.isEmpty() ? new String[0] : inner.split(",", -1);
+    List<String> parts = new ArrayList<>();
     int used = 0;
-    int ellipses = 0;
-    for (int i = 0; i < parts.length; i++) {
-      parts[i] = parts[i].trim();
-      boolean adds = parts[i].equals("None") || parts[i].equals("newaxis");
-      boolean dots = parts[i].equals("...");
-      ellipses += dots ? 1 : 0;
-      used += adds || dots ? 0 : 1;
-    }
-    if (ellipses > 1) {
-      throw new IllegalArgumentException("more than one ... in " + text);
-    }
-    if (used > shape.length) {
-      String problem = used + " indices for an array of " + shape.length + " axes";
-      throw new IllegalArgumentException(problem);
-    }
-    Index index = new Index();
-    int axis = 0;
-    for (String part : parts) {
-      if (part.equals("None") || part.equals("newaxis")) {
-        index.shape.add(1L);
-        index.strides.add(0L);
-      } else if (part.equals("...")) {
-        for (int n = shape.length - used; n > 0; n--) {
-          index.keep(shape, strides, axis++);
+    int dots = -1;
+    for (String part : inner.isEmpty() ? new String[0] : inner.split(",", -1)) {
+      String word = part.trim();
+      if (word.equals("...")) {
+        if (dots >= 0) {
+          throw new IllegalArgumentException("more than one ... in " + text);
         }
-      } else {
-        index.axis(part, axis, shape[axis], strides[axis]);
-        axis++;
+        dots = parts.size();
+        continue;
       }
+      boolean adds = word.equals("None") || word.equals("newaxis");
+      used += adds ? 0 : 1;
+      parts.add(adds ? "None" : word);
     }
-    while (axis < shape.length) {
-      index.keep(shape, strides, axis++);
+    if (used > ndim) {
+      throw new IllegalArgumentException(used + " indices for an array of " + ndim + " axes");
     }
-    return index;
+    int at = dots < 0 ? parts.size() : dots;
+    for (int n = ndim - used; n > 0; n--) {
+      parts.add(at, ":");
+    }
+    return parts;
   }
 
-  private void keep(long[] extents, long[] steps, int axis) {
-    shape.add(extents[axis]);
-    strides.add(steps[axis]);
+  /**
+   * The box that an index spans, as {@code low} (inclusive) and {@code high} (exclusive) of each axis; gives the index
+   * into that box, in parts.
+   */
+  static String[] box(String text, long[] shape, long[] low, long[] high) {
+    List<String> inner = new ArrayList<>();
+    int axis = 0;
+    for (String part : parts(text, shape.length)) {
+      if (part.equals("None")) {
+        inner.add(part);
+        continue;
+      }
+      // Along one axis alone the offset is the first index and the stride the step.
+      Index one = new Index();
+      one.axis(part, axis, shape[axis], 1);
+      long first = one.offset;
+      long count = one.shape.isEmpty() ? 1 : one.shape.get(0);
+      long step = count > 1 ? one.strides.get(0) : 1;
+      long last = first + Math.max(count - 1, 0) * step;
+      low[axis] = count == 0 ? 0 : Math.min(first, last);
+      high[axis] = count == 0 ? 0 : Math.max(first, last) + 1;
+      inner.add(one.shape.isEmpty() ? "0" : "::" + step);
+      axis++;
+    }
+    return inner.toArray(new String[0]);
   }
 
   private void axis(String part, int axis, long extent, long stride) {

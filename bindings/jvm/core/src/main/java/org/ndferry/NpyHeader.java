@@ -129,7 +129,7 @@ final class NpyHeader {
 
   static String hex(byte[] bytes, int count) {
     StringBuilder out = new StringBuilder();
-    for (int i = 0; i < Math.min(count, 8); i++) {
+    for (int i = 0; i < Math.min(Math.min(count, bytes.length), 8); i++) {
       out.append(i > 0 ? " " : "").append(String.format("%02x", bytes[i]));
     }
     return out.toString();

@@ -1,0 +1,53 @@
+package org.ndferry;
+
+import java.nio.ByteBuffer;
+
+/** The body of a DATA message: one tile as it travels. */
+final class NpbBlock {
+  static final int SUBHEAD_NBYTES = 8;
+
+  final long number;
+  final int codec;
+  final int filter;
+  final long nbytes;
+  private final byte[] body;
+  private final int payload;
+
+  private NpbBlock(long number, int codec, int filter, long nbytes, byte[] body, int payload) {
+    this.number = number;
+    this.codec = codec;
+    this.filter = filter;
+    this.nbytes = nbytes;
+    this.body = body;
+    this.payload = payload;
+  }
+
+  /** Parses a body that begins at {@code at} of these bytes and ends with them. */
+  static NpbBlock parse(long number, byte[] bytes, int at) throws NdferryException {
+    Cursor in = new Cursor(bytes, at, NpbMessage.HEAD_NBYTES);
+    int codec = NpbCodec.known(in.u8(), in);
+    int filter = NpbCodec.knownFilter(in.u8(), in);
+    if (in.u16() != 0) {
+      throw in.wrong("DATA has reserved bytes that are not 0");
+    }
+    return new NpbBlock(number, codec, filter, in.u32(), bytes, in.at());
+  }
+
+  /** The tile's bytes, checked to be as many as it says. */
+  byte[] unpack(NpbManifest manifest) throws NdferryException {
+    return NpbCodec.unpack(manifest, codec, filter, body, payload, (int) nbytes);
+  }
+
+  /** Head and subhead of a raw tile that lies in these bytes. */
+  static byte[] rawHead(long transfer, long number, ByteBuffer raw) {
+    return head(transfer, number, NpbCodec.RAW, NpbCodec.NONE, raw.remaining(), raw);
+  }
+
+  static byte[] head(
+      long transfer, long number, int codec, int filter, long nbytes, ByteBuffer payload) {
+    byte[] sub = new Packet().u8(codec).u8(filter).u16(0).u32(nbytes).toBytes();
+    byte[] head =
+        NpbMessage.head(NpbMessage.DATA, transfer, number, ByteBuffer.wrap(sub), payload);
+    return new Packet().bytes(head).bytes(sub).toBytes();
+  }
+}

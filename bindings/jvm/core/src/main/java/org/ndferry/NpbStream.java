@@ -1,0 +1,93 @@
+package org.ndferry;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Arrays;
+
+/** Whole messages from a stream of bytes. */
+final class NpbStream {
+  /** Memory grows by at most this much before what was claimed has come. */
+  private static final int STEP = 1 << 20;
+
+  private final InputStream in;
+  private final long limit;
+  private byte[] bytes = new byte[0];
+  private long offset;
+  private long start;
+
+  NpbStream(InputStream in, long limit) {
+    this.in = in;
+    this.limit = limit;
+  }
+
+  /** Where in the stream the next byte is. */
+  long offset() {
+    return offset;
+  }
+
+  /** Where the last message began. */
+  long messageOffset() {
+    return start;
+  }
+
+  /** Head and body of the last message. */
+  byte[] bytes() {
+    return bytes;
+  }
+
+  /** The next message, both checksums compared; null at the end of the stream. */
+  NpbMessage next() throws IOException {
+    byte[] head = new byte[NpbMessage.HEAD_NBYTES];
+    int have = fill(head, 0, 1);
+    // In files zeros may stand before a head, so that payloads are aligned.
+    for (int zeros = 0; have == 1 && head[0] == 0 && zeros < 15; zeros++) {
+      have = fill(head, 0, 1);
+    }
+    if (have == 0) {
+      return null;
+    }
+    start = offset - 1;
+    have = fill(head, 1, head.length);
+    try {
+      NpbMessage message = NpbMessage.parse(have < head.length ? Arrays.copyOf(head, have) : head, 0);
+      message.limit(limit);
+      body(head, message.bodyNbytes);
+      int n = bytes.length - head.length;
+      message.check(bytes, head.length, n);
+      return message;
+    } catch (NdferryException error) {
+      throw error.after(start);
+    }
+  }
+
+  private void body(byte[] head, long nbytes) throws IOException {
+    int whole = head.length + (int) nbytes;
+    bytes = Arrays.copyOf(head, Math.min(whole, head.length + STEP));
+    int have = head.length;
+    while (have < whole) {
+      if (have == bytes.length) {
+        bytes = Arrays.copyOf(bytes, (int) Math.min(whole, 2L * bytes.length));
+      }
+      int n = fill(bytes, have, bytes.length);
+      if (n < bytes.length) {
+        bytes = Arrays.copyOf(bytes, n);
+        return;
+      }
+      have = n;
+    }
+  }
+
+  /** Reads up to {@code end}; gives where it came to. */
+  private int fill(byte[] into, int from, int end) throws IOException {
+    int at = from;
+    while (at < end) {
+      int n = in.read(into, at, end - at);
+      if (n < 0) {
+        break;
+      }
+      at += n;
+      offset += n;
+    }
+    return at;
+  }
+}
