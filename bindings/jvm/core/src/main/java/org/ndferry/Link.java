@@ -1,0 +1,153 @@
+package org.ndferry;
+
+import java.io.BufferedInputStream;
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.SocketChannel;
+
+/** NPB messages over TCP, both ways; gives up when no byte moves for a time. For one thread at a time. */
+final class Link implements Closeable {
+  /** How long a refused sender may go on sending before it is cut off, and how much. */
+  private static final long DRAIN_MILLIS = 2000;
+
+  private static final long DRAIN_NBYTES = 16 << 20;
+
+  private final SocketChannel channel;
+  private final Selector selector;
+  private final SelectionKey key;
+  private final BufferedInputStream in;
+  private final NpbStream messages;
+  private final String peer;
+  private long timeoutMillis;
+
+  Link(SocketChannel channel, long timeoutMillis, long limit) throws IOException {
+    this.channel = channel;
+    this.timeoutMillis = timeoutMillis;
+    peer = String.valueOf(channel.getRemoteAddress()).replaceFirst("^.*/", "");
+    channel.configureBlocking(false);
+    channel.socket().setTcpNoDelay(true);
+    selector = Selector.open();
+    key = channel.register(selector, 0);
+    in = new BufferedInputStream(new Incoming(), 1 << 16);
+    messages = new NpbStream(in, limit);
+  }
+
+  String peer() {
+    return peer;
+  }
+
+  void setTimeout(long millis) {
+    timeoutMillis = millis;
+  }
+
+  private void await(int operation, String what) throws IOException {
+    if (!channel.isOpen()) {
+      throw NdferryException.protocol("the connection is closed");
+    }
+    key.interestOps(operation);
+    selector.selectedKeys().clear();
+    if (selector.select(Math.max(timeoutMillis, 1)) == 0) {
+      if (Thread.currentThread().isInterrupted()) {
+        throw new java.io.InterruptedIOException("interrupted");
+      }
+      String problem = " " + what + " for " + timeoutMillis + " ms";
+      throw NdferryException.protocol(peer + problem);
+    }
+  }
+
+  /** What comes, as a stream that waits. */
+  private final class Incoming extends InputStream {
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xff;
+    }
+
+    @Override
+    public int read(byte[] into, int offset, int n) throws IOException {
+      ByteBuffer buffer = ByteBuffer.wrap(into, offset, n);
+      for (; ; ) {
+        int got = channel.read(buffer);
+        if (got != 0 || n == 0) {
+          return got;
+        }
+        await(SelectionKey.OP_READ, "has sent nothing");
+      }
+    }
+
+    @Override
+    public int available() throws IOException {
+      key.interestOps(SelectionKey.OP_READ);
+      selector.selectedKeys().clear();
+      return selector.selectNow();
+    }
+  }
+
+  /** Whether a message, or the end, can be read without waiting for its first byte. */
+  boolean hasInput() throws IOException {
+    return in.available() > 0;
+  }
+
+  void send(ByteBuffer... parts) throws IOException {
+    long left = 0;
+    for (ByteBuffer part : parts) {
+      left += part.remaining();
+    }
+    while (left > 0) {
+      long n = channel.write(parts);
+      left -= n;
+      if (n == 0) {
+        await(SelectionKey.OP_WRITE, "has taken nothing");
+      }
+    }
+  }
+
+  void send(int kind, long transfer, long sequence, byte[] body) throws IOException {
+    send(ByteBuffer.wrap(NpbMessage.encode(kind, transfer, sequence, body)));
+  }
+
+  /** The next message, or null if the peer has closed its side in between. */
+  NpbMessage recv() throws IOException {
+    return messages.next();
+  }
+
+  /** Head and body of the message that came last. */
+  byte[] bytes() {
+    return messages.bytes();
+  }
+
+  long messageOffset() {
+    return messages.messageOffset();
+  }
+
+  /** Says why not, and lets the sentence arrive before the connection is closed. */
+  void refuse(int code, String reason) {
+    try {
+      byte[] text = reason.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+      send(NpbMessage.REFUSE, 0, 0, new Packet().u32(code).bytes(text).toBytes());
+      channel.shutdownOutput();
+      long end = System.nanoTime() + DRAIN_MILLIS * 1_000_000;
+      byte[] bin = new byte[1 << 16];
+      timeoutMillis = DRAIN_MILLIS;
+      for (long drained = 0; drained < DRAIN_NBYTES && System.nanoTime() < end; ) {
+        int n = in.read(bin);
+        if (n < 0) {
+          break;
+        }
+        drained += n;
+      }
+    } catch (IOException gone) {
+      // The peer does not want to know.
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    selector.close();
+    channel.close();
+  }
+}

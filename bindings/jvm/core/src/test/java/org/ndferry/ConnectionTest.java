@@ -1,0 +1,297 @@
+package org.ndferry;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class ConnectionTest {
+  @TempDir Path folder;
+
+  private static NDArray some(String dtype, long... shape) {
+    byte[] bytes = new byte[(int) NDArray.zeros(Dtype.of(dtype), shape).nbytes()];
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] = (byte) (i * 89 >> 3);
+    }
+    return NDArray.wrap(ByteBuffer.wrap(bytes), Dtype.of(dtype), shape);
+  }
+
+  private static <T> CompletableFuture<T> async(Callable<T> task) {
+    CompletableFuture<T> future = new CompletableFuture<>();
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                future.complete(task.call());
+              } catch (Throwable error) {
+                future.completeExceptionally(error);
+              }
+            });
+    thread.setDaemon(true);
+    thread.start();
+    return future;
+  }
+
+  private static InetSocketAddress loopback(int port) {
+    return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+  }
+
+  @Test
+  void arraysArriveAndMoreThanOnceOverOneConnection() throws Exception {
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    arrays.put("a", some("<u2", 7, 500, 600));
+    arrays.put("b", some(">f8", 30, 40).transpose());
+    arrays.put("empty", some("i4,(2,)f8", 0));
+    try (Listener listener = Listener.bind(0)) {
+      CompletableFuture<Object> other =
+          async(
+              () -> {
+                try (Connection connection = listener.accept(10_000)) {
+                  assertEquals(arrays, connection.receive());
+                  NDArray one = connection.receive().get("");
+                  connection.send(one);
+                  assertNull(connection.receive());
+                  return null;
+                }
+              });
+      try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
+        connection.send(arrays);
+        connection.send(some("S3", 5));
+        assertEquals(some("S3", 5), connection.receive().get(""));
+      }
+      other.get(20, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void growingArraysHaveAllTheirRows() throws Exception {
+    NDArray frames = some("<u2", 11, 300, 400);
+    try (Listener listener = Listener.bind(0)) {
+      CompletableFuture<Map<String, NDArray>> other =
+          async(() -> listener.accept(10_000).receive());
+      try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
+        GrowingSender sender = connection.grow("camera", Dtype.UINT16, 300, 400);
+        sender.append(frames.slice("0"));
+        sender.flush();
+        sender.append(frames.slice("1:8"));
+        sender.flush();
+        sender.append(frames.slice("8:"));
+        assertThrows(IllegalArgumentException.class, () -> sender.append(some("<u2", 3)));
+        assertEquals(11, sender.finish());
+      }
+      assertEquals(frames, other.get(20, TimeUnit.SECONDS).get("camera"));
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> {
+            CompletableFuture<Connection> peer = async(() -> listener.accept(10_000));
+            try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
+              connection.grow("", Dtype.UINT8, 1 << 25);
+            } finally {
+              peer.get().close();
+            }
+          });
+    }
+  }
+
+  @Test
+  void anEmptyGrowingArrayIsOneWithoutRows() throws Exception {
+    try (Listener listener = Listener.bind(0)) {
+      CompletableFuture<Map<String, NDArray>> other =
+          async(() -> listener.accept(10_000).receive());
+      try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
+        assertEquals(0, connection.grow("", Dtype.FLOAT32, 3).finish());
+      }
+      assertArrayEquals(new long[] {0, 3}, other.get().get("").shape());
+    }
+  }
+
+  /** A peer that sends these bytes and then reads what it is told until the end. */
+  private static String say(Listener listener, byte[] bytes) throws Exception {
+    CompletableFuture<Object> server =
+        async(
+            () -> {
+              try (Connection connection = listener.accept(10_000)) {
+                return connection.receive();
+              }
+            });
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), listener.port())) {
+      socket.getOutputStream().write(bytes);
+      socket.shutdownOutput();
+      byte[] bin = new byte[1 << 16];
+      while (socket.getInputStream().read(bin) >= 0) {
+        continue;
+      }
+    } catch (IOException reset) {
+      // it was cut off, which is what is wanted
+    }
+    try {
+      return String.valueOf(server.get(20, TimeUnit.SECONDS));
+    } catch (ExecutionException error) {
+      assertTrue(error.getCause() instanceof NdferryException, String.valueOf(error.getCause()));
+      return error.getCause().getMessage();
+    }
+  }
+
+  @Test
+  void whoeverElseConnectsIsToldNothingAndCutOff() throws Exception {
+    InetSocketAddress address = loopback(0);
+    try (Listener listener = Listener.bind(address, 2000)) {
+      String browser = say(listener, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes("ASCII"));
+      assertTrue(browser.contains("cut off") || browser.contains("not an NPB message"), browser);
+      assertTrue(say(listener, new byte[0]).contains("before HELLO"));
+      byte[] hello = Repo.hexdump("npb.md", "hello");
+      assertEquals("null", say(listener, hello));
+      byte[] ping = Repo.hexdump("npb.md", "ping");
+      assertTrue(say(listener, ping).contains("where HELLO was expected"));
+      byte[] half = new Packet().bytes(hello).bytes(Repo.hexdump("npb.md", "manifest")).toBytes();
+      assertTrue(say(listener, half).contains("broken off"));
+      byte[] version = hello.clone();
+      version[40] = 7;
+      version[41] = 9;
+      byte[] body = java.util.Arrays.copyOfRange(version, 40, version.length);
+      String other = say(listener, NpbMessage.encode(NpbMessage.HELLO, 0, 0, body));
+      assertTrue(other.contains("speaks versions 7 to 9"), other);
+    }
+  }
+
+  @Test
+  void aSilentPeerIsGivenUp() throws Exception {
+    try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      NdferryException error =
+          assertThrows(
+              NdferryException.class, () -> Connection.connect(loopback(silent.getLocalPort()), 500));
+      assertEquals(NdferryException.Reason.PROTOCOL, error.reason());
+      assertTrue(error.getMessage().contains("has sent nothing for 500 ms"), error.getMessage());
+    }
+  }
+
+  @Test
+  void aPeerThatTakesNothingIsGivenUp() throws Exception {
+    try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      CompletableFuture<Socket> other =
+          async(
+              () -> {
+                Socket socket = server.accept();
+                socket.getOutputStream().write(Repo.hexdump("npb.md", "hello"));
+                return socket;
+              });
+      try (Connection connection = Connection.connect(loopback(server.getLocalPort()), 700)) {
+        NdferryException error =
+            assertThrows(NdferryException.class, () -> connection.send(some("u1", 64 << 20)));
+        assertTrue(error.getMessage().contains("has taken nothing for 700 ms"), error.getMessage());
+      }
+      other.get().close();
+    }
+  }
+
+  @Test
+  void aRefusalIsHeardWithItsReason() throws Exception {
+    try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      CompletableFuture<Object> other =
+          async(
+              () -> {
+                try (Socket socket = server.accept()) {
+                  socket.getOutputStream().write(Repo.hexdump("npb.md", "hello"));
+                  socket.getOutputStream().write(Repo.hexdump("npb.md", "refuse"));
+                  socket.shutdownOutput();
+                  Thread.sleep(500);
+                  return null;
+                }
+              });
+      try (Connection connection = Connection.connect(loopback(server.getLocalPort()), 5000)) {
+        NdferryException error =
+            assertThrows(NdferryException.class, () -> connection.send(some("u1", 64 << 20)));
+        assertEquals(NdferryException.Reason.REFUSED, error.reason());
+        assertTrue(error.getMessage().endsWith("refuses: disk full"), error.getMessage());
+      }
+      other.get();
+    }
+  }
+
+  @Test
+  void nobodyComes() throws Exception {
+    try (Listener listener = Listener.bind(0)) {
+      assertNull(listener.accept(50));
+    }
+  }
+
+  @Test
+  void theCommandReceivesWhatJavaSends() throws Exception {
+    String command = Repo.command();
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    arrays.put("x", some("<u2", 30, 200, 100));
+    arrays.put("y", some(">f8", 1000).reshape(10, 100).transpose());
+    for (boolean growing : new boolean[] {false, true}) {
+      Path out = folder.resolve("out" + growing + ".npb");
+      ProcessBuilder builder = new ProcessBuilder(command, "recv", "-o", out.toString());
+      Process process = builder.start();
+      BufferedReader lines = new BufferedReader(new InputStreamReader(process.getErrorStream()));
+      String url = lines.readLine();
+      int port = Integer.parseInt(url.substring(url.lastIndexOf(':') + 1).trim());
+      try (Connection connection = Connection.connect("127.0.0.1", port)) {
+        if (growing) {
+          GrowingSender sender = connection.grow("x", Dtype.UINT16, 200, 100);
+          for (int i = 0; i < 30; i++) {
+            sender.append(arrays.get("x").slice(Integer.toString(i)));
+            sender.flush();
+          }
+          sender.finish();
+        } else {
+          connection.send(arrays);
+        }
+      }
+      assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+      assertEquals(0, process.exitValue());
+      Map<String, NDArray> stored = Npb.read(out);
+      assertEquals(arrays.get("x"), stored.get("x"));
+      assertEquals(growing ? 1 : 2, stored.size());
+    }
+  }
+
+  @Test
+  void javaReceivesWhatTheCommandSends() throws Exception {
+    Repo.command();
+    NDArray array = some("<u2", 30, 200, 100);
+    Npy.write(folder.resolve("a.npy"), array);
+    Npy.write(folder.resolve("f.npy"), array.transpose());
+    for (String codec : new String[] {"none", "lz4", "deflate", "zstd", "pco"}) {
+      try (Listener listener = Listener.bind(0)) {
+        for (String file : new String[] {"a.npy", "f.npy"}) {
+          CompletableFuture<Map<String, NDArray>> other =
+              async(
+                  () -> {
+                    try (Connection connection = listener.accept(10_000)) {
+                      return connection.receive();
+                    }
+                  });
+          // What this side cannot unpack, as its HELLO says, is sent raw.
+          Repo.run(folder, "send", file, "tcp://127.0.0.1:" + listener.port(), "--codec", codec);
+          Map<String, NDArray> arrays = other.get(20, TimeUnit.SECONDS);
+          NDArray expected = file.startsWith("a") ? array : array.transpose();
+          assertEquals(expected, arrays.values().iterator().next(), codec);
+        }
+      }
+    }
+  }
+}
