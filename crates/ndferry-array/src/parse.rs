@@ -81,13 +81,15 @@ fn sized(code: char, size: usize, byteorder: ByteOrder) -> Result<Option<Dtype>,
         'M' => Kind::Datetime(TimeUnit::GENERIC),
         'm' => Kind::Timedelta(TimeUnit::GENERIC),
         'O' => Kind::Object,
-        'T' => Kind::VariableString,
+        // NumPy reads no size here; 16 is what it calls the dtype itself.
+        'T' if size == 16 => Kind::VariableString,
         _ => return Ok(None),
     };
-    let itemsize = if kind == Kind::Unicode {
-        size.saturating_mul(4)
-    } else {
-        size
+    let itemsize = match kind {
+        Kind::Unicode => size.saturating_mul(4),
+        // `O4` is what 32-bit machines wrote; pointers are as long as here all the same.
+        Kind::Object if size == 4 => 8,
+        _ => size,
     };
     Dtype::new(kind, byteorder, itemsize).map(Some)
 }
@@ -277,6 +279,17 @@ fn repeat(text: &str) -> Option<(Vec<usize>, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pointers_of_32_bit_machines_are_as_long_as_here_and_sized_strings_are_unknown() {
+        for text in ["O4", "O8", "|O4"] {
+            assert_eq!(Dtype::parse(text).unwrap().itemsize(), 8, "{text}");
+        }
+        assert_eq!(Dtype::parse("2O4").unwrap().itemsize(), 16);
+        for text in ["O3", "O16", "T6", "T0"] {
+            assert!(Dtype::parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn type_strings_print_as_they_are_parsed() {

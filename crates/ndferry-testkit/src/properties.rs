@@ -113,7 +113,10 @@ pub fn npy_header_survives_any_bytes(bytes: &[u8]) {
     if let Ok(written) = header.to_bytes() {
         let (again, _) = Header::parse(&written).expect("a header of ours");
         assert_eq!((&again.shape, again.order), (&header.shape, header.order));
-        assert_eq!(again.dtype, header.dtype);
+        // NumPy saves StringDType as objects.
+        if !format!("{:?}", header.dtype).contains("VariableString") {
+            assert_eq!(again.dtype, header.dtype);
+        }
     }
 }
 
@@ -131,7 +134,8 @@ pub fn npz_survives_any_bytes(bytes: &[u8]) {
         Err(error) => return assert!(!error.to_string().is_empty()),
     };
     for (i, member) in npz.members().iter().enumerate() {
-        assert!(!member.name().starts_with('/') && !member.name().contains(".."));
+        let mut parts = member.name().split(['/', '\\']);
+        assert!(!member.name().starts_with('/') && parts.all(|part| part != ".."));
         let _ = (npz.header(i), npz.read(i), npz.stored_range(i));
         if member.nbytes() > limits.data_nbytes {
             continue;
