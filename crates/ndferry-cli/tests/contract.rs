@@ -482,7 +482,7 @@ fn examples_in_the_help_work() {
         folder.path().join("downloads/x.npy"),
     )
     .unwrap();
-    folder.run("convert run.npz -o b.npz").exits(0);
+    folder.run("convert run.npz:frames -o more.npy").exits(0);
     let mut seen = 0;
     for verb in ["info", "show", "convert", "diff", "check"] {
         let help = folder.run(&format!("{verb} --help")).exits(0).text();

@@ -118,9 +118,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let mut file = b"\x93NUMPY\x01\x00".to_vec();
         file.extend((head.len() as u16).to_le_bytes());
         file.extend(head.as_bytes());
-        // The data of the struct, and a pickle (an empty list is enough here).
+        // The data of the struct, and what NumPy 1 pickles for `[None, 1]` as objects.
         file.extend(if name == "objects.npy" {
-            b"\x80\x02].".to_vec()
+            [
+                &b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R"[..],
+                b"(K\x01K\x02\x85cnumpy\ndtype\nU\x02O8K\0K\x01\x87R",
+                b"(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb\x89](NK\x01etb.",
+            ]
+            .concat()
         } else {
             vec![0; 32]
         });

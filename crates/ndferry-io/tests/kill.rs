@@ -35,7 +35,7 @@ fn child() {
 fn a_killed_writer_leaves_the_old_file_or_the_new_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npy");
-    let (mut in_the_middle, mut litter) = (0, 0);
+    let mut in_the_middle = 0;
     for round in 0..50 {
         let mut writer = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child", "--nocapture"])
@@ -57,11 +57,11 @@ fn a_killed_writer_leaves_the_old_file_or_the_new_one() {
         let heard: Vec<String> = lines.map_while(Result::ok).collect();
         in_the_middle += usize::from(heard.last().is_none_or(|last| last.starts_with("begun")));
         check_whole(&path);
-        litter += std::fs::read_dir(&folder)
-            .unwrap()
-            .filter(|entry| entry.as_ref().unwrap().path() != path)
-            .count();
     }
+    let entries = std::fs::read_dir(&folder).unwrap();
+    let litter = entries
+        .filter(|entry| entry.as_ref().unwrap().path() != path)
+        .count();
     println!(
         "50 kills, {in_the_middle} between the first and the last write, {litter} files left over"
     );
