@@ -404,6 +404,33 @@ public final class NDArray {
     return from.bytes.asReadOnly().pieces(from.offset, nbytes());
   }
 
+  /**
+   * Copies the elements of another array into this one.
+   *
+   * @param other of the same dtype and shape
+   * @throws IllegalArgumentException if it is not
+   */
+  public void assign(NDArray other) {
+    if (!dtype.equals(other.dtype) || !Arrays.equals(shape, other.shape)) {
+      throw new IllegalArgumentException(
+          Literal.tuple(other.shape) + " of " + other.dtype + " is not " + Literal.tuple(shape) + " of " + dtype);
+    }
+    NDArray from = other.isContiguous() ? other : other.copy();
+    long[] at = {from.offset};
+    int n = dtype.itemsize();
+    runs(
+        (to, count, stride) -> {
+          if (stride == n) {
+            from.bytes.copyTo(at[0], bytes, to, count * n);
+            at[0] += count * n;
+            return;
+          }
+          for (long i = 0; i < count; i++, at[0] += n) {
+            from.bytes.copyTo(at[0], bytes, to + i * stride, n);
+          }
+        });
+  }
+
   /** Elements that lie at equal distances: where the first is, how many, and bytes from one to the next. */
   interface Run {
     void take(long from, long count, long stride);

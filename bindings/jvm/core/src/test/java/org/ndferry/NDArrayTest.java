@@ -50,6 +50,16 @@ class NDArrayTest {
   }
 
   @Test
+  void assignmentGoesThroughAnyStrides() {
+    NDArray array = count(3, 4);
+    NDArray target = NDArray.zeros(Dtype.INT32, 4, 6);
+    target.slice("::-1, ::2").assign(array.transpose());
+    assertArrayEquals(new int[] {3, 0, 7, 0, 11, 0}, target.slice("0").toInts());
+    assertEquals(array.transpose(), target.slice("::-1, ::2"));
+    assertThrows(IllegalArgumentException.class, () -> target.assign(array));
+  }
+
+  @Test
   void transposesKeepTheirElements() {
     NDArray array = count(2, 3, 4);
     NDArray turned = array.transpose(2, 0, 1);
