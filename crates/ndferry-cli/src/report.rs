@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use ndferry::{Address, ErrorClass, ErrorKind, Interrupt, LazyArray, OpenOptions, Source};
@@ -31,6 +32,12 @@ impl From<Outcome> for ExitCode {
     }
 }
 
+/// Exit status after Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+/// How long an orderly end may take after Ctrl-C. Nothing is left half done either way.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// What all verbs share.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -43,15 +50,20 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Catches Ctrl-C: the first one asks for an orderly end, the second one ends at once.
+    /// Catches Ctrl-C: the first one asks for an orderly end, and what cannot hear that (it waits for standard input, or
+    /// for who reads standard output) is ended soon after; the second one ends at once.
     pub(crate) fn new(progress: When, quiet: bool) -> anyhow::Result<Self> {
         let interrupt = Interrupt::new();
         let flag = interrupt.clone();
         ctrlc::set_handler(move || {
             if flag.is_set() {
-                std::process::exit(130);
+                std::process::exit(INTERRUPTED.into());
             }
             flag.set();
+            std::thread::spawn(|| {
+                std::thread::sleep(PATIENCE);
+                std::process::exit(INTERRUPTED.into());
+            });
         })
         .context("cannot catch Ctrl-C")?;
         let bar = Bar::new(progress, quiet);
@@ -134,7 +146,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
         .downcast_ref::<ndferry::Error>()
         .map(ndferry::Error::class);
     ExitCode::from(if class == Some(ErrorClass::Interrupted) {
-        130
+        INTERRUPTED
     } else {
         2
     })

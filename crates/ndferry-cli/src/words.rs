@@ -60,13 +60,19 @@ fn fields_json(dtype: &Dtype) -> Value {
     json!({"names": names, "formats": formats, "offsets": offsets, "itemsize": dtype.itemsize()})
 }
 
-/// NumPy's name (`float32`), or the fields of a struct.
+/// Columns that the fields of a struct may take in a table.
+const FIELDS_COLUMNS: usize = 32;
+
+/// NumPy's name (`float32`); of a struct the descr, its fields' names, or their number, as much as fits a table.
 pub(crate) fn dtype_text(dtype: &Dtype) -> String {
-    if dtype.fields().is_some() {
-        return match dtype.descr() {
-            Ok(descr) => plain(&descr.to_string()),
-            Err(_) => "struct with overlapping fields".to_owned(),
-        };
+    if let Some(fields) = dtype.fields() {
+        let fields = fields.fields();
+        let descr = dtype.descr().map(|descr| plain(&descr.to_string())).ok();
+        let names: Vec<String> = fields.iter().map(|field| plain(&field.name)).collect();
+        let names = format!("struct ({})", names.join(", "));
+        let fits = |text: &String| text.chars().count() <= FIELDS_COLUMNS;
+        let short = descr.filter(fits).or(Some(names).filter(fits));
+        return short.unwrap_or_else(|| format!("struct of {} fields", fields.len()));
     }
     let text = dtype.str();
     let bits = dtype.itemsize() * 8;

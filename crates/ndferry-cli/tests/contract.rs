@@ -504,3 +504,18 @@ fn examples_in_the_help_work() {
     }
     assert!(seen >= 6, "{seen}");
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_what_waits_for_standard_input() {
+    let folder = Folder::new();
+    let mut command = folder.command("info -");
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let stdin = child.stdin.take().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let pid = child.id().to_string();
+    let kill = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(kill.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(stdin);
+}

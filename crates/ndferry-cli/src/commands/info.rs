@@ -186,6 +186,9 @@ fn human(
         }
         if args.long {
             writeln!(out, "{rail}   {}", details(members[i]))?;
+            if let Some(Ok(descr)) = member_descr(members[i]) {
+                writeln!(out, "{rail}   {}", plain(&descr.to_string()))?;
+            }
         }
     }
     if let Some(pickle) = source.pickle()
@@ -245,7 +248,7 @@ fn storage_text(member: &MemberInfo) -> String {
     }
     match &member.storage {
         Storage::Deflated { packed_nbytes } => {
-            words.push(format!("deflate {}", ratio(member.nbytes, *packed_nbytes)))
+            words.push(format!("deflate{}", ratio(member.nbytes, *packed_nbytes)))
         }
         Storage::Objects => words.push("Python objects".to_owned()),
         Storage::Tiles {
@@ -263,7 +266,7 @@ fn storage_text(member: &MemberInfo) -> String {
                     format!("+{filter}")
                 };
                 let ratio = ratio(member.nbytes, *packed_nbytes);
-                words.push(format!("{codec}{filter} {ratio}"));
+                words.push(format!("{codec}{filter}{ratio}"));
             }
             if present < count {
                 words.push(format!("{present} of {count} tiles"));
@@ -274,11 +277,18 @@ fn storage_text(member: &MemberInfo) -> String {
     words.join("  ")
 }
 
+/// How many times smaller it is packed; nothing where it is not.
 fn ratio(nbytes: u64, packed: u64) -> String {
-    if packed == 0 {
-        return "1.0x".to_owned();
+    let ratio = nbytes as f64 / packed.max(1) as f64;
+    if ratio < 1.05 {
+        return String::new();
     }
-    format!("{:.1}x", nbytes as f64 / packed as f64)
+    format!(" {ratio:.1}x")
+}
+
+/// The fields of a struct, which may be too many for its line.
+fn member_descr(member: &MemberInfo) -> Option<Result<ndferry::Descr, impl std::error::Error>> {
+    member.dtype.fields().map(|_| member.dtype.descr())
 }
 
 fn details(member: &MemberInfo) -> String {
