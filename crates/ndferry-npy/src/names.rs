@@ -31,7 +31,10 @@ pub(crate) fn problem(name: &str) -> Option<&'static str> {
         Some("the name has control characters in it")
     } else if name.starts_with(['/', '\\']) || drive {
         Some("the name is an absolute path")
-    } else if name.split(['/', '\\']).any(|part| part == "..") {
+    } else if name.split(['/', '\\']).any(|part| part == "..")
+        // The key of `...npy` is `..`, and keys become names of files too.
+        || name.ends_with("/...npy") || name.ends_with("\\...npy") || name == "...npy"
+    {
         Some("the name leads out of its folder")
     } else if name.len() > usize::from(u16::MAX) {
         Some("the name is too long")
@@ -56,11 +59,26 @@ mod tests {
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
         for name in [
-            "", "../a", "a/../b", "a\\..\\b", "..", "/a", "\\a", "C:\\x", "a\0", "\x1b[2J", "a\nb",
+            "",
+            "../a",
+            "a/../b",
+            "a\\..\\b",
+            "..",
+            "/a",
+            "\\a",
+            "C:\\x",
+            "a\0",
+            "\x1b[2J",
+            "a\nb",
+            "...npy",
+            "a/...npy",
+            "a\\...npy",
         ] {
             assert!(problem(name).is_some(), "{name:?}");
         }
-        for name in ["a", "a/b.npy", "a..b", ".a", "日本", "x y", "w:0"] {
+        for name in [
+            "a", "a/b.npy", "a..b", "a...npy", ".a", "日本", "x y", "w:0",
+        ] {
             assert_eq!(problem(name), None, "{name:?}");
         }
     }
