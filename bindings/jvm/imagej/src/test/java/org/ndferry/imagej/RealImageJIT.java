@@ -7,15 +7,23 @@ import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.ndferry.Connection;
 import org.ndferry.Dtype;
+import org.ndferry.Listener;
 import org.ndferry.NDArray;
 import org.ndferry.Npy;
 
@@ -108,5 +116,61 @@ class RealImageJIT {
                 + "result = result + \" \" + getPixel(29, 19) + \" \" + getTitle();\n");
     assertEquals("30 20 3 1 2 16 207 1207 2207 10207 11207 12207 11789 b.npy", result);
     assertEquals(array, Npy.read(folder.resolve("b.npy")));
+  }
+
+  private static Connection connect(int port) throws Exception {
+    for (int tries = 0; ; tries++) {
+      try {
+        return Connection.connect("127.0.0.1", port);
+      } catch (ConnectException notYet) {
+        if (tries > 600) {
+          throw notYet;
+        }
+        Thread.sleep(100);
+      }
+    }
+  }
+
+  @Test
+  void arraysGoToAnOpenImageJAndComeBackWithoutFiles() throws Exception {
+    NDArray array = NDArray.zeros(Dtype.INT16, 3, 20, 30);
+    for (int i = 0; i < 1800; i++) {
+      array.setLong(i - 900, i / 600, i / 30 % 20, i % 30);
+    }
+    int port;
+    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = free.getLocalPort();
+    }
+    Map<String, NDArray> back = new LinkedHashMap<>();
+    try (Listener listener = Listener.bind(0)) {
+      Thread peer =
+          new Thread(
+              () -> {
+                try {
+                  // A stranger first: ImageJ goes on waiting.
+                  try (Connection stranger = connect(port)) {
+                    stranger.grow("", Dtype.UINT8, 4);
+                  }
+                  try (Connection connection = connect(port)) {
+                    connection.send(Collections.singletonMap("cells", array));
+                  }
+                  try (Connection connection = listener.accept(60_000)) {
+                    back.putAll(connection.receive());
+                  }
+                } catch (Exception error) {
+                  error.printStackTrace();
+                }
+              });
+      peer.start();
+      String result =
+          macro(
+              "run(\"Receive NumPy Arrays...\", \"port=" + port + " axes=ZYX wait=60\");\n"
+                  + "setSlice(3);\n"
+                  + "result = getTitle() + \" \" + nSlices + \" \" + calibrate(getPixel(29, 19));\n"
+                  + "run(\"Send Active Image...\", \"port=" + listener.port() + "\");\n");
+      assertEquals("cells 3 899", result);
+      peer.join(20_000);
+    }
+    assertEquals(Collections.singletonMap("cells", array), back);
   }
 }
