@@ -106,6 +106,7 @@ impl Session {
         threads: usize,
     ) -> anyhow::Result<Vec<(String, LazyArray)>> {
         let (source, member) = self.open(&args.source, threads)?;
+        source.require_whole()?;
         let arrays: Vec<LazyArray> = match member {
             Some(member) => vec![source.array(Some(&member))?],
             None => source.arrays().collect(),
@@ -120,6 +121,10 @@ impl Session {
     /// As [`Self::arrays`], for what takes one only.
     pub(crate) fn array(&self, args: &SourceArgs) -> anyhow::Result<LazyArray> {
         let (source, member) = self.open(&args.source, 0)?;
+        // Parts can be read of what is whole in a file.
+        if args.slice.is_none() {
+            source.require_whole()?;
+        }
         cut(source.array(member.as_deref())?, args, &source)
     }
 }

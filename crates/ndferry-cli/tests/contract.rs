@@ -234,7 +234,10 @@ fn a_cut_npb_file_is_told_and_repaired() {
     folder.run("repair cut.npb -o run.npb").exits(2);
     let text = folder.run("repair cut.npb -o whole.npb").exits(0).text();
     assert!(text.contains("tile 1 [1:2, 0:5, 0:6]"), "{text}");
-    assert!(text.ends_with("whole.npb: 1 tile, 1 lost\n"), "{text}");
+    assert!(
+        text.ends_with("whole.npb: 1 tile, 1 lost; there may have been more arrays\n"),
+        "{text}"
+    );
     let text = folder.run("verify cut.npb").exits(1).text();
     assert!(text.contains("tile 1 [1:2, 0:5, 0:6]"), "{text}");
     folder.run("diff run.npz:frames whole.npb").exits(2);
@@ -518,4 +521,44 @@ fn an_interrupt_ends_what_waits_for_standard_input() {
     assert!(kill.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(stdin);
+}
+
+#[test]
+fn arrays_that_a_cut_or_damaged_file_has_lost_are_not_forgotten() {
+    let folder = Folder::new();
+    folder
+        .run("convert run.npz -o whole.npb --codec none --block 64")
+        .exits(0);
+    let whole = fs::read(folder.path().join("whole.npb")).unwrap();
+    let path = folder.path().join("cut.npb");
+    // In the first array, and just before its end, where nothing but the index is damaged.
+    for nbytes in [whole.len() / 2, whole.len() - 40] {
+        fs::write(&path, &whole[..nbytes]).unwrap();
+        for line in [
+            "info cut.npb",
+            "convert cut.npb -o x.npz",
+            "send cut.npb -",
+            "stats cut.npb",
+        ] {
+            let run = folder.run(line).exits(2);
+            assert!(
+                run.stderr.contains("cut off or damaged"),
+                "{line}: {}",
+                run.stderr
+            );
+        }
+        folder.run("diff run.npz cut.npb").exits(1);
+        folder.run("check cut.npb").exits(1);
+        folder.run("verify cut.npb").exits(1);
+        folder
+            .run("show cut.npb:frames -s '0, 0' --to raw")
+            .exits(0);
+        let text = folder
+            .run("repair cut.npb -o repaired.npb -f")
+            .exits(0)
+            .text();
+        assert!(text.contains("there may have been more arrays"), "{text}");
+        folder.run("check repaired.npb").exits(0);
+    }
+    assert!(!folder.names().contains(&"x.npz".to_owned()));
 }

@@ -179,6 +179,23 @@ pub enum ErrorKind {
         /// What is wrong with it.
         problem: String,
     },
+    /// An NPB file whose end, with the index and the list of arrays, is not there or damaged.
+    #[error("the file is cut off or damaged ({problem}): there may have been more in it")]
+    Incomplete {
+        /// What is wrong with its index.
+        problem: String,
+    },
+    /// An NPB file of several arrays without its list of them.
+    #[error(
+        "the list of arrays is not there: arrays that stood behind the last whole one are lost"
+    )]
+    NoCatalog,
+    /// An array that the list of an NPB file names, and that is not in the file.
+    #[error("array {name:?} is lost")]
+    LostArray {
+        /// Its name.
+        name: String,
+    },
     /// An NPB header that contradicts its manifest.
     #[error("the NPY header and the manifest disagree about the {what}")]
     Disagree {
@@ -248,6 +265,9 @@ impl ErrorKind {
             | Self::Empty
             | Self::Truncated { .. }
             | Self::Disagree { .. }
+            | Self::Incomplete { .. }
+            | Self::NoCatalog
+            | Self::LostArray { .. }
             | Self::NoHeader
             | Self::MissingTile { .. }
             | Self::DamagedTile { .. } => ErrorClass::Malformed,
@@ -321,6 +341,10 @@ impl Error {
             }
             ErrorKind::Trailing { .. } => Some("-f writes over them".to_owned()),
             ErrorKind::Exists => Some("-f replaces it".to_owned()),
+            ErrorKind::Incomplete { .. } => Some(
+                "`ndferry repair` writes a new file of what is whole; `ndferry show -s` reads parts"
+                    .to_owned(),
+            ),
             ErrorKind::Array(ndferry_array::Error::CannotCast {
                 casting: Some(_), ..
             }) => Some("--casting unsafe allows it".to_owned()),

@@ -1,6 +1,6 @@
 //! Reading NPB files.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ndferry_npb::{
@@ -42,17 +42,18 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     let (found, index) = match indexed(input, &limits) {
         Ok(found) => (found, None),
         // Cut off, joined or damaged at its end: what is whole is still there.
-        Err(error) => (scanned(input, &limits, options)?, Some(error)),
+        Err(error) => (scanned(input, &limits, options)?, Some(Arc::new(error))),
     };
     let single = found.len() == 1;
     let mut arrays = Vec::new();
     for array in found {
         arrays.extend(push(&mut contents, input, array, single, options)?);
     }
+    contents.incomplete.clone_from(&index);
     contents.inspect = Some(Box::new(Messages {
         input: input.clone(),
         limits,
-        index: Mutex::new(index),
+        index,
         arrays,
     }));
     Ok(contents)
@@ -64,19 +65,15 @@ struct Messages {
     input: Input,
     limits: ndferry_npb::Limits,
     /// Why the index is of no use.
-    index: Mutex<Option<Error>>,
+    index: Option<Arc<Error>>,
     arrays: Vec<(String, Arc<Tiles>)>,
 }
 
 impl Inspect for Messages {
     fn inspect(&self, report: &mut Report<'_>) -> Result<()> {
-        let index = self
-            .index
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(error) = index {
-            report.fault(error)?;
+        if let Some(error) = &self.index {
+            let problem = error.kind().to_string();
+            report.fault(ErrorKind::Incomplete { problem }.at(error.offset().unwrap_or(0)))?;
         }
         let mut scanner = Scanner::new(self.input.nbytes(), self.limits.clone());
         while let Some(need) = scanner.need() {

@@ -37,6 +37,8 @@ pub struct Repaired {
     pub tiles: u64,
     /// Tiles that are lost: reading them from the new file is an error.
     pub lost: u64,
+    /// Whether whole arrays are lost, or may be: see the problems.
+    pub lost_arrays: bool,
     /// Bytes of the new file.
     pub file_nbytes: u64,
     /// What was wrong, the first [`Finding::MAX_PROBLEMS`].
@@ -122,7 +124,7 @@ fn scan(input: &Input, limits: &ndferry_npb::Limits, options: &RepairOptions) ->
 }
 
 /// Names by transfer, if the catalog can be read.
-fn names(input: &Input, options: &OpenOptions) -> BTreeMap<u64, String> {
+fn names(input: &Input, options: &OpenOptions) -> Option<BTreeMap<u64, String>> {
     let limits = npb_limits(&options.limits);
     let names = || {
         let tail_at = input.nbytes().checked_sub(TAIL_NBYTES as u64)?;
@@ -133,13 +135,14 @@ fn names(input: &Input, options: &OpenOptions) -> BTreeMap<u64, String> {
         let entries = catalog.entries.into_iter();
         Some(entries.map(|entry| (entry.transfer, entry.name)).collect())
     };
-    names().unwrap_or_default()
+    names()
 }
 
 struct Repair<'a> {
     input: &'a Input,
     limits: ndferry_npb::Limits,
-    names: BTreeMap<u64, String>,
+    /// Names by transfer; `None` without a list.
+    names: Option<BTreeMap<u64, String>>,
     /// Nothing is wrong but the file's end.
     only_cut: bool,
     options: &'a RepairOptions,
@@ -159,8 +162,10 @@ impl Repair<'_> {
             .partition(|array| array.headers.len() == array.manifest.header_blocks as usize);
         for array in headless {
             let offset = array.manifest_offset.unwrap_or(0);
+            self.report.lost_arrays = true;
             self.tell(Problem::Unreadable(ErrorKind::NoHeader.at(offset)));
         }
+        self.tell_lost_arrays(&arrays);
         if arrays.is_empty() {
             return Err(ErrorKind::NoArrays.into());
         }
@@ -173,6 +178,26 @@ impl Repair<'_> {
         Ok(())
     }
 
+    /// Arrays of which nothing is left, as far as that can be known.
+    fn tell_lost_arrays(&mut self, arrays: &[FoundArray]) {
+        let is_there = |transfer: &u64| arrays.iter().any(|array| array.transfer == *transfer);
+        let end = self.input.nbytes();
+        let lost: Vec<Error> = match &self.names {
+            Some(names) => (names.iter())
+                .filter(|(transfer, _)| !is_there(transfer))
+                .map(|(_, name)| ErrorKind::LostArray { name: name.clone() }.into())
+                .collect(),
+            None if arrays.iter().any(|array| array.manifest.cataloged) => {
+                vec![ErrorKind::NoCatalog.at(end)]
+            }
+            None => Vec::new(),
+        };
+        for error in lost {
+            self.report.lost_arrays = true;
+            self.tell(Problem::Unreadable(error));
+        }
+    }
+
     fn array(
         &mut self,
         found: FoundArray,
@@ -181,7 +206,9 @@ impl Repair<'_> {
     ) -> Result<()> {
         let shape = found.shape();
         let attribute = || found.headers.get(1).map(|json| attribute_name(json));
-        let name = (self.names.get(&found.transfer).cloned()).or_else(attribute);
+        let name = (self.names.as_ref())
+            .and_then(|names| names.get(&found.transfer).cloned())
+            .or_else(attribute);
         let name = name.unwrap_or_default();
         // A header that says something else than the manifest is not to be believed.
         header_of(

@@ -9,7 +9,7 @@ use crate::check::{Inspect, Report};
 use crate::input::Input;
 use crate::lazy::Backing;
 use crate::{
-    ErrorKind, Format, GlobalUse, LazyArray, MemberInfo, OpenOptions, Result, Safety, sniff,
+    Error, ErrorKind, Format, GlobalUse, LazyArray, MemberInfo, OpenOptions, Result, Safety, sniff,
 };
 
 /// How many members an error message lists.
@@ -34,6 +34,8 @@ pub(crate) struct Contents {
     pub(crate) safety: Safety,
     /// First byte after what the format describes, where that is known without reading everything.
     pub(crate) end: Option<u64>,
+    /// Why there may have been more arrays than are listed.
+    pub(crate) incomplete: Option<Arc<Error>>,
     /// Looks at everything that opening does not.
     pub(crate) inspect: Option<Box<dyn Inspect>>,
 }
@@ -47,6 +49,7 @@ impl Contents {
             pickle: None,
             safety: Safety::NoPickle,
             end: None,
+            incomplete: None,
             inspect: None,
         }
     }
@@ -172,6 +175,20 @@ impl Source {
     /// The verdict on its pickles.
     pub fn safety(&self) -> &Safety {
         &self.contents.safety
+    }
+
+    /// An NPB file that is cut off or damaged at its end opens with the arrays that are whole enough, since parts of them
+    /// can be read; this tells whether it is such a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Incomplete`].
+    pub fn require_whole(&self) -> Result<()> {
+        let Some(error) = &self.contents.incomplete else {
+            return Ok(());
+        };
+        let problem = error.kind().to_string();
+        let error = ErrorKind::Incomplete { problem }.at(error.offset().unwrap_or(0));
+        Err(error.in_source(&self.name))
     }
 
     /// Bytes of the file that were read so far, by this source and its arrays.

@@ -21,6 +21,12 @@ pub(crate) fn run(args: &DiffArgs, session: &Session) -> anyhow::Result<Outcome>
 
     let mut out = output::stdout();
     let mut outcome = Outcome::Yes;
+    for source in [&left, &right] {
+        if let Err(error) = source.require_whole() {
+            crate::report::tell(&error.into());
+            outcome = Outcome::No;
+        }
+    }
     let mut compare = |path: &str, a: &LazyArray, b: &LazyArray| -> anyhow::Result<()> {
         let difference = diff(a, b, &options, &session.bar)?;
         if !difference.is_equal() {

@@ -72,6 +72,10 @@ fn one(name: &str, args: &InfoArgs, session: &Session, out: &mut impl Write) -> 
         let members: Vec<&MemberInfo> = members.iter().map(|(member, _)| *member).collect();
         human(&source, &members, &digests, args, out)?;
     }
+    if let Err(error) = source.require_whole() {
+        out.flush()?;
+        return Err(error.into());
+    }
     Ok(())
 }
 

@@ -21,7 +21,11 @@ pub(crate) fn run(args: &RepairArgs, session: &Session) -> anyhow::Result<Outcom
     check::problems(&args.path, &repaired.problems, &mut out)?;
     let name = plain(&to.display().to_string());
     let (tiles, lost) = (size::counted(repaired.tiles, "tile"), repaired.lost);
-    writeln!(out, "{name}: {tiles}, {} lost", size::count(lost))?;
+    let more = match repaired.lost_arrays {
+        true => "; there may have been more arrays",
+        false => "",
+    };
+    writeln!(out, "{name}: {tiles}, {} lost{more}", size::count(lost))?;
     out.flush()?;
     Ok(Outcome::Yes)
 }
