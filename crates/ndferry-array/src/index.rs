@@ -27,7 +27,8 @@ pub enum Index {
     Ellipsis,
 }
 
-/// What stands between the brackets of `a[…]`. Parses from NumPy's own spelling, brackets optional.
+/// What stands between the brackets of `a[…]`. Parses from NumPy's own spelling, also as a tuple: `(0, 1)`. A list inside
+/// the brackets, `a[[0, 1]]`, is another thing (it picks elements) and is refused.
 ///
 /// ```
 /// let indexing: ndferry_array::Indexing = "10:20, ..., ::-2, None".parse()?;
@@ -291,11 +292,12 @@ impl FromStr for Indexing {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut items = Vec::new();
-        let inside = text.trim();
-        let inside = inside
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(inside);
+        let whole = text.trim();
+        let tuple = whole
+            .strip_prefix('(')
+            .and_then(|rest| rest.strip_suffix(')'))
+            .filter(|inside| inside.trim().is_empty() || inside.contains(','));
+        let inside = tuple.unwrap_or(whole);
         if inside.trim().is_empty() {
             return Ok(Self(items));
         }
@@ -320,6 +322,9 @@ impl FromStr for Indexing {
 fn parse_item(item: &str) -> Result<Index, &'static str> {
     match item {
         "" => Err("nothing between the commas"),
+        _ if item.starts_with('[') => Err(
+            "a list picks elements, which is not supported: leave the brackets out to index axes",
+        ),
         "..." | "Ellipsis" => Ok(Index::Ellipsis),
         "None" | "newaxis" | "np.newaxis" => Ok(Index::NewAxis),
         _ if !item.contains(':') => parse_int(item).map(Index::At),
@@ -420,9 +425,29 @@ mod tests {
             [5, 6, 1, 2]
         );
         assert_eq!(resolve("...", &[]).unwrap().shape(), [0usize; 0]);
-        assert_eq!(resolve("[-1]", &[3, 2]).unwrap().shape(), [2]);
+        assert_eq!(resolve("(-1,)", &[3, 2]).unwrap().shape(), [2]);
         assert_eq!(resolve("1,", &[3]).unwrap().shape(), [0usize; 0]);
         assert_eq!(resolve("", &[3]).unwrap().shape(), [3]);
+    }
+
+    #[test]
+    fn a_tuple_is_its_items_and_a_list_is_refused() {
+        assert_eq!(resolve("(0, 1:)", &[4, 5]), resolve("0, 1:", &[4, 5]));
+        assert_eq!(resolve(" () ", &[4, 5]), resolve("", &[4, 5]));
+        // `a[[1, 2]]` has two rows, `a[1, 2]` is one element.
+        for (text, place) in [
+            ("[1, 2]", 0),
+            ("[1]", 0),
+            ("0, [1]", 2),
+            ("([0, 1], 2)", 1),
+            ("[]", 0),
+        ] {
+            let error = resolve(text, &[4, 5]).unwrap_err();
+            assert!(
+                matches!(&error, Error::IndexText { at, problem, .. } if *at == place && problem.contains("list")),
+                "{text}: {error}"
+            );
+        }
     }
 
     #[test]

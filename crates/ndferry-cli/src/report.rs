@@ -105,6 +105,15 @@ impl Session {
         args: &SourceArgs,
         threads: usize,
     ) -> anyhow::Result<Vec<(String, LazyArray)>> {
+        Ok(self.source_and_arrays(args, threads)?.1)
+    }
+
+    /// As [`Self::arrays`], with the source that they are in.
+    pub(crate) fn source_and_arrays(
+        &self,
+        args: &SourceArgs,
+        threads: usize,
+    ) -> anyhow::Result<(Source, Vec<(String, LazyArray)>)> {
         let (source, member) = self.open(&args.source, threads)?;
         source.require_whole()?;
         let arrays: Vec<LazyArray> = match member {
@@ -115,7 +124,8 @@ impl Session {
             let name = array.path().to_owned();
             Ok((name, cut(array, args, &source)?))
         });
-        parts.collect()
+        let parts = parts.collect::<anyhow::Result<Vec<_>>>()?;
+        Ok((source, parts))
     }
 
     /// As [`Self::arrays`], for what takes one only.

@@ -278,6 +278,61 @@ fn every_format_comes_back() {
 }
 
 #[test]
+fn a_pickle_becomes_one_again_only_if_nothing_is_lost() {
+    let folder = Folder::new();
+    folder.run("convert run.npz -o run.pkl").exits(0);
+    // A dict with one key stays one, and a dot in it stays a dot.
+    let a = counted("<u2", &[2], Order::C);
+    let item = Item {
+        name: "k.x",
+        array: &a,
+    };
+    save(
+        folder.path().join("one.pkl"),
+        &[item],
+        &SaveOptions::default(),
+        &(),
+    )
+    .unwrap();
+    for name in ["run.pkl", "one.pkl"] {
+        folder
+            .run(&format!("convert {name} -f -o again.pkl"))
+            .exits(0);
+        let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+        assert_eq!(read(name), read("again.pkl"), "{name}");
+    }
+    fs::write(folder.path().join("more.pkl"), more_than_arrays(&folder)).unwrap();
+    let refused = folder.run("convert more.pkl -o lost.pkl").exits(2);
+    assert!(
+        refused.stderr.contains("hint: write its arrays"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!folder.path().join("lost.pkl").exists());
+    folder.run("convert more.pkl -o arrays.npz").exits(0);
+}
+
+/// `[array, 'x']`, of protocol 4.
+fn more_than_arrays(folder: &Folder) -> Vec<u8> {
+    folder.run("convert a.npy -o a.pkl").exits(0);
+    let array = fs::read(folder.path().join("a.pkl")).unwrap();
+    let array = array.strip_suffix(b".").unwrap();
+    [array, b"\x8c\x01x\x86."].concat()
+}
+
+#[test]
+fn objects_are_neither_equal_nor_an_error() {
+    let folder = Folder::new();
+    // `numpy.array([None], dtype=object)`, twice the same.
+    let pickle = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I1\ntcnumpy\ndtype\n(S'O8'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI63\ntbI00\n(NltbV.";
+    let pickle = &[pickle.strip_suffix(b"V.").unwrap(), b"."].concat();
+    fs::write(folder.path().join("o.pkl"), pickle).unwrap();
+    let told = folder.run("diff o.pkl o.pkl").exits(1);
+    assert_eq!(told.text(), "not compared: Python objects\n");
+    folder.run("diff --meta o.pkl o.pkl").exits(0);
+}
+
+#[test]
 fn slices_are_what_numpy_takes() {
     let folder = Folder::new();
     let run = folder.run("show a.npy -s '1:, ::-2' --to raw").exits(0);

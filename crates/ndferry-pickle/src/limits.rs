@@ -6,6 +6,9 @@
 pub struct Limits {
     /// Values altogether, counting each use of a shared one.
     pub values: usize,
+    /// Marks that are open at a time, and values that wait outside of any mark. Each level of nesting takes a few, and
+    /// Python does not pickle many thousands of levels.
+    pub depth: usize,
     /// Digits of a number that is spelled as decimal text; parsing them takes quadratic time.
     pub digits: usize,
     /// Bytes of a module's name, and of a name in it.
@@ -18,6 +21,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             values: 1 << 26,
+            depth: 1 << 20,
             digits: 10_000,
             name_nbytes: 1000,
             fields: 1 << 16,

@@ -92,6 +92,7 @@ impl Machine {
                 globals: Vec::new(),
                 calls: Vec::new(),
                 extensions: Vec::new(),
+                persistent: None,
             },
             limits: Limits {
                 // Tables are indexed by `u32`.
@@ -269,7 +270,12 @@ impl Machine {
                 self.top()?;
             }
 
-            op::MARK => self.marks.push(self.stack.len()),
+            op::MARK => {
+                if self.marks.len() >= self.limits.depth {
+                    return Err(self.too_deep(self.marks.len()));
+                }
+                self.marks.push(self.stack.len());
+            }
             op::POP => {
                 // Of a mark that nothing was pushed after, it pops the mark (so does `pickle`).
                 if self.marks.last() == Some(&self.stack.len()) {

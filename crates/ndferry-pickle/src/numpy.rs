@@ -285,6 +285,11 @@ impl<'t> ArrayReader<'t> {
         order: StoredOrder,
         payload: Payload,
     ) -> Result<PickledArray> {
+        if known.has_object {
+            let what = "ndarray";
+            let problem = "its objects are bytes, which would be addresses".to_owned();
+            return Err(ErrorKind::State { what, problem }.at(offset));
+        }
         if let Some(index) = payload.missing(self.tree) {
             return Err(ErrorKind::NoBuffer { index }.at(offset));
         }

@@ -46,6 +46,7 @@ pub struct Tree {
     pub(crate) globals: Vec<Global>,
     pub(crate) calls: Vec<Call>,
     pub(crate) extensions: Vec<(u32, u64)>,
+    pub(crate) persistent: Option<u64>,
 }
 
 /// A value as it is stored: an index into one of the tables.
@@ -301,6 +302,12 @@ impl Tree {
     /// Every code of the extension registry that was referred to, and the byte of the opcode.
     pub fn extensions(&self) -> &[(u32, u64)] {
         &self.extensions
+    }
+
+    /// Byte of the first opcode that refers to an object by a persistent id, which only the program that wrote it can
+    /// resolve. `pickle.load` refuses it.
+    pub fn persistent(&self) -> Option<u64> {
+        self.persistent
     }
 
     /// Everything that Python would have called, in the order of the opcodes, also what was thrown away afterwards.

@@ -331,3 +331,38 @@ fn pickles_inside_pickles_are_counted() {
     let kind = in_time(|| refused(&wrapper.repeat(10_000)));
     assert!(matches!(kind, ErrorKind::Limit { .. }), "{kind}");
 }
+
+#[test]
+fn values_and_marks_that_nothing_takes_are_refused_early() {
+    for opcode in [b'}', b'(', b'K'] {
+        let bytes = vec![opcode; 4 << 20];
+        let error = Machine::new(bytes).load().unwrap_err();
+        assert!(
+            matches!(
+                error.kind,
+                ErrorKind::Limit {
+                    limit: 0x10_0000,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+    // A long list that was pickled without batches is no such thing.
+    let long = [&b"("[..], &vec![b'}'; 3 << 20], b"l."].concat();
+    assert!(Machine::new(long).load().is_ok());
+}
+
+#[test]
+fn objects_as_bytes_are_refused() {
+    // NumPy: cannot create an OBJECT array from memory buffer.
+    let dtype = "cnumpy\ndtype\n(S'O8'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI63\ntb";
+    let pickle = format!("cnumpy.core.numeric\n_frombuffer\n(S'12345678'\n{dtype}(I1\ntS'C'\ntR.");
+    let mut machine = Machine::new(pickle.into_bytes());
+    let root = machine.load().unwrap();
+    let tree = machine.into_tree();
+    let error = ArrayReader::new(&tree, &Limits::default())
+        .read(root)
+        .unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::State { .. }), "{error}");
+}

@@ -117,6 +117,17 @@ pub enum ErrorKind {
     /// Python objects where bytes were asked for.
     #[error("it holds Python objects, not numbers")]
     Objects,
+    /// Python objects among arrays that could be taken.
+    #[error("it holds Python objects, not numbers")]
+    ObjectsAmong {
+        /// Some of the paths of those arrays.
+        others: Vec<String>,
+    },
+    /// More than its arrays and their names, which alone can be written.
+    #[error(
+        "it is more than one array, or a list or dict of arrays, and cannot be written as pickle yet"
+    )]
+    HoldsMore,
     /// A codec that does not exist.
     #[error(
         "{text:?} is not a codec: expected none, lz4, zstd[:LEVEL], deflate[:LEVEL], pco or auto"
@@ -283,6 +294,8 @@ impl ErrorKind {
             Self::CannotWrite { .. }
             | Self::NotBuilt { .. }
             | Self::Unsupported { .. }
+            | Self::ObjectsAmong { .. }
+            | Self::HoldsMore
             | Self::Objects => ErrorClass::Unsupported,
             Self::NoMember { .. }
             | Self::SeveralArrays { .. }
@@ -338,6 +351,13 @@ impl Error {
                 if !present.is_empty() =>
             {
                 Some(format!("there is {}", present.join(", ")))
+            }
+            ErrorKind::ObjectsAmong { others } => Some(format!(
+                "name one of the others after a colon: {}",
+                others.join(", ")
+            )),
+            ErrorKind::HoldsMore => {
+                Some("write its arrays to an .npz, or name one of them after a colon".to_owned())
             }
             ErrorKind::Trailing { .. } => Some("-f writes over them".to_owned()),
             ErrorKind::Exists => Some("-f replaces it".to_owned()),

@@ -78,7 +78,7 @@ pub use format::{Format, foreign, sniff};
 pub use interrupt::Interrupt;
 pub use lazy::LazyArray;
 pub use limits::{Limits, OpenOptions};
-pub use member::{MemberInfo, Storage, escape_key};
+pub use member::{MemberInfo, Storage, escape_key, unescape_key};
 pub use ndferry_array::{
     Array, ArrayView, ArrayViewMut, ByteOrder, Cast, Casting, Descr, DescrField, Dtype, Element,
     Index, Indexing, Kind, Layout, Order, PrintOptions, Selection, can_cast,

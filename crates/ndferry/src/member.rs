@@ -73,6 +73,22 @@ pub fn escape_key(key: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// What [`escape_key`] made of a key, undone.
+pub fn unescape_key(element: &str) -> Cow<'_, str> {
+    if !element.contains('\\') {
+        return Cow::Borrowed(element);
+    }
+    let mut out = String::with_capacity(element.len());
+    let mut chars = element.chars();
+    while let Some(c) = chars.next() {
+        out.push(match c {
+            '\\' => chars.next().unwrap_or(c),
+            _ => c,
+        });
+    }
+    Cow::Owned(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +97,6 @@ mod tests {
     fn separators_inside_keys_are_escaped() {
         assert_eq!(escape_key("plain"), "plain");
         assert_eq!(escape_key(r"a.b:c\d"), r"a\.b\:c\\d");
+        assert_eq!(unescape_key(r"a\.b\:c\\d"), r"a.b:c\d");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ndferry_array::{Array, Layout, Order, Selection};
-use ndferry_pickle::{Elements, Id, Machine, Payload, PickledArray, StoredOrder, Tree};
+use ndferry_pickle::{Elements, Id, Machine, Payload, PickledArray, StoredOrder, Tree, Value};
 
 use crate::error::pickle;
 use crate::input::Input;
@@ -42,7 +42,9 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     });
     contents.end = Some(pickled.end);
     pickled.judge(&mut contents);
-    for (info, backing) in pickled.arrays(input, options)? {
+    let found = pickled.found(options)?;
+    contents.pickle.get_or_insert_default().holds_more = !pickled.is_flat(&found);
+    for (info, backing) in pickled.listed(found, input, options)? {
         contents.push(info, backing);
     }
     Ok(contents)
@@ -107,15 +109,52 @@ impl Pickled {
         input: &Input,
         options: &OpenOptions,
     ) -> Result<Vec<(MemberInfo, Backing)>> {
+        self.listed(self.found(options)?, input, options)
+    }
+
+    fn found(&self, options: &OpenOptions) -> Result<Vec<Found>> {
         let mut walk = Walk::new(&self.tree, &options.limits);
         for (i, root) in self.roots.iter().enumerate() {
             walk.walk(*root, (self.roots.len() > 1).then_some(i))?;
         }
+        Ok(walk.into_found())
+    }
+
+    /// Whether it is nothing but one array, or a list or dict of some, each there once and under a name.
+    fn is_flat(&self, found: &[Found]) -> bool {
+        let [root] = self.roots[..] else {
+            return false;
+        };
+        let items: Vec<Id> = match self.tree.get(root) {
+            Value::List(items) | Value::Tuple(items) => items.to_vec(),
+            Value::Dict(pairs) => {
+                let is_name = |key: Id| {
+                    matches!(self.tree.get(key), Value::Str(_) | Value::Py2Str(_))
+                        && matches!(self.tree.name(key), Ok(Some(name)) if !name.is_empty())
+                };
+                if !pairs.iter().all(|(key, _)| is_name(*key)) {
+                    return false;
+                }
+                pairs.iter().map(|(_, value)| *value).collect()
+            }
+            _ => vec![root],
+        };
+        // Arrays are found in the order in which they stand.
+        let plain = found.iter().filter(|found| found.is_plain);
+        found.len() == items.len() && plain.map(|found| found.id).eq(items)
+    }
+
+    fn listed(
+        &self,
+        found: Vec<Found>,
+        input: &Input,
+        options: &OpenOptions,
+    ) -> Result<Vec<(MemberInfo, Backing)>> {
         let listed = |found: Found| {
             let backing = backing(input, &self.tree, &found.array, &options.interrupt)?;
             Ok((member(found.path, &found.array, &backing), backing))
         };
-        walk.into_found().into_iter().map(listed).collect()
+        found.into_iter().map(listed).collect()
     }
 
     /// The arrays inside an NPY of objects, which is pickled as one array; `prefix` is the path of that array, and

@@ -6,7 +6,7 @@ use ndferry_pickle::{Call, Global, Id, Tree, Value};
 
 use crate::GlobalUse;
 
-/// Every class, function and extension code in a tree, in the order of their bytes.
+/// Every class, function and extension code in a tree, and the first persistent id, in the order of their bytes.
 pub(crate) fn global_uses(tree: &Tree) -> Vec<GlobalUse> {
     let misused = misused(tree);
     let names = tree.globals().iter().map(|global| GlobalUse {
@@ -22,7 +22,14 @@ pub(crate) fn global_uses(tree: &Tree) -> Vec<GlobalUse> {
         offset: *offset,
         is_misused: false,
     });
-    let mut uses: Vec<GlobalUse> = names.chain(extensions).collect();
+    // So may a persistent id.
+    let persistent = tree.persistent().map(|offset| GlobalUse {
+        module: "pickle".to_owned(),
+        name: "persistent_load".to_owned(),
+        offset,
+        is_misused: false,
+    });
+    let mut uses: Vec<GlobalUse> = names.chain(extensions).chain(persistent).collect();
     // What was read twice, since the first way of reading it failed, is there twice.
     uses.sort_by(|a, b| (a.offset, &a.name).cmp(&(b.offset, &b.name)));
     uses.dedup_by(|a, b| a.offset == b.offset && a.name == b.name);

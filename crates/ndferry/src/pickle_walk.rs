@@ -18,6 +18,10 @@ const FIELDS: usize = 1 << 24;
 pub(crate) struct Found {
     pub(crate) path: String,
     pub(crate) array: PickledArray,
+    /// The object that it is.
+    pub(crate) id: Id,
+    /// Whether it is NumPy's plain array, so that nothing of the object is lost with its elements, shape and dtype.
+    pub(crate) is_plain: bool,
 }
 
 /// Walks from one root.
@@ -51,6 +55,8 @@ enum Key {
     /// It is part of the same thing.
     Same,
     Index(usize),
+    /// Which of several pickles.
+    Pickle(usize),
     Value(Id),
     Word(&'static str),
 }
@@ -82,7 +88,7 @@ impl<'t> Walk<'t> {
 
     /// Visits everything below `root`, whose path is `number` if it is one of several.
     pub(crate) fn walk(&mut self, root: Id, number: Option<usize>) -> Result<()> {
-        let key = number.map_or(Key::Same, Key::Index);
+        let key = number.map_or(Key::Same, Key::Pickle);
         self.enter(root, key, View::Plain)?;
         while let Some(frame) = self.frames.last_mut() {
             let (id, view, i) = (frame.id, frame.view, frame.next);
@@ -122,14 +128,14 @@ impl<'t> Walk<'t> {
         if let Value::Call(call) = value {
             let recognised = self.reader.read(id);
             if let Some(recognised) = recognised.map_err(|error| self.place(error))? {
-                self.list(call, recognised)?;
+                self.list(id, call, recognised)?;
             }
         }
         Ok(())
     }
 
     /// Lists an array, and goes on with what it holds besides bytes.
-    fn list(&mut self, call: &'t Call, recognised: Recognised) -> Result<()> {
+    fn list(&mut self, id: Id, call: &'t Call, recognised: Recognised) -> Result<()> {
         let (data, mask) = match recognised {
             Recognised::Array(array) => (array, None),
             Recognised::Masked { data, mask, .. } => (data, Some(mask)),
@@ -145,14 +151,16 @@ impl<'t> Walk<'t> {
         };
         let path = self.path()?;
         if let Some(mask) = mask {
-            let mask_path = match &*path {
-                "" => "mask".to_owned(),
-                path => format!("{path}.mask"),
+            // Neither goes by the name of the whole, so that nobody takes the data for it and forgets the mask.
+            let part = |word: &str| match &*path {
+                "" => word.to_owned(),
+                path => format!("{path}.{word}"),
             };
-            self.push(path, data)?;
-            self.push(mask_path, mask)?;
+            self.push(part("data"), data, id, false)?;
+            self.push(part("mask"), mask, id, false)?;
         } else {
-            self.push(path, data)?;
+            let is_plain = !data.is_array_array && objects.is_none() && is_plain(self.tree, id);
+            self.push(path, data, id, is_plain)?;
         }
         let extra = call.state().filter(|state| {
             let parts = self.tree.sequence(*state).unwrap_or_default();
@@ -167,7 +175,7 @@ impl<'t> Walk<'t> {
         Ok(())
     }
 
-    fn push(&mut self, path: String, array: PickledArray) -> Result<()> {
+    fn push(&mut self, path: String, array: PickledArray, id: Id, is_plain: bool) -> Result<()> {
         self.paths_nbytes += path.len();
         self.fields += array
             .dtype
@@ -183,7 +191,12 @@ impl<'t> Walk<'t> {
         limit("bytes of paths", self.paths_nbytes, PATHS_NBYTES)?;
         limit("fields of all arrays", self.fields, FIELDS)?;
         limit("arrays", self.found.len() + 1, self.limits.members)?;
-        self.found.push(Found { path, array });
+        self.found.push(Found {
+            path,
+            array,
+            id,
+            is_plain,
+        });
         Ok(())
     }
 
@@ -209,6 +222,7 @@ impl<'t> Walk<'t> {
             match frame.key {
                 Key::Same => {}
                 Key::Index(i) => path.push_str(&i.to_string()),
+                Key::Pickle(i) => path.push_str(&format!("[{i}]")),
                 Key::Word(word) => path.push_str(word),
                 Key::Value(id) => {
                     let key = match self.tree.get(id) {
@@ -230,6 +244,15 @@ impl<'t> Walk<'t> {
             Err(_) => error,
         }
     }
+}
+
+/// Whether an array is of no subclass (`numpy.memmap` adds nothing that could be kept).
+fn is_plain(tree: &Tree, id: Id) -> bool {
+    let Some((_, (_, "_reconstruct"), args)) = tree.call(id) else {
+        return true;
+    };
+    let class = args.first().and_then(|class| tree.global(*class));
+    matches!(class, Some((_, "ndarray" | "memmap")))
 }
 
 /// The child of that number; `None` after the last.

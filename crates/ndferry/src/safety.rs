@@ -378,6 +378,8 @@ const MERELY_UNKNOWN: &[(&str, &[&str])] = &[
         "types",
         &["SimpleNamespace", "MappingProxyType", "NoneType"],
     ),
+    // Stands for persistent ids, which `pickle.load` refuses.
+    ("pickle", &["persistent_load"]),
     ("io", &["BytesIO", "StringIO"]),
     ("_io", &["BytesIO", "StringIO"]),
 ];

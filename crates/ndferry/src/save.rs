@@ -178,7 +178,18 @@ fn check_items(items: &[Item<'_>], format: Format) -> Result<()> {
         return cannot("no array");
     }
     match items.iter().find(|item| item.array.dtype().has_object()) {
-        Some(item) => Err(item.array.place(ErrorKind::Objects)),
+        Some(item) => {
+            let others = items
+                .iter()
+                .filter(|item| !item.name.is_empty() && !item.array.dtype().has_object())
+                .take(8)
+                .map(|item| item.name.to_owned())
+                .collect::<Vec<_>>();
+            Err(item.array.place(match others.is_empty() {
+                true => ErrorKind::Objects,
+                false => ErrorKind::ObjectsAmong { others },
+            }))
+        }
         None => Ok(()),
     }
 }

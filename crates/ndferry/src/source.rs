@@ -68,6 +68,9 @@ pub struct PickleInfo {
     pub protocol: u8,
     /// Every module and name it refers to, in order of their bytes.
     pub globals: Vec<GlobalUse>,
+    /// Whether a pickle file is more than one plain array, or a list or dict of such, so that its arrays and their paths
+    /// alone do not make it again: other values, nesting, masks, subclasses, one array in two places.
+    pub holds_more: bool,
 }
 
 impl Source {

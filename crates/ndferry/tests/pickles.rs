@@ -92,10 +92,57 @@ fn arrays_inside_unknown_objects_come_out() {
 fn pickles_after_one_another_are_numbered() {
     let one = [b"\x80\x03".to_vec(), array(1), b".".to_vec()].concat();
     let source = open(&[&one, b"\x80\x02}U\x01k", &array(2), b"s."]).unwrap();
-    assert_eq!(paths(&source), ["0", "1.k"]);
+    assert_eq!(paths(&source), ["[0]", "[1].k"]);
     // What is no pickle is not read as one, and `check` tells of it.
     let source = open(&[&one, b"rubbish"]).unwrap();
     assert_eq!(paths(&source), [""]);
+}
+
+#[test]
+fn what_more_than_arrays_is_in_it_is_known() {
+    let holds_more = |parts: &[&[u8]]| open(parts).unwrap().pickle().unwrap().holds_more;
+    let (x, y) = (array(1), array(2));
+    assert!(!holds_more(&[&x, b"."]));
+    assert!(!holds_more(&[b"\x80\x02](", &x, &y, b"e."]));
+    assert!(!holds_more(&[
+        b"\x80\x02}(U\x01a",
+        &x,
+        b"U\x03b.c",
+        &y,
+        b"u."
+    ]));
+    let more: [(&str, &[&[u8]]); 6] = [
+        ("a number", &[b"}(U\x01a", &x, b"U\x01bK\x07u."]),
+        ("nested", &[b"}(U\x01a](", &x, &y, b"eu."]),
+        ("a key that is no str", &[b"}(K\x01", &x, b"u."]),
+        ("a key without letters", &[b"}(U\0", &x, b"u."]),
+        ("one array twice", &[b"}(U\x01a", &x, b"q\x01U\x01bh\x01u."]),
+        ("two pickles", &[&x, b".", &y, b"."]),
+    ];
+    for (what, parts) in more {
+        assert!(holds_more(parts), "{what}");
+    }
+}
+
+#[test]
+fn data_and_mask_of_a_masked_array_go_by_their_own_names() {
+    // `numpy.ma.array([1, 7], mask=[False, True], dtype='<i2')`.
+    let masked = b"cnumpy.ma.core\n_mareconstruct\n(cnumpy.ma.core\nMaskedArray\ncnumpy\nndarray\nK\0\x85U\x01btR(K\x01K\x02\x85cnumpy\ndtype\nU\x02i2K\0K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89C\x04\x01\0\x07\0C\x02\0\x01Ntb";
+    let source = open(&[masked, b"."]).unwrap();
+    assert_eq!(paths(&source), ["data", "mask"]);
+    assert_eq!(elements(&source, "data"), [1, 7]);
+    assert!(source.array(None).is_err() && source.array(Some("")).is_err());
+    assert!(source.pickle().unwrap().holds_more);
+    let source = open(&[b"}U\x01x", masked, b"s."]).unwrap();
+    assert_eq!(paths(&source), ["x.data", "x.mask"]);
+}
+
+#[test]
+fn persistent_ids_are_not_clean() {
+    for pickle in [&b"\x80\x02K\x01Q."[..], b"\x80\x02Pthing\n."] {
+        let safety = open(&[pickle]).unwrap().safety().clone();
+        assert_eq!(safety.to_string(), "needs code: pickle.persistent_load");
+    }
 }
 
 #[test]

@@ -384,18 +384,34 @@ pub(crate) fn real_format(view: &ArrayView<'_>, long_double: LongDouble) -> Real
     }
 }
 
-/// Whether 16-byte floats are IEEE quads: the six bytes that pad an x87 number are used, and every number is, as a
-/// quad, one that a double could hold too.
+/// Whether 16-byte floats are IEEE quads. NumPy leaves in the six bytes that pad an x87 number whatever was in memory,
+/// halves of doubles as well, so that their being used tells little. What tells is the leading bit, which only x87
+/// numbers store, and whether a double could hold every number too.
 fn holds_quads(view: &ArrayView<'_>, is_complex: bool) -> bool {
     let big = view.dtype().byteorder() == ByteOrder::Big;
-    let (mut any_padding, mut all_plausible) = (false, true);
+    let (mut any_padding, mut any_x87) = (false, false);
+    let (mut all_x87, mut plausible_x87, mut plausible_quads) = (true, true, true);
+    let is_plausible = |number: Real| match number {
+        Real::Finite(x) => x.is_zero() || (-1074..1024).contains(&x.magnitude()),
+        Real::Nan | Real::Infinite { .. } => true,
+    };
     let mut look = |bytes: &[u8]| {
-        let padding = if big { &bytes[..6] } else { &bytes[10..] };
-        any_padding |= padding.iter().any(|byte| *byte != 0);
-        all_plausible &= match RealFormat::Quad.decode(bytes, big) {
-            Real::Finite(x) => x.is_zero() || (-1074..1024).contains(&x.magnitude()),
-            Real::Nan | Real::Infinite { .. } => true,
+        let (number, padding) = if big {
+            (&bytes[6..], &bytes[..6])
+        } else {
+            bytes.split_at(10)
         };
+        any_padding |= padding.iter().any(|byte| *byte != 0);
+        any_x87 |= number.iter().any(|byte| *byte != 0);
+        let (sign_and_exponent, leading) = if big {
+            ([number[0], number[1]], number[2])
+        } else {
+            ([number[9], number[8]], number[7])
+        };
+        let has_exponent = u16::from_be_bytes(sign_and_exponent) & 0x7fff != 0;
+        all_x87 &= has_exponent == (leading & 0x80 != 0);
+        plausible_x87 &= is_plausible(RealFormat::X87.decode(bytes, big));
+        plausible_quads &= is_plausible(RealFormat::Quad.decode(bytes, big));
     };
     if is_complex {
         for_each_part(view, Part::Real, &mut look);
@@ -403,5 +419,6 @@ fn holds_quads(view: &ArrayView<'_>, is_complex: bool) -> bool {
     } else {
         for_each_part(view, Part::Whole, &mut look);
     }
-    any_padding && all_plausible
+    let is_x87 = all_x87 && any_x87 && plausible_x87;
+    any_padding && plausible_quads && !is_x87
 }

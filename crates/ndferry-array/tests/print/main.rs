@@ -189,6 +189,21 @@ fn quads_are_told_from_x87_by_what_they_hold() {
 }
 
 #[test]
+fn rubbish_in_the_padding_of_x87_numbers_does_not_count() {
+    // `numpy.longdouble` 0, 0.5, 1 and 3, padded with the upper halves of doubles, as computed arrays are.
+    let mut bytes = Vec::new();
+    for (exponent, leading) in [(0u16, 0u8), (0x3ffe, 0x80), (0x3fff, 0x80), (0x4000, 0xc0)] {
+        bytes.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, leading]);
+        bytes.extend_from_slice(&exponent.to_le_bytes());
+        bytes.extend_from_slice(&[0x0c, 0x93, 0x18, 0x2d, 0xf0, 0x3f]);
+    }
+    let text = plain("<f16", &bytes).view().str(&PrintOptions::default());
+    assert_eq!(text.unwrap(), "[0.  0.5 1.  3. ]");
+    let text = plain("<c32", &bytes).view().str(&PrintOptions::default());
+    assert_eq!(text.unwrap(), "[0.+0.5j 1.+3.j ]");
+}
+
+#[test]
 fn quads_have_as_many_digits_as_they_need() {
     // The quad next to 0.1, and the one after it; digits computed with fractions in Python.
     let tenth = 0x3ffb_9999_9999_9999_9999_9999_9999_999a_u128;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::bail;
 use ndferry::{
-    Casting, Format, Item, LazyArray, NumpyEra, Packing, SaveOptions, append, append_rows, save,
-    save_to,
+    Address, Casting, Error, ErrorKind, Format, Item, LazyArray, NumpyEra, Packing, SaveOptions,
+    append, append_rows, save, save_to, unescape_key,
 };
 
 use crate::args::{ConvertArgs, EraArg, PackingArgs};
@@ -14,14 +14,28 @@ use crate::report::{Outcome, Session};
 use crate::{output, size};
 
 pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let arrays = session
-        .arrays(&args.source, args.threads.jobs)?
-        .into_iter()
-        .map(|(name, array)| Ok((name, with_elements(array, args)?)));
+    let (source, arrays) = session.source_and_arrays(&args.source, args.threads.jobs)?;
+    let is_whole = Address::parse(&args.source.source).member.is_none();
+    // A pickle again, of the same names.
+    let repickled = is_whole
+        && matches!(source.format(), Format::Pickle | Format::Joblib)
+        && target(args) == Some(Format::Pickle);
+    if repickled && source.pickle().is_some_and(|pickle| pickle.holds_more) {
+        return Err(Error::from(ErrorKind::HoldsMore)
+            .in_source(source.name())
+            .into());
+    }
+    let arrays = arrays.into_iter().map(|(name, array)| {
+        let name = match repickled {
+            true => unescape_key(&name).into_owned(),
+            false => name,
+        };
+        Ok((name, with_elements(array, args)?))
+    });
     let arrays = arrays.collect::<anyhow::Result<Vec<_>>>()?;
     let items: Vec<Item<'_>> = match &arrays[..] {
         // The only array needs no name, unless the format is made of names.
-        [(_, array)] if args.source.slice.is_some() || !keeps_names(args) => {
+        [(_, array)] if args.source.slice.is_some() || !(repickled || keeps_names(args)) => {
             vec![Item { name: "", array }]
         }
         several => several
@@ -109,9 +123,13 @@ fn with_elements(array: LazyArray, args: &ConvertArgs) -> ndferry::Result<LazyAr
 }
 
 fn keeps_names(args: &ConvertArgs) -> bool {
+    matches!(target(args), Some(Format::Npz | Format::Npb))
+}
+
+/// The format that is written.
+fn target(args: &ConvertArgs) -> Option<Format> {
     let file = args.output.as_deref().or(args.append.as_deref());
-    let format = args.to.or_else(|| Format::of_extension(file?));
-    matches!(format, Some(Format::Npz | Format::Npb))
+    args.to.or_else(|| Format::of_extension(file?))
 }
 
 /// Codec and filter, the format's own where they were not named.

@@ -110,6 +110,7 @@ fn tell(
                 shape_text(right)
             )?;
         }
+        Difference::Objects => writeln!(out, "{prefix}not compared: Python objects")?,
         Difference::Elements {
             count,
             size,
@@ -153,6 +154,7 @@ fn line(path: &str, difference: &Difference) -> Value {
             let (count, size) = (number(*count), number(*size));
             json!({"path": path, "equal": false, "count": count, "size": size, "max": distance, "max_at": at, "first": first})
         }
+        Difference::Objects => json!({"path": path, "equal": null, "not_compared": "objects"}),
         other => json!({"path": path, "equal": other.is_equal()}),
     }
 }

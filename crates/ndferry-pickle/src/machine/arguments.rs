@@ -21,9 +21,21 @@ impl Machine {
                 limit: limit as u64,
             }));
         }
+        // Only behind a mark may many values wait for what takes them.
+        if self.marks.is_empty() && self.stack.len() >= self.limits.depth {
+            return Err(self.too_deep(self.stack.len()));
+        }
         self.pushed += 1;
         self.stack.push(id);
         Ok(())
+    }
+
+    pub(super) fn too_deep(&self, depth: usize) -> Error {
+        self.error(ErrorKind::Limit {
+            what: "depth of a pickle's stack",
+            found: depth as u64 + 1,
+            limit: self.limits.depth as u64,
+        })
     }
 
     pub(super) fn push_node(&mut self, node: Node) -> Result<()> {

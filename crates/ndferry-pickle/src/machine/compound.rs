@@ -84,10 +84,12 @@ impl Machine {
                 let blob = self.pooled(&line);
                 self.push_blob(blob, Node::Py2Str)?;
                 let id = self.pop()?;
+                self.tree.persistent.get_or_insert(self.offset);
                 self.push_node(Node::Persistent(id))?;
             }
             op::BINPERSID => {
                 let id = self.pop()?;
+                self.tree.persistent.get_or_insert(self.offset);
                 self.push_node(Node::Persistent(id))?;
             }
 
