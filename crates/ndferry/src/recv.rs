@@ -48,10 +48,29 @@ impl Default for RecvOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// A file; its extension tells the format (`.npb` or `.npy`; several arrays need `.npb` or `.npz`).
+    /// A file; its extension tells the format (`.npb`, or `.npy` for one array).
     File(PathBuf),
     /// Memory: [`ReceivedArray::array`] holds the elements.
     Memory,
+}
+
+impl Target {
+    /// Whether a transfer could be stored there, before anybody is asked to send one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::UnknownExtension`], [`ErrorKind::CannotWrite`], [`ErrorKind::Exists`] unless `overwrite`,
+    /// [`crate::ErrorClass::System`].
+    pub fn check(&self, overwrite: bool) -> Result<()> {
+        Store::check(self, overwrite)
+    }
+
+    /// A full disk is a matter of the file, not of the peer.
+    fn place_system(&self, error: Error) -> Error {
+        match self {
+            Self::File(path) if error.class() == ErrorClass::System => error.in_path(path),
+            Self::File(_) | Self::Memory => error,
+        }
+    }
 }
 
 /// One array that arrived.
@@ -124,6 +143,20 @@ impl Receiver {
     /// [`crate::ErrorClass::Protocol`], [`crate::ErrorClass::Limit`], [`ErrorKind::Exists`], [`ErrorKind::Interrupted`],
     /// [`crate::ErrorClass::System`].
     pub fn recv(&mut self, target: &Target, progress: &dyn Progress) -> Result<Received> {
+        self.recv_then(target, progress, &mut || Ok(()))
+    }
+
+    /// As [`Self::recv`], and `then` runs once the file is in its place: the sender hears that all is well only if that
+    /// went well too. For those who pass the file on.
+    ///
+    /// # Errors
+    /// As [`Self::recv`], and what `then` says; the file stays in that case.
+    pub fn recv_then(
+        &mut self,
+        target: &Target,
+        progress: &dyn Progress,
+        then: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Received> {
         let mut store = Store::new(target, self.options.overwrite)?;
         let mut link = loop {
             match self.listener.accept(WAIT).map_err(outside)? {
@@ -146,9 +179,10 @@ impl Receiver {
             header_nbytes: self.options.limits.header_nbytes as u64,
             ..ndferry_npb::Limits::PEER
         };
-        let taken = self.take(&mut link, &mut store, &limits, progress);
+        let taken = self.take(&mut link, &mut store, target, &limits, progress);
         let acknowledged = taken.and_then(|received| {
-            store.commit()?;
+            store.commit().map_err(|error| target.place_system(error))?;
+            then()?;
             Ok(received)
         });
         match acknowledged {
@@ -186,6 +220,7 @@ impl Receiver {
         &self,
         link: &mut Link,
         store: &mut Store,
+        target: &Target,
         limits: &ndferry_npb::Limits,
         progress: &dyn Progress,
     ) -> Result<(Received, u64)> {
@@ -226,7 +261,9 @@ impl Receiver {
                     array.headers.push(bytes.to_vec());
                     if array.headers.len() == array.manifest.header_blocks as usize {
                         let info = array.info(&self.options.limits)?;
-                        store.begin(transfer, &info, array)?;
+                        store
+                            .begin(transfer, &info, array)
+                            .map_err(|error| target.place_system(error))?;
                         progress.start(
                             &info.name,
                             array.header(&self.options.limits)?.data_nbytes(),
@@ -250,7 +287,9 @@ impl Receiver {
                             .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
                         &raw
                     };
-                    store.block(block.number, frame, elements, array)?;
+                    store
+                        .block(block.number, frame, elements, array)
+                        .map_err(|error| target.place_system(error))?;
                     received.blocks += 1;
                     received.nbytes += u64::from(block.raw_nbytes);
                     progress.advance(block.raw_nbytes.into());
@@ -259,7 +298,9 @@ impl Receiver {
                     let Some(array) = incoming.take() else {
                         continue;
                     };
-                    store.end(end.extent)?;
+                    store
+                        .end(end.extent)
+                        .map_err(|error| target.place_system(error))?;
                     if array.manifest.growing
                         && let Some(info) = received.arrays.last_mut()
                     {

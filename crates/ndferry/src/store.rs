@@ -71,6 +71,19 @@ impl Store {
         store.map_err(|error| error.in_path(path))
     }
 
+    /// As [`Self::new`], with nothing left behind.
+    pub(crate) fn check(target: &Target, overwrite: bool) -> Result<()> {
+        if let Target::File(path) = target
+            && path
+                .metadata()
+                .is_ok_and(|data| !data.is_file() && !data.is_dir())
+        {
+            // Whoever reads a pipe would take opening and closing it for its end.
+            return Ok(());
+        }
+        Self::new(target, overwrite).map(drop)
+    }
+
     pub(crate) fn begin(
         &mut self,
         transfer: u64,

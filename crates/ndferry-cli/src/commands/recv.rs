@@ -27,6 +27,8 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     options.threads = args.threads.jobs;
     options.overwrite = args.force;
     options.interrupt = session.interrupt.clone();
+    let target = Target::File(path.clone());
+    target.check(args.force)?;
     let mut receiver = Receiver::bind(&args.listen, options)?;
     let url = receiver.url();
     // Scripts wait for this line; it is there even when quiet.
@@ -34,14 +36,27 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     if url != "-" {
         session.say(format_args!("on the other side: ndferry send FILE {url}"));
     }
-    let received = receiver.recv(&Target::File(path.clone()), &session.bar)?;
-    tell(&received, &path, args, session)?;
-    if to_stdout {
-        let mut out = output::binary()?;
-        io::copy(&mut File::open(&path)?, &mut out)?;
-        out.flush()?;
-    }
+    let received = receiver.recv_then(&target, &session.bar, &mut || {
+        if to_stdout {
+            pass_on(&path)
+                .map_err(|error| ndferry::Error::from(error).in_source("standard output"))?;
+        }
+        Ok(())
+    })?;
+    let name = if to_stdout {
+        Path::new("standard output")
+    } else {
+        &path
+    };
+    tell(&received, name, args, session)?;
     Ok(Outcome::Yes)
+}
+
+/// Copies the file to standard output.
+fn pass_on(path: &Path) -> io::Result<()> {
+    let mut out = output::stdout();
+    io::copy(&mut File::open(path)?, &mut out)?;
+    out.flush()
 }
 
 /// `received.npb`, `received-2.npb`, … whichever is not there yet.
