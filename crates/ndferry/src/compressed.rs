@@ -46,13 +46,33 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Option<Conten
 fn decoder(input: &Input) -> Result<Option<Box<dyn Read + '_>>> {
     let head = input.head(3)?;
     let from = io::BufReader::with_capacity(64 << 10, InputReader { input, at: 0 });
-    Ok(match head[..] {
-        [0x1f, 0x8b, 8] => Some(Box::new(MultiGzDecoder::new(from))),
-        [first @ 0x78, second, _] if u16::from_be_bytes([first, second]) % 31 == 0 => {
-            Some(Box::new(ZlibDecoder::new(from)))
-        }
-        _ => None,
+    Ok(match Packing::of(&head) {
+        Some(Packing::Gzip) => Some(Box::new(MultiGzDecoder::new(from))),
+        Some(Packing::Zlib) => Some(Box::new(ZlibDecoder::new(from))),
+        None => None,
     })
+}
+
+enum Packing {
+    Gzip,
+    Zlib,
+}
+
+impl Packing {
+    fn of(head: &[u8]) -> Option<Self> {
+        match *head {
+            [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
+            [first @ 0x78, second, _, ..] if u16::from_be_bytes([first, second]) % 31 == 0 => {
+                Some(Self::Zlib)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether the first bytes say that it is packed in a way that is read.
+pub(crate) fn is_known(head: &[u8]) -> bool {
+    Packing::of(head).is_some()
 }
 
 fn unpacked(bytes: Vec<u8>, options: &OpenOptions) -> Result<Contents> {

@@ -1,8 +1,9 @@
 //! Reading NPZ archives.
 
 use std::fmt;
-use std::io::{self, Read};
-use std::sync::Arc;
+use std::io::{self, Read, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use ndferry_array::Selection;
@@ -36,7 +37,7 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     let mut contents = Contents::new(Format::Npz);
     for (i, entry) in npz.members().iter().enumerate() {
         options.interrupt.check()?;
-        if entry.kind() != MemberKind::Array {
+        if !is_array(&npz, i) {
             if looks_like_pickle(&npz, i) {
                 let pickled = pickle_in(&npz, i, 0, options);
                 let pickled = pickled.map_err(|error| error.in_member(entry.name()))?;
@@ -45,7 +46,7 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
             continue;
         }
         let (header, start) = npz.header(i).map_err(npy)?;
-        let (name, start) = (entry.name(), start as u64);
+        let (name, start) = (key(&npz, i), start as u64);
         if header.dtype.has_object() {
             contents.push(member(name, &header, Storage::Objects), Backing::Objects);
             let pickled = pickle_in(&npz, i, start, options).and_then(|(bytes, pickled)| {
@@ -90,6 +91,8 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
                 nbytes,
                 interrupt: options.interrupt.clone(),
             }),
+            inflated: AtomicU64::new(0),
+            unpacked: Mutex::default(),
             interrupt: options.interrupt.clone(),
         });
         contents.push(member(name, &header, storage), Backing::Stored(backing));
@@ -99,19 +102,40 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     Ok(contents)
 }
 
+/// The key under which NumPy reads a member: the file name if another member has the shorter key.
+fn key(npz: &Npz<Input>, i: usize) -> &str {
+    let entry = &npz.members()[i];
+    match npz.find(entry.name()) {
+        Some(found) if npz.members()[found].file() != entry.file() => entry.file(),
+        _ => entry.name(),
+    }
+}
+
+/// Whether NumPy reads a member as an array, objects included: it looks at the first bytes, not at the name. One that
+/// is named as an array must be one.
+fn is_array(npz: &Npz<Input>, i: usize) -> bool {
+    match npz.members()[i].kind() {
+        MemberKind::Array => true,
+        MemberKind::Folder => false,
+        _ => sniffed(npz, i) == Some(Format::Npy),
+    }
+}
+
+/// What the first bytes of a member say that it is. What cannot be read is told by whoever looks at all members.
+fn sniffed(npz: &Npz<Input>, i: usize) -> Option<Format> {
+    let mut head = Vec::new();
+    let most = Format::SNIFF_NBYTES as u64;
+    npz.reader(i).ok()?.take(most).read_to_end(&mut head).ok()?;
+    sniff(&head)
+}
+
 /// Whether a member that is no array is a pickle, by its first bytes or its name. Archives of `torch` hold such.
 fn looks_like_pickle(npz: &Npz<Input>, i: usize) -> bool {
     let name = npz.members()[i].file();
     if name.ends_with(".pkl") || name.ends_with(".pickle") {
         return true;
     }
-    let mut head = Vec::new();
-    let most = Format::SNIFF_NBYTES as u64;
-    let read = npz
-        .reader(i)
-        .map(|reader| reader.take(most).read_to_end(&mut head));
-    // What cannot be read is told by whoever looks at all members.
-    matches!(read, Ok(Ok(_))) && sniff(&head) == Some(Format::Pickle)
+    sniffed(npz, i) == Some(Format::Pickle)
 }
 
 /// The pickle in a member, from a byte of it on, and the member's bytes.
@@ -161,8 +185,19 @@ impl Inspect for Members {
                 report.fault(error.in_member(entry.name()))?;
                 continue;
             }
-            if entry.kind() != MemberKind::Array {
+            if !is_array(npz, i) {
                 continue;
+            }
+            let last = npz
+                .members()
+                .iter()
+                .rposition(|other| other.file() == entry.file());
+            if last != Some(i) {
+                let problem =
+                    "another member has the same name, so that NumPy never reads this one";
+                report.fault(
+                    npy(ndferry_npy::ErrorKind::Name { problem }.at(0)).in_member(entry.file()),
+                )?;
             }
             let (header, start) = npz.header(i).map_err(npy)?;
             let end = start as u64 + header.data_nbytes().unwrap_or(u64::MAX - start as u64);
@@ -187,7 +222,21 @@ struct Member {
     nbytes: u64,
     /// The elements in the archive's file, unless they are deflated.
     plain: Option<Plain>,
+    /// Bytes that were inflated for parts so far.
+    inflated: AtomicU64,
+    unpacked: Mutex<Unpacked>,
     interrupt: Interrupt,
+}
+
+/// A deflated member's elements in a temporary file, once so many parts were read that inflating it again from its
+/// start for each of them would cost more.
+#[derive(Default)]
+enum Unpacked {
+    #[default]
+    NotYet,
+    /// There is no room for it.
+    Never,
+    Here(Arc<Plain>),
 }
 
 impl fmt::Debug for Member {
@@ -199,6 +248,39 @@ impl fmt::Debug for Member {
 }
 
 impl Member {
+    /// All elements in a temporary file; `None` if it cannot be written.
+    fn unpacked(&self) -> Result<Option<Arc<Plain>>> {
+        let mut unpacked = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*unpacked {
+            Unpacked::Here(plain) => return Ok(Some(Arc::clone(plain))),
+            Unpacked::Never => return Ok(None),
+            Unpacked::NotYet => {}
+        }
+        *unpacked = Unpacked::Never;
+        let Ok(mut file) = temporary_file() else {
+            return Ok(None);
+        };
+        let mut elements = self.elements()?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            let n = elements.read(&mut piece).map_err(from_io)?;
+            if n == 0 {
+                break;
+            }
+            if file.write_all(&piece[..n]).is_err() {
+                return Ok(None);
+            }
+        }
+        let plain = Arc::new(Plain {
+            input: Input::of_file(file, self.nbytes),
+            offset: 0,
+            nbytes: self.nbytes,
+            interrupt: self.interrupt.clone(),
+        });
+        *unpacked = Unpacked::Here(Arc::clone(&plain));
+        Ok(Some(plain))
+    }
+
     /// The unpacked bytes from the first element on.
     fn elements(&self) -> Result<Elements<'_>> {
         let mut reader = self.npz.reader(self.member).map_err(npy)?;
@@ -216,6 +298,11 @@ impl Stored for Member {
         if let Some(plain) = &self.plain {
             return plain.read(selection, units, out);
         }
+        if self.inflated.load(Ordering::Relaxed) > self.nbytes
+            && let Some(plain) = self.unpacked()?
+        {
+            return plain.read(selection, units, out);
+        }
         let mut elements = self.elements()?;
         let mut at = 0;
         for (offset, unit) in units
@@ -226,6 +313,7 @@ impl Stored for Member {
             elements.read_exact(unit).map_err(from_io)?;
             at = offset + units.nbytes;
         }
+        self.inflated.fetch_add(at, Ordering::Relaxed);
         Ok(())
     }
 
@@ -317,6 +405,16 @@ impl Read for Elements<'_> {
         self.left -= n as u64;
         Ok(n)
     }
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn temporary_file() -> io::Result<std::fs::File> {
+    tempfile::tempfile()
+}
+
+#[cfg(target_family = "wasm")]
+fn temporary_file() -> io::Result<std::fs::File> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn skip(from: &mut impl Read, nbytes: u64) -> Result<()> {
