@@ -49,7 +49,8 @@ def index_text(draw, items):
     text = ",".join(draw(gap) + spelled(draw, item) + draw(gap) for item in items)
     if len(items) > 1 and draw(st.integers(0, 9)) == 0:
         text += ","
-    return f"[{text}]" if items and draw(st.integers(0, 4)) == 0 else text
+    # As a tuple; what has no comma is none.
+    return f"({text})" if "," in text and draw(st.integers(0, 4)) == 0 else text
 
 
 @st.composite

@@ -82,13 +82,16 @@ def test_numpy_unpickles_what_is_written(walk, protocol, numpy):
     assert back.flags.writeable
 
 
-def is_plain(walk):
-    """No padding, which NumPy fills with what it finds, and no copy."""
-    return has_bytes(walk) and walk.array.dtype.names is None and walk.array.flags.forc and not walk.copied
+def is_as_it_was(walk):
+    return has_bytes(walk) and walk.array.flags.forc and not walk.copied
 
 
-@cases(500, walks(max_steps=1).filter(is_plain), PROTOCOLS)
+@cases(500, walks(max_steps=1).filter(is_as_it_was), PROTOCOLS)
 def test_a_pickle_is_written_byte_for_byte_as_by_this_numpy(walk, protocol):
     file = ask("save", walk.base.tobytes(), array=walk.request, steps=walk.steps, format="pickle", protocol=protocol, numpy=ERA)[1]
-    writable = walk.array.copy("K")
-    assert file == pickle.dumps(writable, protocol)
+    theirs = pickle.dumps(walk.array.copy("K"), protocol)
+    if walk.array.dtype.names is None:
+        assert file == theirs
+    else:
+        # Of a struct, a pickle also says which dtypes and texts happened to be one object, and what lay in the padding.
+        assert (b"_frombuffer" in file) == (b"_frombuffer" in theirs)

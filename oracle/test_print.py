@@ -10,8 +10,8 @@ from cases import cases
 
 pytestmark = pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="the newest NumPy says how arrays are printed")
 
-# Any bytes are neither long doubles nor code points, nor dates within the years for which NumPy's arithmetic suffices.
-WORDS = plain_dtypes().filter(lambda dtype: dtype.itemsize and dtype.char not in "gGUM")
+# Any bytes are neither long doubles nor code points, nor times for which NumPy's arithmetic suffices: ours is exact.
+WORDS = plain_dtypes().filter(lambda dtype: dtype.itemsize and dtype.char not in "gGUMm")
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cn"]), max_size=5)
 
 
@@ -25,7 +25,7 @@ def printable(draw):
         if kind == "any":
             return array, base
         values = np.arange(array.size).reshape(array.shape) - 3
-        scales = {"f": [1, 0.1, 1000, 1e-7, 1e20], "c": [1, 0.1 + 3j, 1e-7], "M": [1, 7_654_321]}
+        scales = {"f": [1, 0.1, 1000, 1e-7, 1e20], "c": [1, 0.1 + 3j, 1e-7], "M": [1, 7_654_321], "m": [1, -7_654_321]}
         scale = draw(st.sampled_from(scales.get(array.dtype.kind, [1])))
         with np.errstate(all="ignore"):
             array = (values * scale).astype(array.dtype)

@@ -142,9 +142,8 @@ impl<W: Write> PickleWriter<W> {
         // What is in both orders counts as C.
         let one_way = head.shape.iter().filter(|extent| **extent != 1).count() < 2 || nbytes == 0;
         let is_fortran = head.order == Order::F && !one_way;
-        let is_time = matches!(head.dtype.kind(), Kind::Datetime(_) | Kind::Timedelta(_));
         let from = &mut *elements().map_err(io)?;
-        let written = if protocol < 5 || is_time || head.dtype.itemsize() == 0 {
+        let written = if protocol < 5 || lacks_buffer(head.dtype) || head.dtype.itemsize() == 0 {
             self.reconstruct(head, is_fortran, nbytes, wide, from)
         } else if self.numpy == Numpy::Any {
             self.of_class(head, is_fortran, nbytes, from)
@@ -427,6 +426,24 @@ fn time_unit<W: Write>(emit: &mut Emitter<W>, unit: TimeUnit, numpy: Numpy) -> i
     emit.end_tuple(4);
     emit.end_tuple(2);
     Ok(())
+}
+
+/// Whether NumPy exports no buffer of such an array, so that it pickles it as before protocol 5
+/// (`_buffer_format_string` in numpy/_core/src/multiarray/buffer.c).
+fn lacks_buffer(dtype: &Dtype) -> bool {
+    match dtype.kind() {
+        Kind::Datetime(_) | Kind::Timedelta(_) => true,
+        // Buffers know long doubles of this machine only.
+        Kind::Float => dtype.itemsize() > 8 && !dtype.is_native(),
+        Kind::Complex => dtype.itemsize() > 16 && !dtype.is_native(),
+        Kind::Subarray(sub) => lacks_buffer(sub.base()),
+        Kind::Struct(fields) => {
+            let mut fields = fields.fields().iter();
+            dtype.descr().is_err()
+                || fields.any(|field| field.name.contains(':') || lacks_buffer(&field.dtype))
+        }
+        _ => false,
+    }
 }
 
 impl Traits {
