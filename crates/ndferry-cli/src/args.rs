@@ -505,7 +505,7 @@ pub(crate) struct RecvArgs {
     /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), unix:///PATH, or - for standard input.
     #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
     pub(crate) listen: String,
-    /// Where to store it (.npb, or .npy for one array; - is standard output); received.npb, or the next free number, otherwise.
+    /// Where to store it (.npb, .npy, .npz, .pkl; - is standard output); received.npb, or the next free number, otherwise.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
     /// Replaces OUT.

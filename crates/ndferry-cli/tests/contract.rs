@@ -617,3 +617,46 @@ fn arrays_that_a_cut_or_damaged_file_has_lost_are_not_forgotten() {
     }
     assert!(!folder.names().contains(&"x.npz".to_owned()));
 }
+
+#[test]
+fn a_transfer_is_stored_in_any_format() {
+    let folder = Folder::new();
+    for name in ["got.npz", "got.pkl"] {
+        let (mut child, url, _stderr) = receiver(&folder, &format!("recv -o {name}"));
+        folder.run(&format!("send run.npz {url}")).exits(0);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        folder.run(&format!("diff run.npz {name}")).exits(0);
+    }
+}
+
+#[test]
+fn a_receiver_that_cannot_write_says_so_before_it_listens() {
+    let folder = Folder::new();
+    for output in ["a.npy", "run.npz", "x.xyz", "missing/x.npb"] {
+        let run = folder.run(&format!("recv -o {output}")).exits(2);
+        assert!(!run.stderr.contains("listening on"), "{}", run.stderr);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sender_hears_that_standard_output_could_not_be_written() {
+    let folder = Folder::new();
+    let full = fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let mut command = folder.command("recv -o -");
+    let mut child = command.stdout(full).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    stderr.read_line(&mut first).unwrap();
+    let url = first.trim().strip_prefix("listening on ").unwrap();
+    let run = folder.run(&format!("send run.npz {url}")).exits(2);
+    assert!(
+        run.stderr.contains("the receiver refused"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}

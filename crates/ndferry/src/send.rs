@@ -76,6 +76,10 @@ pub fn send(
     options: &SendOptions,
     progress: &dyn Progress,
 ) -> Result<Sent> {
+    // Before anybody is kept waiting.
+    if let Some(item) = items.iter().find(|item| item.array.dtype().has_object()) {
+        return Err(item.array.place(ErrorKind::Objects));
+    }
     let sent = || {
         let address = url.parse().map_err(outside)?;
         let link_options = link_options(options.timeout, &options.interrupt);

@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use ndferry::{Received, Receiver, RecvOptions, Target};
+use ndferry::{
+    ErrorKind, Format, Item, LazyArray, Received, Receiver, RecvOptions, SaveOptions, Source,
+    Target, save,
+};
 use serde_json::json;
 
 use crate::args::RecvArgs;
@@ -13,22 +16,33 @@ use crate::words::{dtype_json, dtype_text, number, order_text, plain, shape_text
 use crate::{output, size};
 
 pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let to_stdout = args.output.as_deref() == Some(Path::new("-"));
-    let folder; // Removes the file that goes on to standard output.
-    let path = if to_stdout {
+    let output = args.output.clone().unwrap_or_else(free_name);
+    let to_stdout = output == Path::new("-");
+    if to_stdout {
+        // Only the check that it is no terminal.
         drop(output::binary()?);
+    }
+    let direct = matches!(
+        Format::of_extension(&output),
+        Some(Format::Npb | Format::Npy)
+    );
+    let folder; // Holds what goes on from there.
+    let stored = if direct {
+        output.clone()
+    } else {
         folder = tempfile::tempdir()?;
         folder.path().join("received.npb")
-    } else {
-        args.output.clone().unwrap_or_else(free_name)
     };
     let mut options = RecvOptions::default();
     options.timeout = args.wait.timeout;
     options.threads = args.threads.jobs;
     options.overwrite = args.force;
     options.interrupt = session.interrupt.clone();
-    let target = Target::File(path.clone());
+    let target = Target::File(stored.clone());
     target.check(args.force)?;
+    if !direct && !to_stdout {
+        can_save(&output, args.force)?;
+    }
     let mut receiver = Receiver::bind(&args.listen, options)?;
     let url = receiver.url();
     // Scripts wait for this line; it is there even when quiet.
@@ -37,26 +51,63 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
         session.say(format_args!("on the other side: ndferry send FILE {url}"));
     }
     let received = receiver.recv_then(&target, &session.bar, &mut || {
-        if to_stdout {
-            pass_on(&path)
-                .map_err(|error| ndferry::Error::from(error).in_source("standard output"))?;
+        if direct {
+            Ok(())
+        } else if to_stdout {
+            copy_out(&stored).map_err(|error| ndferry::Error::from(error).in_source(STDOUT))
+        } else {
+            save_as(&stored, &output, args.force, session)
         }
-        Ok(())
     })?;
     let name = if to_stdout {
-        Path::new("standard output")
+        Path::new(STDOUT)
     } else {
-        &path
+        &output
     };
     tell(&received, name, args, session)?;
     Ok(Outcome::Yes)
 }
 
-/// Copies the file to standard output.
-fn pass_on(path: &Path) -> io::Result<()> {
+/// How errors call it.
+const STDOUT: &str = "standard output";
+
+/// What can be known before anything has come: whether the format is one, and whether the file is there.
+fn can_save(output: &Path, overwrite: bool) -> anyhow::Result<()> {
+    let problem = match Format::of_extension(output) {
+        None => ErrorKind::UnknownExtension,
+        Some(_) if !overwrite && output.exists() => ErrorKind::Exists,
+        Some(_) => return Ok(()),
+    };
+    Err(ndferry::Error::from(problem).in_path(output).into())
+}
+
+fn copy_out(stored: &Path) -> io::Result<()> {
     let mut out = output::stdout();
-    io::copy(&mut File::open(path)?, &mut out)?;
+    io::copy(&mut File::open(stored)?, &mut out)?;
     out.flush()
+}
+
+/// Another format than those in which arrays are stored as they come.
+fn save_as(
+    stored: &Path,
+    output: &Path,
+    overwrite: bool,
+    session: &Session,
+) -> ndferry::Result<()> {
+    let source = Source::open(stored, &session.open_options(0))?;
+    let arrays: Vec<LazyArray> = source.arrays().collect();
+    let items: Vec<Item<'_>> = arrays
+        .iter()
+        .map(|array| Item {
+            name: array.path(),
+            array,
+        })
+        .collect();
+    let mut options = SaveOptions::default();
+    options.overwrite = overwrite;
+    options.interrupt = session.interrupt.clone();
+    save(output, &items, &options, &session.bar)?;
+    Ok(())
 }
 
 /// `received.npb`, `received-2.npb`, … whichever is not there yet.
