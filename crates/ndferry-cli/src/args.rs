@@ -1,4 +1,8 @@
 //! Every option and its help.
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "help texts speak of brackets"
+)]
 
 use std::ffi::OsString;
 use std::path::PathBuf;
