@@ -20,10 +20,15 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
     let repickled = is_whole
         && matches!(source.format(), Format::Pickle | Format::Joblib)
         && target(args) == Some(Format::Pickle);
-    if repickled && source.pickle().is_some_and(|pickle| pickle.holds_more) {
-        return Err(Error::from(ErrorKind::HoldsMore)
-            .in_source(source.name())
-            .into());
+    if is_whole && source.pickle().is_some_and(|pickle| pickle.holds_more) {
+        if repickled {
+            let error = Error::from(ErrorKind::HoldsMore);
+            return Err(error.in_source(source.name()).into());
+        }
+        session.say(format_args!(
+            "{}: its arrays alone are written; other values, and how they are nested, are left out",
+            crate::words::plain(source.name()),
+        ));
     }
     let arrays = arrays.into_iter().map(|(name, array)| {
         let name = match repickled {
