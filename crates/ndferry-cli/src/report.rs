@@ -1,10 +1,10 @@
 //! How a run ends: exit status, errors with a hint; and what all verbs share.
 
-use std::io;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use ndferry::{Address, ErrorClass, ErrorKind, Interrupt, LazyArray, OpenOptions, Source};
 
 use crate::args::{SourceArgs, When};
@@ -149,6 +149,41 @@ fn cut(array: LazyArray, args: &SourceArgs, source: &Source) -> anyhow::Result<L
         error.in_member(array.path())
     })?;
     Ok(array.part(&selection)?)
+}
+
+/// What a verb over many sources was given; standard input if nothing, unless that is a terminal.
+pub(crate) fn sources(given: &[String], verb: &str) -> anyhow::Result<Vec<String>> {
+    match given {
+        [] if io::stdin().is_terminal() => bail!("name a file: ndferry {verb} FILE"),
+        [] => Ok(vec!["-".to_owned()]),
+        given => Ok(given.to_vec()),
+    }
+}
+
+/// Does the same with each; what fails is told and does not keep the others from being looked at.
+pub(crate) fn each<T, W: Write>(
+    items: Vec<T>,
+    session: &Session,
+    out: &mut W,
+    mut one: impl FnMut(T, &mut W) -> anyhow::Result<()>,
+) -> anyhow::Result<Outcome> {
+    let is_single = items.len() == 1;
+    let mut outcome = Outcome::Yes;
+    for item in items {
+        match one(item, out) {
+            Ok(()) => {}
+            Err(error) if is_single || is_closed_stdout(&error) || session.interrupt.is_set() => {
+                return Err(error);
+            }
+            Err(error) => {
+                out.flush()?;
+                tell(&error);
+                outcome = Outcome::Failed;
+            }
+        }
+    }
+    out.flush()?;
+    Ok(outcome)
 }
 
 /// Tells the error and what to do about it; the exit status that goes with it.

@@ -1,13 +1,12 @@
 //! `ndferry info`: what is in a file.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
-use anyhow::bail;
 use ndferry::{Format, LazyArray, MemberInfo, Order, Safety, Source, Storage};
 use serde_json::{Map, Value, json};
 
 use crate::args::InfoArgs;
-use crate::report::{Outcome, Session, is_closed_stdout, tell};
+use crate::report::{self, Outcome, Session};
 use crate::words::{dtype_json, dtype_text, hex, number, order_text, plain, shape_text};
 use crate::{output, size};
 
@@ -15,31 +14,11 @@ use crate::{output, size};
 const LISTED: usize = 6;
 
 pub(crate) fn run(args: &InfoArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let stdin = ["-".to_owned()];
-    let sources = match &args.sources[..] {
-        [] if std::io::stdin().is_terminal() => bail!("name a file: ndferry info FILE"),
-        [] => &stdin[..],
-        sources => sources,
-    };
+    let sources = report::sources(&args.sources, "info")?;
     let mut out = output::styled_or_json(args.json);
-    let mut outcome = Outcome::Yes;
-    for name in sources {
-        match one(name, args, session, &mut out) {
-            Ok(()) => {}
-            Err(error)
-                if sources.len() == 1 || is_closed_stdout(&error) || session.interrupt.is_set() =>
-            {
-                return Err(error);
-            }
-            Err(error) => {
-                out.flush()?;
-                tell(&error);
-                outcome = Outcome::Failed;
-            }
-        }
-    }
-    out.flush()?;
-    Ok(outcome)
+    report::each(sources, session, &mut out, |name, out| {
+        one(&name, args, session, out)
+    })
 }
 
 fn one(name: &str, args: &InfoArgs, session: &Session, out: &mut impl Write) -> anyhow::Result<()> {

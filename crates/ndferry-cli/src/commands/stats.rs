@@ -1,25 +1,19 @@
 //! `ndferry stats`: what the numbers are like.
 
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 
-use anyhow::bail;
 use ndferry::{Dtype, Histogram, LazyArray, Number, Stats, StatsOptions, stats};
 use serde_json::{Map, Value, json};
 
 use crate::args::{SourceArgs, StatsArgs};
-use crate::report::{Outcome, Session, is_closed_stdout, tell};
+use crate::report::{self, Outcome, Session};
 use crate::words::{number, plain, time_text};
 use crate::{output, size};
 
 pub(crate) fn run(args: &StatsArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let stdin = ["-".to_owned()];
-    let sources = match &args.sources[..] {
-        [] if std::io::stdin().is_terminal() => bail!("name a file: ndferry stats FILE"),
-        [] => &stdin[..],
-        sources => sources,
-    };
+    let sources = report::sources(&args.sources, "stats")?;
     let mut arrays = Vec::new();
-    for name in sources {
+    for name in &sources {
         let part = SourceArgs {
             source: name.clone(),
             slice: args.slice.clone(),
@@ -36,24 +30,11 @@ pub(crate) fn run(args: &StatsArgs, session: &Session) -> anyhow::Result<Outcome
     options.threads = args.threads.jobs;
     options.interrupt = session.interrupt.clone();
     let mut out = output::styled();
-    let mut outcome = Outcome::Yes;
-    for (source, path, array) in arrays {
-        match one(
-            source, &path, &array, is_single, &options, args, session, &mut out,
-        ) {
-            Ok(()) => {}
-            Err(error) if is_single || is_closed_stdout(&error) || session.interrupt.is_set() => {
-                return Err(error);
-            }
-            Err(error) => {
-                out.flush()?;
-                tell(&error);
-                outcome = Outcome::Failed;
-            }
-        }
-    }
-    out.flush()?;
-    Ok(outcome)
+    report::each(arrays, session, &mut out, |(source, path, array), out| {
+        one(
+            source, &path, &array, is_single, &options, args, session, out,
+        )
+    })
 }
 
 #[expect(clippy::too_many_arguments, reason = "one call")]
