@@ -42,7 +42,6 @@ pub struct Machine {
     /// Values pushed so far, over all pickles.
     pushed: usize,
     next_buffer: u32,
-    protocol: u8,
     /// Names that came as values, by those values.
     names: HashMap<Id, Arc<str>>,
     /// Dtypes of arrays whose bytes lie between the opcodes.
@@ -90,9 +89,11 @@ impl Machine {
                 dicts: Vec::new(),
                 ints: Vec::new(),
                 globals: Vec::new(),
+                spelled: Vec::new(),
                 calls: Vec::new(),
                 extensions: Vec::new(),
                 persistent: None,
+                protocol: 0,
             },
             limits: Limits {
                 // Tables are indexed by `u32`.
@@ -104,7 +105,6 @@ impl Machine {
             marks: Vec::new(),
             pushed: 0,
             next_buffer: 0,
-            protocol: 0,
             names: HashMap::new(),
             dtypes: Dtypes::default(),
             depth: 0,
@@ -124,7 +124,7 @@ impl Machine {
 
     /// The highest protocol that was named, or that an opcode so far belongs to.
     pub fn protocol(&self) -> u8 {
-        self.protocol
+        self.tree.protocol
     }
 
     /// Where the next pickle would begin.
@@ -178,14 +178,14 @@ impl Machine {
         let Some(protocol) = op::protocol(opcode) else {
             return Err(self.error(ErrorKind::Opcode { opcode }));
         };
-        self.protocol = self.protocol.max(protocol);
+        self.tree.protocol = self.tree.protocol.max(protocol);
         match opcode {
             op::PROTO => {
                 let found = self.cursor.byte()?;
                 if found > 5 {
                     return Err(self.error(ErrorKind::Protocol { found }));
                 }
-                self.protocol = self.protocol.max(found);
+                self.tree.protocol = self.tree.protocol.max(found);
             }
             op::FRAME => {
                 // Advisory, but a frame that is cut off means that the pickle is.

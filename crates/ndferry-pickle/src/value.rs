@@ -44,9 +44,13 @@ pub struct Tree {
     pub(crate) dicts: Vec<Vec<(Id, Id)>>,
     pub(crate) ints: Vec<BigInt>,
     pub(crate) globals: Vec<Global>,
+    /// Module and name of each global, where they came as values.
+    pub(crate) spelled: Vec<Option<(Id, Id)>>,
     pub(crate) calls: Vec<Call>,
     pub(crate) extensions: Vec<(u32, u64)>,
     pub(crate) persistent: Option<u64>,
+    /// The highest protocol of the pickles.
+    pub(crate) protocol: u8,
 }
 
 /// A value as it is stored: an index into one of the tables.

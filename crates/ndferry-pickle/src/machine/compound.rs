@@ -62,13 +62,14 @@ impl Machine {
 
             op::GLOBAL => {
                 let (module, name) = self.global_lines()?;
-                self.push_global(module, name)?;
+                self.push_global(module, name, None)?;
             }
             op::STACK_GLOBAL => {
                 let name = self.pop()?;
                 let module = self.pop()?;
+                let spelled = Some((module, name));
                 let (module, name) = (self.name_of(module)?, self.name_of(name)?);
-                self.push_global(module, name)?;
+                self.push_global(module, name, spelled)?;
             }
             op::EXT1 | op::EXT2 | op::EXT4 => {
                 let code = match opcode {
@@ -123,7 +124,7 @@ impl Machine {
                 let start = self.pop_mark()?;
                 let args = self.tuple(start);
                 let args = self.new_node(args)?;
-                self.push_global(module, name)?;
+                self.push_global(module, name, None)?;
                 let function = self.pop()?;
                 self.push_call(CallKind::Instance, function, args, None)?;
             }
@@ -253,8 +254,14 @@ impl Machine {
         self.push_node(Node::Call(i))
     }
 
-    fn push_global(&mut self, module: Arc<str>, name: Arc<str>) -> Result<()> {
+    fn push_global(
+        &mut self,
+        module: Arc<str>,
+        name: Arc<str>,
+        spelled: Option<(Id, Id)>,
+    ) -> Result<()> {
         let i = self.tree.globals.len() as u32;
+        self.tree.spelled.push(spelled);
         let offset = self.offset;
         self.tree.globals.push(Global {
             module,
