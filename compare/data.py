@@ -1,5 +1,7 @@
 """The data that lines work on: made once, kept under target/compare/data."""
 
+import pickle
+
 import numpy as np
 from numpy.lib import format as npy
 
@@ -98,3 +100,41 @@ def sparse(tools):
 def tiny(tools):
     """An NPY of about 1 kB."""
     return tools.cached("tiny.npy", lambda path: np.save(open(path, "wb"), np.arange(112, dtype="<f8")))
+
+
+def pickle_large(tools, protocol):
+    """A pickle of 1 GiB of f8, of which no byte is like the others."""
+
+    def make(path):
+        array = np.random.default_rng(8).random(1 << 27)
+        with open(path, "wb") as file:
+            pickle.dump(array, file, protocol)
+
+    return tools.cached(f"large-{protocol}.pkl", make)
+
+
+def pickle_many(tools, protocol=4):
+    """A pickle of a list of 100,000 arrays of 16 f4."""
+
+    def make(path):
+        rng = np.random.default_rng(9)
+        with open(path, "wb") as file:
+            pickle.dump([rng.random(16, "f4") for _ in range(100_000)], file, protocol)
+
+    return tools.cached(f"many-{protocol}.pkl", make)
+
+
+def pickle_dict(tools):
+    """A pickle of a dict: 200,000 floats, and 1,000 arrays of 16 to 79 f8 among them."""
+
+    def make(path):
+        rng = np.random.default_rng(10)
+        out = {}
+        for i in range(200_000):
+            out[f"value_{i}"] = float(rng.random())
+            if i % 200 == 0:
+                out[f"array_{i}"] = rng.random(16 + i // 200 % 64)
+        with open(path, "wb") as file:
+            pickle.dump(out, file, 4)
+
+    return tools.cached("dict.pkl", make)

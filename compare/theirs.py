@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import pickle
 import sys
 import time
 
@@ -16,6 +17,8 @@ from numpy.lib import format as npy
 NPY_READINGS = 5
 NPZ_READINGS = 2
 PARSINGS = 2000
+LARGE_PICKLE_READINGS = 2
+PICKLE_READINGS = 5
 
 
 def cost(times, run, each=1):
@@ -107,6 +110,36 @@ def npz_write(source, target):
             os.fsync(file.fileno())
 
     tell(cost(1, save), os.path.getsize(target))
+
+
+def unpickled(path):
+    with open(path, "rb") as file:
+        return pickle.load(file)
+
+
+def pickle_read(path):
+    array = unpickled(path)
+    result = [repr(npy.dtype_to_descr(array.dtype)), list(array.shape), sha256(array)]
+    del array
+    tell(least(LARGE_PICKLE_READINGS, lambda: unpickled(path)), result)
+
+
+def pickle_many(path):
+    arrays = unpickled(path)
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+    result = [len(arrays), sum(len(array) for array in arrays), digest]
+    del arrays
+    tell(least(PICKLE_READINGS, lambda: unpickled(path)), result)
+
+
+def pickle_dict(path):
+    values = unpickled(path)
+    floats = np.array([value for value in values.values() if isinstance(value, float)])
+    arrays = b"".join(value.tobytes() for value in values.values() if isinstance(value, np.ndarray))
+    parts = ["\n".join(values).encode(), floats.tobytes(), arrays]
+    result = [hashlib.sha256(part).hexdigest() for part in parts]
+    del values
+    tell(least(PICKLE_READINGS, lambda: unpickled(path)), result)
 
 
 def files(folder):

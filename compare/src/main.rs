@@ -11,6 +11,8 @@ mod npy;
 #[cfg(unix)]
 mod npz;
 #[cfg(unix)]
+mod pickle;
+#[cfg(unix)]
 mod program;
 #[cfg(unix)]
 mod socket;
@@ -29,6 +31,10 @@ fn main() -> anyhow::Result<()> {
         ["open-pread", folder] => npy::open_pread(folder),
         ["npz-read", path, threads] => npz::read(path, threads.parse()?),
         ["npz-write", from, to, threads] => npz::write(from, to, threads.parse()?),
+        ["pickle-read", path] => pickle::read(path),
+        ["pickle-many", path] => pickle::many(path),
+        ["pickle-many-lazy", path] => pickle::many_lazy(path),
+        ["pickle-dict", path] => pickle::dict(path),
         ["crc", nbytes] => socket::crc(nbytes.parse()?),
         ["copy-recv", to] => socket::recv(to),
         ["copy-send", from, address] => socket::send(from, address),
