@@ -14,6 +14,7 @@ use crate::dtype::Dtypes;
 use crate::input::{Cursor, ReadAt};
 use crate::memo::Memo;
 use crate::opcode as op;
+use crate::scan::Between;
 use crate::text::{TextScan, raw_unicode_escape, unquote};
 use crate::value::{Blob, Call, CallKind, EMPTY, Global, Id, More, Node, Place, Tree, Value};
 use crate::{Error, ErrorKind, Limits, Result};
@@ -46,6 +47,8 @@ pub struct Machine {
     names: HashMap<Id, Arc<str>>,
     /// Dtypes of arrays whose bytes lie between the opcodes.
     dtypes: Dtypes,
+    /// What joblib put between the opcodes.
+    between: Vec<Between>,
     /// How many pickles are being read inside one another.
     depth: usize,
     /// Byte of the opcode in hand.
@@ -107,6 +110,7 @@ impl Machine {
             next_buffer: 0,
             names: HashMap::new(),
             dtypes: Dtypes::default(),
+            between: Vec::new(),
             depth: 0,
             offset,
         }
@@ -130,6 +134,11 @@ impl Machine {
     /// Where the next pickle would begin.
     pub fn offset(&self) -> u64 {
         self.cursor.offset()
+    }
+
+    /// Where joblib has put bytes and pickles between the opcodes so far, in the order of their bytes.
+    pub fn between(&self) -> &[Between] {
+        &self.between
     }
 
     /// Goes on at another byte, where something else than a pickle lies between.

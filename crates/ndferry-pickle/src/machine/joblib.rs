@@ -17,7 +17,9 @@ impl Machine {
         let known = self
             .dtypes
             .read(&self.tree, &self.limits, attributes.dtype)?;
+        let start = self.cursor.offset();
         let raw = if known.has_object {
+            self.between.push(Between::Pickle(start));
             Raw::Object(self.nested()?)
         } else {
             if attributes.is_aligned {
@@ -31,7 +33,10 @@ impl Machine {
                 ndferry_array::Order::C,
             )
             .map_err(|e| self.error(ErrorKind::Array(e)))?;
-            Raw::Bytes(self.bytes((layout.size() * itemsize) as u64)?)
+            let blob = self.bytes((layout.size() * itemsize) as u64)?;
+            self.between
+                .push(Between::Bytes(start..self.cursor.offset()));
+            Raw::Bytes(blob)
         };
         if let Node::Call(i) = self.tree.nodes[target.index()] {
             self.tree.calls[i as usize].more.get_or_insert_default().raw = Some(raw);
