@@ -67,7 +67,7 @@ pub(crate) enum Command {
     View(ViewArgs),
     /// Writes arrays in another format.
     #[command(
-        after_help = "Examples:\n  ndferry convert run.npz -o run.npb\n  ndferry convert run.npz:frames -o frames.npy\n  ndferry convert more.npy --append frames.npy"
+        after_help = "Examples:\n  ndferry convert run.npz -o run.npb\n  ndferry convert run.npz:frames -o frames.npy\n  ndferry convert run.npz:frames -o frames.tif\n  ndferry convert more.npy --append frames.npy"
     )]
     Convert(ConvertArgs),
     /// Compares two arrays, or all arrays of two files. Exit status 1 if they differ.
@@ -259,7 +259,7 @@ pub(crate) struct ConvertArgs {
     /// Adds the rows to this NPY file, in place, or the arrays to this NPB file.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "to", "order"])]
     pub(crate) append: Option<PathBuf>,
-    /// Its format: npy, npz, npb or pickle; told by the name's extension otherwise.
+    /// Its format: npy, npz, npb, pickle, tiff or png; told by the name's extension otherwise.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) to: Option<Format>,
     #[command(flatten)]

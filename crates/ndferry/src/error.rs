@@ -92,13 +92,39 @@ pub enum ErrorKind {
     #[error("it exists already")]
     Exists,
     /// An output name whose extension says nothing.
-    #[error("cannot tell the format from the name: expected .npy, .npz, .npb or .pkl")]
+    #[error("cannot tell the format from the name: expected .npy, .npz, .npb, .pkl, .tif or .png")]
     UnknownExtension,
     /// Something that this format cannot hold, or ndferry cannot write (yet).
     #[error("{what} cannot be written as {format}")]
     CannotWrite {
         /// What it was.
         what: String,
+        /// Where it should go.
+        format: crate::Format,
+    },
+    /// Several arrays for a format that holds one.
+    #[error("{format} holds one array, not {count}")]
+    OneOnly {
+        /// How many.
+        count: usize,
+        /// Some of their paths.
+        present: Vec<String>,
+        /// Where they should go.
+        format: crate::Format,
+    },
+    /// Elements that are no pixels.
+    #[error("pixels of dtype {dtype} cannot be written as {format}")]
+    NoPixels {
+        /// Their dtype.
+        dtype: String,
+        /// Where they should go.
+        format: crate::Format,
+    },
+    /// Axes that are no picture, or no stack of them.
+    #[error("shape {shape:?} is not {}", picture(.format))]
+    NoPicture {
+        /// All extents.
+        shape: Vec<usize>,
         /// Where it should go.
         format: crate::Format,
     },
@@ -293,6 +319,9 @@ impl ErrorKind {
             Self::Limit { .. } => ErrorClass::Limit,
             Self::CannotWrite { .. }
             | Self::NotBuilt { .. }
+            | Self::OneOnly { .. }
+            | Self::NoPixels { .. }
+            | Self::NoPicture { .. }
             | Self::Unsupported { .. }
             | Self::ObjectsAmong { .. }
             | Self::HoldsMore
@@ -347,17 +376,27 @@ impl Error {
             ErrorKind::UnknownFormat { head } => {
                 crate::foreign(head).map(|words| format!("that is {words}"))
             }
+            ErrorKind::NoMember { present, .. } if matches!(&present[..], [only] if only.is_empty()) => {
+                Some("its only array has no name: leave out what follows the colon".to_owned())
+            }
             ErrorKind::NoMember { present, .. } | ErrorKind::SeveralArrays { present, .. }
                 if !present.is_empty() =>
             {
-                Some(format!("there is {}", present.join(", ")))
+                Some(format!("there is {}", names(present)))
+            }
+            ErrorKind::OneOnly { present, .. } => {
+                Some(format!("name one of them after a colon: {}", names(present)))
             }
             ErrorKind::ObjectsAmong { others } => Some(format!(
                 "name one of the others after a colon: {}",
-                others.join(", ")
+                names(others)
             )),
             ErrorKind::HoldsMore => {
                 Some("write its arrays to an .npz, or name one of them after a colon".to_owned())
+            }
+            ErrorKind::NoPixels { format, .. } => Some(pixels_hint(*format).to_owned()),
+            ErrorKind::NoPicture { .. } => {
+                Some("-s chooses a part, for instance -s 0".to_owned())
             }
             ErrorKind::Trailing { .. } => Some("-f writes over them".to_owned()),
             ErrorKind::Exists => Some("-f replaces it".to_owned()),
@@ -393,6 +432,41 @@ impl Error {
             self.0.member.get_or_insert_with(|| member.to_owned());
         }
         self
+    }
+}
+
+/// How many names a hint lists.
+const LISTED: usize = 8;
+
+/// The first few names, and whether there are more.
+fn names(present: &[String]) -> String {
+    let name = |name: &String| match &**name {
+        "" => "\"\"".to_owned(),
+        name => Plain(name).to_string(),
+    };
+    let mut names: Vec<String> = present.iter().take(LISTED).map(name).collect();
+    if present.len() > LISTED {
+        names.push("…".to_owned());
+    }
+    names.join(", ")
+}
+
+/// What an image file holds.
+fn picture(format: &crate::Format) -> &'static str {
+    match format {
+        crate::Format::Tiff => {
+            "a picture of rows and columns, a stack of them, or either with 3 or 4 colours in its last axis"
+        }
+        _ => "a picture of rows and columns, perhaps with 3 or 4 colours in its last axis",
+    }
+}
+
+fn pixels_hint(format: crate::Format) -> &'static str {
+    match format {
+        crate::Format::Tiff => "--dtype f4 (or u2, u1) makes pixels of them",
+        _ => {
+            "--dtype u1 or u2 makes pixels of them; `ndferry view --png` scales them into a picture"
+        }
     }
 }
 

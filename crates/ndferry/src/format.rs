@@ -20,13 +20,17 @@ pub enum Format {
     Joblib,
     /// A PyTorch file: pickles and raw tensors in a ZIP (or one after another, before PyTorch 1.6).
     Torch,
+    /// A TIFF image, or a stack of them; written only.
+    Tiff,
+    /// A PNG image; written only.
+    Png,
 }
 
 impl Format {
     /// How many bytes from the start [`sniff`] wants to see.
     pub const SNIFF_NBYTES: usize = 64;
 
-    /// `npy`, `npz`, `pickle`, `npb`, `joblib` or `torch`.
+    /// `npy`, `npz`, `pickle`, `npb`, `joblib`, `torch`, `tiff` or `png`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Npy => "npy",
@@ -35,10 +39,13 @@ impl Format {
             Self::Npb => "npb",
             Self::Joblib => "joblib",
             Self::Torch => "torch",
+            Self::Tiff => "tiff",
+            Self::Png => "png",
         }
     }
 
-    /// The format that a file name asks for: `.npy .npz .pkl .pickle .npb .joblib .pt .pth`, in upper case too.
+    /// The format that a file name asks for: `.npy .npz .pkl .pickle .npb .joblib .pt .pth .tif
+    /// .tiff .png`, in upper case too.
     pub fn of_extension(path: impl AsRef<Path>) -> Option<Self> {
         let extension = path.as_ref().extension()?.to_str()?.to_ascii_lowercase();
         Some(match extension.as_str() {
@@ -48,6 +55,8 @@ impl Format {
             "npb" => Self::Npb,
             "joblib" => Self::Joblib,
             "pt" | "pth" => Self::Torch,
+            "tif" | "tiff" => Self::Tiff,
+            "png" => Self::Png,
             _ => return None,
         })
     }
@@ -70,6 +79,8 @@ impl FromStr for Format {
             "npb" => Self::Npb,
             "joblib" => Self::Joblib,
             "torch" | "pt" => Self::Torch,
+            "tiff" | "tif" => Self::Tiff,
+            "png" => Self::Png,
             _ => return Err(UnknownFormat(text.to_owned())),
         })
     }
@@ -77,7 +88,7 @@ impl FromStr for Format {
 
 /// A word that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a format: expected npy, npz, pickle, npb, joblib or torch")]
+#[error("{0:?} is not a format: expected npy, npz, pickle, npb, tiff or png")]
 pub struct UnknownFormat(String);
 
 /// What the first bytes of a file say that it is. [`Format::SNIFF_NBYTES`] are enough; fewer are fine for short files.
@@ -218,7 +229,7 @@ mod tests {
     fn extensions_choose_the_output() {
         assert_eq!(Format::of_extension("a/b.NPY"), Some(Format::Npy));
         assert_eq!(Format::of_extension("x.pt"), Some(Format::Torch));
-        assert_eq!(Format::of_extension("x.tiff"), None);
+        assert_eq!(Format::of_extension("x.TIF"), Some(Format::Tiff));
         assert_eq!(Format::of_extension("npy"), None);
         assert_eq!("pickle".parse(), Ok(Format::Pickle));
     }

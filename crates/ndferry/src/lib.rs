@@ -6,7 +6,8 @@
 //! [`LazyArray`] reads what is asked for and no more; [`save()`] writes it in any format; [`send()`] and [`Receiver`] move it
 //! between processes in checked blocks with bounded memory.
 //!
-//! Reading NPY, NPZ and pickles is always there. The features `npb` and `transport` add NPB files and sockets.
+//! Reading NPY, NPZ and pickles is always there. The features `npb` and `transport` add NPB files and sockets,
+//! and `images` writes TIFF and PNG.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -16,6 +17,8 @@ mod diff;
 mod digest;
 mod error;
 mod format;
+#[cfg(feature = "images")]
+mod image;
 mod input;
 mod interrupt;
 mod lazy;

@@ -97,6 +97,11 @@ pub fn save(
                 crate::npz_save::write_npz(writer, items, options, progress)?;
                 file.stream_position()?
             }
+            #[cfg(feature = "images")]
+            Format::Tiff if file.is_seekable() => {
+                crate::image::write_tiff(&mut file, items[0], options, progress)?;
+                file.stream_position()?
+            }
             _ => write_stream(&mut file, format, items, options, progress)?,
         };
         options.interrupt.check()?;
@@ -171,8 +176,15 @@ fn check_items(items: &[Item<'_>], format: Format) -> Result<()> {
         }
         .into())
     };
-    if format == Format::Npy && items.len() != 1 {
-        return cannot(&format!("{} arrays", items.len()));
+    let is_single = matches!(format, Format::Npy | Format::Tiff | Format::Png);
+    if is_single && items.len() > 1 {
+        let present = items.iter().take(9).map(|item| item.name.to_owned());
+        return Err(ErrorKind::OneOnly {
+            count: items.len(),
+            present: present.collect(),
+            format,
+        }
+        .into());
     }
     if items.is_empty() && format != Format::Npz {
         return cannot("no array");
@@ -182,13 +194,17 @@ fn check_items(items: &[Item<'_>], format: Format) -> Result<()> {
             let others = items
                 .iter()
                 .filter(|item| !item.name.is_empty() && !item.array.dtype().has_object())
-                .take(8)
+                .take(9)
                 .map(|item| item.name.to_owned())
                 .collect::<Vec<_>>();
             Err(item.array.place(match others.is_empty() {
                 true => ErrorKind::Objects,
                 false => ErrorKind::ObjectsAmong { others },
             }))
+        }
+        #[cfg(feature = "images")]
+        None if matches!(format, Format::Tiff | Format::Png) => {
+            crate::image::check(&items[0], format)
         }
         None => Ok(()),
     }
@@ -207,6 +223,20 @@ fn write_stream(
         Format::Pickle => write_pickle(to, items, options, progress),
         #[cfg(feature = "npb")]
         Format::Npb => write_npb(to, items, options, progress),
+        #[cfg(feature = "images")]
+        Format::Tiff | Format::Png => {
+            let mut counted = Counted { to, nbytes: 0 };
+            match format {
+                Format::Png => crate::image::write_png(&mut counted, items[0], options, progress)?,
+                _ => crate::image::stream_tiff(&mut counted, items[0], options, progress)?,
+            }
+            Ok(counted.nbytes)
+        }
+        #[cfg(not(feature = "images"))]
+        Format::Tiff | Format::Png => Err(ErrorKind::NotBuilt {
+            what: "TIFF and PNG images",
+        }
+        .into()),
         _ => Err(ErrorKind::CannotWrite {
             what: "an array".to_owned(),
             format,

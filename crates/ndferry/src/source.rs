@@ -12,8 +12,8 @@ use crate::{
     Error, ErrorKind, Format, GlobalUse, LazyArray, MemberInfo, OpenOptions, Result, Safety, sniff,
 };
 
-/// How many members an error message lists.
-const LISTED: usize = 8;
+/// How many members an error carries: one more than its hint lists, so that it can tell that there are more.
+const LISTED: usize = 9;
 
 /// An opened file: its format, its arrays, and the verdict on its pickles. Elements are not read yet.
 #[derive(Debug)]
