@@ -138,3 +138,35 @@ def pickle_dict(tools):
             pickle.dump(out, file, 4)
 
     return tools.cached("dict.pkl", make)
+
+
+def normal(tools):
+    """An NPY of 1 GiB: 64 planes of normal f8."""
+
+    def make(path):
+        array = npy.open_memmap(path, "w+", "<f8", (64, 1024, 2048))
+        rng = np.random.default_rng(3)
+        for plane in array:
+            plane[:] = rng.normal(0, 1000, plane.shape)
+        array.flush()
+
+    return tools.cached("normal.npy", make)
+
+
+def normal_stored(tools):
+    """An NPZ with the same array as its only member, `normal`, stored."""
+    return tools.cached("normal.npz", lambda path: np.savez(open(path, "wb"), normal=np.load(normal(tools), mmap_mode="r")))
+
+
+def long(tools):
+    """An NPY of 4 GiB, 512 planes of f8, of which only the first takes room on the disk."""
+
+    def make(path):
+        shape = (512, 1024, 1024)
+        with open(path, "wb") as file:
+            npy.write_array_header_1_0(file, {"descr": "<f8", "shape": shape, "fortran_order": False})
+            end = file.tell() + 8 * 512 * 1024 * 1024
+            np.random.default_rng(4).normal(0, 1, shape[1:]).tofile(file)
+            file.truncate(end)
+
+    return tools.cached("long.npy", make)

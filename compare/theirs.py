@@ -142,6 +142,14 @@ def pickle_dict(path):
     tell(least(PICKLE_READINGS, lambda: unpickled(path)), result)
 
 
+def stats(path, bins):
+    array = np.load(path)
+    said = {"min": array.min(), "max": array.max(), "mean": array.mean(), "std": array.std()}
+    counts, edges = np.histogram(array, int(bins))
+    result = {key: float(value) for key, value in said.items()}
+    tell({}, {**result, "counts": counts.tolist(), "edges": edges.tolist()})
+
+
 def files(folder):
     return sorted(os.path.join(folder, name) for name in os.listdir(folder))
 
