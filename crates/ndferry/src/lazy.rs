@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ndferry_array::{Array, Cast, Casting, Dtype, Indexing, Layout, Order, Selection};
 
+use crate::stored::one_pass::Wanted;
 use crate::units::Units;
 use crate::{Error, ErrorKind, MemberInfo, Result, Runs};
 
@@ -43,6 +44,13 @@ pub(crate) enum Backing {
 pub(crate) trait Stored: fmt::Debug + Send + Sync {
     /// Fills `out` with the selected elements, dense, in stored order; `units` are the bytes that hold them.
     fn read(&self, selection: &Selection, units: &Units, out: &mut [u8]) -> Result<()>;
+
+    /// The same for several parts that share no elements.
+    fn read_parts(&self, parts: &mut [Wanted<'_>]) -> Result<()> {
+        parts
+            .iter_mut()
+            .try_for_each(|part| self.read(part.selection, part.units, part.out))
+    }
 
     /// All elements in stored order.
     fn stream(&self) -> Result<Box<dyn Read + Send + '_>>;
@@ -178,6 +186,55 @@ impl LazyArray {
             return Ok(dense);
         }
         Ok(dense.select(&Units::place(selection)?)?)
+    }
+
+    /// Several parts that share no elements, in one pass where each would need what stands before it: out of a deflated
+    /// member of an NPZ.
+    pub(crate) fn read_parts(&self, parts: &[Selection]) -> Result<Vec<Array>> {
+        let stored = match &self.backing {
+            Backing::Stored(stored) if !stored.is_seekable() => stored,
+            Backing::Cast(whole, cast) => {
+                let parts = whole.read_parts(parts)?.into_iter();
+                let cast = |part: Array| cast.array(&part.view());
+                return parts
+                    .map(|part| cast(part).map_err(|error| self.place(error)))
+                    .collect();
+            }
+            _ => return parts.iter().map(|part| self.read(part)).collect(),
+        };
+        let itemsize = self.dtype.itemsize();
+        let units: Vec<Units> = parts
+            .iter()
+            .map(|part| Units::new(&self.shape, self.order, itemsize, part))
+            .collect();
+        let end = units.iter().map(Units::end).max().unwrap_or(0);
+        stored.check_nbytes(end).map_err(|e| self.place(e))?;
+        let mut layouts = Vec::with_capacity(parts.len());
+        let mut buffers = Vec::with_capacity(parts.len());
+        for part in parts {
+            let layout = Layout::contiguous(&part.source_shape(), itemsize, self.order)?;
+            let buffer = ndferry_io::BigBuffer::zeroed(layout.size() * itemsize);
+            buffers.push(buffer.map_err(|error| self.place(crate::error::outside(error)))?);
+            layouts.push(layout);
+        }
+        let pairs = parts.iter().zip(&units).zip(&mut buffers);
+        let mut wanted: Vec<Wanted<'_>> = pairs
+            .map(|((selection, units), out)| Wanted {
+                selection,
+                units,
+                out,
+            })
+            .collect();
+        stored
+            .read_parts(&mut wanted)
+            .map_err(|error| self.place(error))?;
+        let found = layouts.into_iter().zip(buffers).zip(parts);
+        found
+            .map(|((layout, buffer), part)| {
+                let dense = Array::new(self.dtype.clone(), layout, buffer.into_bytes())?;
+                Ok(dense.select(&Units::place(part)?)?)
+            })
+            .collect()
     }
 
     /// The part that an index picks, as `array[index]` in NumPy. Reads as [`Self::read`] does.

@@ -18,6 +18,7 @@ use crate::npy_file::{member, npy_limits};
 use crate::npz_save::PackedMember;
 use crate::pickle_file::Pickled;
 use crate::source::Contents;
+use crate::stored::one_pass::{self, Wanted, skip};
 use crate::stored::plain::Plain;
 use crate::units::Units;
 use crate::{ErrorKind, Format, Interrupt, OpenOptions, Result, Storage, sniff};
@@ -295,25 +296,24 @@ impl Member {
 
 impl Stored for Member {
     fn read(&self, selection: &Selection, units: &Units, out: &mut [u8]) -> Result<()> {
+        self.read_parts(&mut [Wanted {
+            selection,
+            units,
+            out,
+        }])
+    }
+
+    fn read_parts(&self, parts: &mut [Wanted<'_>]) -> Result<()> {
         if let Some(plain) = &self.plain {
-            return plain.read(selection, units, out);
+            return plain.read_parts(parts);
         }
         if self.inflated.load(Ordering::Relaxed) > self.nbytes
             && let Some(plain) = self.unpacked()?
         {
-            return plain.read(selection, units, out);
+            return plain.read_parts(parts);
         }
-        let mut elements = self.elements()?;
-        let mut at = 0;
-        for (offset, unit) in units
-            .offsets()
-            .zip(out.chunks_mut((units.nbytes as usize).max(1)))
-        {
-            skip(&mut elements, offset - at)?;
-            elements.read_exact(unit).map_err(from_io)?;
-            at = offset + units.nbytes;
-        }
-        self.inflated.fetch_add(at, Ordering::Relaxed);
+        let nbytes = one_pass::fill(parts, &mut self.elements()?)?;
+        self.inflated.fetch_add(nbytes, Ordering::Relaxed);
         Ok(())
     }
 
@@ -415,15 +415,4 @@ fn temporary_file() -> io::Result<std::fs::File> {
 #[cfg(target_family = "wasm")]
 fn temporary_file() -> io::Result<std::fs::File> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-fn skip(from: &mut impl Read, nbytes: u64) -> Result<()> {
-    let mut left = nbytes;
-    let mut piece = vec![0; PIECE.min(usize::try_from(left).unwrap_or(PIECE))];
-    while left > 0 {
-        let n = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        from.read_exact(&mut piece[..n]).map_err(from_io)?;
-        left -= n as u64;
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Where elements lie: one file per kind of place, all behind [`crate::lazy::Stored`].
 
+pub(crate) mod one_pass;
 pub(crate) mod plain;
 #[cfg(feature = "npb")]
 pub(crate) mod tile_cache;

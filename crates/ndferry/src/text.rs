@@ -25,8 +25,9 @@ impl LazyArray {
             return Err(self.place(ErrorKind::Objects));
         }
         let mut kept = ArrayViewMut::new(self.dtype().clone(), layout, &mut bytes)?;
-        for (there, here) in corners.parts() {
-            kept.select(&here)?.assign(&self.read(&there)?.view())?;
+        let (there, here): (Vec<_>, Vec<_>) = corners.parts().unzip();
+        for (part, here) in self.read_parts(&there)?.iter().zip(&here) {
+            kept.select(here)?.assign(&part.view())?;
         }
         let form = Form::Elements {
             separator: " ",

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use ndferry::{
-    Array, CheckOptions, Format, Indexing, Item, LazyArray, OpenOptions, Packing, SaveOptions,
-    Source, check_bytes, save_to,
+    Array, Casting, CheckOptions, Format, Indexing, Item, LazyArray, OpenOptions, Packing,
+    PrintOptions, SaveOptions, Source, check_bytes, save_to,
 };
 
 /// CRC-32, bit by bit.
@@ -108,11 +108,8 @@ fn two_members_of_one_name_are_not_good() {
     assert!(!is_good(zip(&[("a.npy", &npy(1)), ("a.npy", &npy(2))])));
 }
 
-#[test]
-fn a_deflated_member_gives_the_same_however_often_parts_are_read() {
-    let shape = [300, 200];
-    let elements: Vec<u32> = (0..60_000).collect();
-    let array = LazyArray::from(Array::from_elements(&shape, &elements).unwrap());
+fn deflated(shape: &[usize], elements: &[u32]) -> Vec<u8> {
+    let array = LazyArray::from(Array::from_elements(shape, elements).unwrap());
     let mut options = SaveOptions::default();
     options.format = Some(Format::Npz);
     options.packing = Packing {
@@ -125,7 +122,14 @@ fn a_deflated_member_gives_the_same_however_often_parts_are_read() {
         array: &array,
     };
     save_to(&mut out, &[item], &options, &()).unwrap();
-    let source = open(out);
+    out
+}
+
+#[test]
+fn a_deflated_member_gives_the_same_however_often_parts_are_read() {
+    let shape = [300, 200];
+    let elements: Vec<u32> = (0..60_000).collect();
+    let source = open(deflated(&shape, &elements));
     let array = source.array(Some("a")).unwrap();
     for column in (0..200).rev() {
         let indexing: Indexing = format!(":, {column}").parse().unwrap();
@@ -133,6 +137,49 @@ fn a_deflated_member_gives_the_same_however_often_parts_are_read() {
         let expected: Vec<u32> = (0..300).map(|row| row * 200 + column).collect();
         assert_eq!(part.to_elements::<u32>().unwrap(), expected);
     }
+}
+
+#[test]
+fn a_deflated_member_is_inflated_once_for_its_corners_and_no_further_than_a_part_needs() {
+    let shape = [50, 100, 80];
+    // Numbers that do not deflate.
+    let elements: Vec<u32> = (0..400_000u32)
+        .map(|i| i.wrapping_mul(2_654_435_761) ^ i << 7)
+        .collect();
+    let bytes = deflated(&shape, &elements);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &bytes).unwrap();
+    let open = || Source::open(file.path(), &OpenOptions::default()).unwrap();
+
+    let plain = LazyArray::from(Array::from_elements(&shape, &elements).unwrap());
+    let text = |array: &LazyArray| {
+        let mut text = Vec::new();
+        let options = PrintOptions::default();
+        array.write_text(&mut text, &options).unwrap();
+        text
+    };
+    let source = open();
+    assert_eq!(text(&source.array(Some("a")).unwrap()), text(&plain));
+    assert!(source.touched() < bytes.len() as u64 * 5 / 4);
+
+    let to = "<f8".parse().unwrap();
+    let cast = |array: &LazyArray| text(&array.cast(&to, Casting::Safe).unwrap());
+    let source = open();
+    assert_eq!(cast(&source.array(Some("a")).unwrap()), cast(&plain));
+    assert!(source.touched() < bytes.len() as u64 * 5 / 4);
+
+    let source = open();
+    let indexing: Indexing = "1, ::2".parse().unwrap();
+    let part = indexing.resolve(&shape).unwrap();
+    let array = source.array(Some("a")).unwrap();
+    let found = array.part(&part).unwrap().load().unwrap();
+    let expected = plain.load().unwrap().select(&part).unwrap();
+    assert_eq!(
+        found.to_elements::<u32>().unwrap(),
+        expected.to_elements::<u32>().unwrap()
+    );
+    // Two planes of fifty, and what is read ahead.
+    assert!(source.touched() < bytes.len() as u64 / 25 + (300 << 10));
 }
 
 #[cfg(unix)]
