@@ -29,6 +29,29 @@ impl Payload {
         }
     }
 
+    /// Text of which each character is a byte; it was checked to be.
+    pub(crate) fn latin1(blob: Blob) -> Self {
+        Self {
+            blob,
+            is_latin1: true,
+        }
+    }
+
+    /// Where they lie, and whether as Latin-1 text.
+    pub(crate) fn parts(&self) -> (Blob, bool) {
+        (self.blob, self.is_latin1)
+    }
+
+    /// How long the text is that they are, if they are text: in UTF-8.
+    pub(crate) fn text_nbytes(&self) -> Option<u64> {
+        self.is_latin1.then_some(self.blob.nbytes())
+    }
+
+    /// The UTF-8 of that text.
+    pub(crate) fn as_text(&self) -> Self {
+        Self::of_blob(self.blob)
+    }
+
     /// The bytes that this value stands for, if it stands for bytes: `bytes`, `bytearray`, Python 2's `str`, Latin-1
     /// text, and the calls that make bytes in protocols that have no opcode for them.
     pub(crate) fn of(tree: &Tree, id: Id) -> Result<Option<Self>> {

@@ -1,15 +1,22 @@
 //! [`Emitter`]: opcodes out, as CPython's own C pickler would choose and frame them.
 
+mod strings;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+
+use num_bigint::BigInt;
 
 use crate::opcode as op;
+use crate::repr::float_repr;
+pub(crate) use strings::wide;
 
 /// What Python has only once, so that a second use refers to the first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Shared {
-    Global(&'static str, &'static str),
-    Text(String),
+    Global(Cow<'static, str>, Cow<'static, str>),
+    Text(Cow<'static, str>),
     Bytes(&'static [u8]),
     Dtype(ndferry_array::Dtype),
 }
@@ -20,7 +27,7 @@ pub(crate) struct Emitter<W: Write> {
     protocol: u8,
     memo: HashMap<Shared, u32>,
     /// Numbers given so far.
-    numbered: u32,
+    given: u32,
     /// The frame that is being filled, from protocol 4 on; otherwise bytes not yet written.
     frame: Vec<u8>,
 }
@@ -31,7 +38,7 @@ const FRAME_NBYTES: usize = 64 << 10;
 /// Shorter frames are not worth their head.
 const MIN_FRAME_NBYTES: usize = 4;
 
-/// Items of a dict that are set by one opcode.
+/// Items of a list or dict that are added by one opcode.
 pub(crate) const BATCH: usize = 1000;
 
 impl<W: Write> Emitter<W> {
@@ -43,7 +50,7 @@ impl<W: Write> Emitter<W> {
             out,
             protocol,
             memo: HashMap::new(),
-            numbered: 0,
+            given: 0,
             frame: Vec::new(),
         })
     }
@@ -76,7 +83,7 @@ impl<W: Write> Emitter<W> {
     }
 
     /// Before each object: where a frame may end.
-    fn boundary(&mut self) -> io::Result<()> {
+    pub(crate) fn boundary(&mut self) -> io::Result<()> {
         if self.frame.len() >= FRAME_NBYTES {
             self.close_frame()?;
         }
@@ -85,8 +92,8 @@ impl<W: Write> Emitter<W> {
 
     /// Gives the next number to the object just written.
     pub(crate) fn put(&mut self) -> u32 {
-        let number = self.numbered;
-        self.numbered += 1;
+        let number = self.given;
+        self.given += 1;
         match (self.protocol, u8::try_from(number)) {
             (0, _) => self.line(op::PUT, number),
             (4.., _) => self.opcode(op::MEMOIZE),
@@ -97,6 +104,11 @@ impl<W: Write> Emitter<W> {
             }
         }
         number
+    }
+
+    /// The number of what Python has once, if it was written.
+    pub(crate) fn number_of(&self, shared: &Shared) -> Option<u32> {
+        self.memo.get(shared).copied()
     }
 
     pub(crate) fn put_shared(&mut self, shared: Shared) {
@@ -116,6 +128,12 @@ impl<W: Write> Emitter<W> {
     /// Refers to the object that was given this number.
     pub(crate) fn get_number(&mut self, number: u32) -> io::Result<()> {
         self.boundary()?;
+        self.get_here(number);
+        Ok(())
+    }
+
+    /// The same in the middle of an object, where no frame may end.
+    pub(crate) fn get_here(&mut self, number: u32) {
         match (self.protocol, u8::try_from(number)) {
             (0, _) => self.line(op::GET, number),
             (_, Ok(number)) => self.frame.extend([op::BINGET, number]),
@@ -124,7 +142,6 @@ impl<W: Write> Emitter<W> {
                 self.frame.extend(number.to_le_bytes());
             }
         }
-        Ok(())
     }
 
     fn line(&mut self, opcode: u8, content: impl std::fmt::Display) {
@@ -181,74 +198,44 @@ impl<W: Write> Emitter<W> {
         Ok(())
     }
 
-    /// A `str` that nothing else refers to.
-    pub(crate) fn text(&mut self, text: &str) -> io::Result<()> {
-        self.text_opcode(text)?;
-        self.put();
-        Ok(())
-    }
-
-    /// A `str` that Python keeps once.
-    pub(crate) fn interned(&mut self, text: &str) -> io::Result<()> {
-        let shared = Shared::Text(text.to_owned());
-        if !self.get(&shared)? {
-            self.text_opcode(text)?;
-            self.put_shared(shared);
-        }
-        Ok(())
-    }
-
-    fn text_opcode(&mut self, text: &str) -> io::Result<()> {
+    pub(crate) fn big_int(&mut self, value: &BigInt) -> io::Result<()> {
         self.boundary()?;
-        if self.protocol == 0 {
-            self.opcode(op::UNICODE);
-            for c in text.chars() {
-                escape(u32::from(c), &mut self.frame);
-            }
-            self.frame.push(b'\n');
+        if self.protocol < 2 {
+            self.line(op::LONG, format_args!("{value}L"));
             return Ok(());
         }
-        let head = self.text_head(text.len() as u64);
-        self.stream(
-            head,
-            text.len() as u64,
-            &mut text.as_bytes(),
-            |chunk, out| out.extend(chunk),
-        )
-    }
-
-    fn text_head(&mut self, nbytes: u64) -> usize {
-        self.head(
-            op::SHORT_BINUNICODE,
-            op::BINUNICODE,
-            op::BINUNICODE8,
-            4,
-            nbytes,
-        )
-    }
-
-    /// The shortest of three opcodes that this protocol has for a string of this length; returns its length.
-    fn head(&mut self, short: u8, plain: u8, long: u8, short_since: u8, nbytes: u64) -> usize {
-        match (u8::try_from(nbytes), u32::try_from(nbytes)) {
-            (Ok(n), _) if self.protocol >= short_since => {
-                self.frame.extend([short, n]);
-                2
-            }
-            (_, Ok(n)) => {
-                self.opcode(plain);
+        let bytes = value.to_signed_bytes_le();
+        match u8::try_from(bytes.len()) {
+            Ok(n) => self.frame.extend([op::LONG1, n]),
+            Err(_) => {
+                let n = i32::try_from(bytes.len()).map_err(|_| io::ErrorKind::InvalidInput)?;
+                self.opcode(op::LONG4);
                 self.frame.extend(n.to_le_bytes());
-                5
-            }
-            _ => {
-                self.opcode(long);
-                self.frame.extend(nbytes.to_le_bytes());
-                9
             }
         }
+        self.frame.extend(&bytes);
+        Ok(())
     }
 
-    pub(crate) fn global(&mut self, module: &'static str, name: &'static str) -> io::Result<()> {
-        let shared = Shared::Global(module, name);
+    pub(crate) fn float(&mut self, value: f64) -> io::Result<()> {
+        self.boundary()?;
+        if self.protocol == 0 {
+            self.line(op::FLOAT, float_repr(value));
+        } else {
+            self.opcode(op::BINFLOAT);
+            self.frame.extend(value.to_be_bytes());
+        }
+        Ok(())
+    }
+
+    /// A class or function.
+    pub(crate) fn global(
+        &mut self,
+        module: impl Into<Cow<'static, str>>,
+        name: impl Into<Cow<'static, str>>,
+    ) -> io::Result<()> {
+        let (module, name) = (module.into(), name.into());
+        let shared = Shared::Global(module.clone(), name.clone());
         if self.get(&shared)? {
             return Ok(());
         }
@@ -262,6 +249,17 @@ impl<W: Write> Emitter<W> {
         }
         self.put_shared(shared);
         Ok(())
+    }
+
+    /// An opcode with a number of this many bytes.
+    pub(crate) fn numbered(&mut self, opcode: u8, number: u32, nbytes: usize) {
+        self.opcode(opcode);
+        self.frame.extend(&number.to_le_bytes()[..nbytes]);
+    }
+
+    /// `PERSID`: an id of one line.
+    pub(crate) fn persistent_line(&mut self, id: &str) {
+        self.line(op::PERSID, id);
     }
 
     /// Before the items of a tuple of this length.
@@ -290,15 +288,24 @@ impl<W: Write> Emitter<W> {
         (len > 0).then(|| self.put())
     }
 
+    /// An empty list, not numbered yet.
+    pub(crate) fn begin_list(&mut self) -> io::Result<()> {
+        self.boundary()?;
+        match self.protocol {
+            0 => self.frame.extend([op::MARK, op::LIST]),
+            _ => self.opcode(op::EMPTY_LIST),
+        }
+        Ok(())
+    }
+
     /// An empty dict, to be filled by [`Self::begin_item`] and [`Self::end_item`].
-    pub(crate) fn begin_dict(&mut self) -> io::Result<()> {
+    pub(crate) fn begin_dict(&mut self) -> io::Result<u32> {
         self.boundary()?;
         match self.protocol {
             0 => self.frame.extend([op::MARK, op::DICT]),
             _ => self.opcode(op::EMPTY_DICT),
         }
-        self.put();
-        Ok(())
+        Ok(self.put())
     }
 
     /// Before the key of item `i` of `len`.
@@ -315,138 +322,5 @@ impl<W: Write> Emitter<W> {
         } else if (i + 1).is_multiple_of(BATCH) || i + 1 == len {
             self.opcode(op::SETITEMS);
         }
-    }
-
-    /// Short `bytes` that Python keeps once.
-    pub(crate) fn shared_bytes(&mut self, bytes: &'static [u8]) -> io::Result<()> {
-        let shared = Shared::Bytes(bytes);
-        if self.get(&shared)? {
-            return Ok(());
-        }
-        self.bytes_opcodes(bytes)?;
-        self.put_shared(shared);
-        Ok(())
-    }
-
-    /// `bytes` that nothing else refers to.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.bytes_opcodes(bytes)?;
-        self.put();
-        Ok(())
-    }
-
-    fn bytes_opcodes(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut from = bytes;
-        let wide = wide(bytes);
-        self.payload(bytes.len() as u64, wide, &mut from)
-    }
-
-    /// `bytes` from a stream, not numbered yet. `wide` says how many are 128 or more, which matters where protocols 1 and
-    /// 2 spell them as UTF-8.
-    pub(crate) fn payload(
-        &mut self,
-        nbytes: u64,
-        wide: u64,
-        from: &mut dyn Read,
-    ) -> io::Result<()> {
-        self.boundary()?;
-        if self.protocol >= 3 {
-            let head = self.head(op::SHORT_BINBYTES, op::BINBYTES, op::BINBYTES8, 3, nbytes);
-            return self.stream(head, nbytes, from, |chunk, out| out.extend(chunk));
-        }
-        if nbytes == 0 {
-            self.global("__builtin__", "bytes")?;
-            self.begin_tuple(0)?;
-            self.end_tuple(0);
-            self.opcode(op::REDUCE);
-            return Ok(());
-        }
-        self.global("_codecs", "encode")?;
-        self.begin_tuple(2)?;
-        if self.protocol == 0 {
-            self.opcode(op::UNICODE);
-            self.stream(1, nbytes, from, |chunk, out| {
-                for byte in chunk {
-                    escape(u32::from(*byte), out);
-                }
-            })?;
-            self.opcode(b'\n');
-        } else {
-            let head = self.text_head(nbytes + wide);
-            self.stream(head, nbytes, from, |chunk, out| {
-                for byte in chunk {
-                    match byte {
-                        0..0x80 => out.push(*byte),
-                        _ => out.extend([0xc0 | byte >> 6, 0x80 | byte & 0x3f]),
-                    }
-                }
-            })?;
-        }
-        self.put();
-        self.interned("latin1")?;
-        self.end_tuple(2);
-        self.opcode(op::REDUCE);
-        Ok(())
-    }
-
-    /// `bytearray` from a stream, in protocol 5; not numbered yet.
-    pub(crate) fn bytearray(&mut self, nbytes: u64, from: &mut dyn Read) -> io::Result<()> {
-        self.boundary()?;
-        self.opcode(op::BYTEARRAY8);
-        self.frame.extend(nbytes.to_le_bytes());
-        self.stream(9, nbytes, from, |chunk, out| out.extend(chunk))
-    }
-
-    /// What follows a head of `head_nbytes` that was just written. Long strings leave the frame together with their head.
-    fn stream(
-        &mut self,
-        head_nbytes: usize,
-        nbytes: u64,
-        from: &mut dyn Read,
-        spell: impl Fn(&[u8], &mut Vec<u8>),
-    ) -> io::Result<()> {
-        let mut chunk = vec![0; nbytes.min(FRAME_NBYTES as u64 * 4) as usize];
-        let unframed = nbytes >= FRAME_NBYTES as u64;
-        if unframed && self.protocol >= 4 {
-            let head = self.frame.split_off(self.frame.len() - head_nbytes);
-            self.close_frame()?;
-            self.out.write_all(&head)?;
-        }
-        let mut left = nbytes;
-        while left > 0 {
-            let n = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            from.read_exact(&mut chunk[..n])?;
-            left -= n as u64;
-            spell(&chunk[..n], &mut self.frame);
-            if unframed {
-                self.out.write_all(&self.frame)?;
-                self.frame.clear();
-            }
-        }
-        Ok(())
-    }
-}
-
-/// How many bytes are two in UTF-8.
-pub(crate) fn wide(bytes: &[u8]) -> u64 {
-    bytes
-        .chunks(1 << 15)
-        .map(|part| {
-            let count = part
-                .iter()
-                .fold(0u16, |count, byte| count + u16::from(byte >> 7));
-            u64::from(count)
-        })
-        .sum()
-}
-
-/// One character of a line of protocol 0.
-fn escape(code: u32, out: &mut Vec<u8>) {
-    match code {
-        0 | 0x0a | 0x0d | 0x1a | 0x5c | 0x100..=0xffff => {
-            out.extend(format!("\\u{code:04x}").bytes())
-        }
-        0..=0xff => out.push(code as u8),
-        _ => out.extend(format!("\\U{code:08x}").bytes()),
     }
 }

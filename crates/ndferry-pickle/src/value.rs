@@ -507,6 +507,14 @@ impl Tree {
         }
     }
 
+    /// The values that named a global, if values did.
+    pub(crate) fn spelled_of(&self, id: Id) -> Option<(Id, Id)> {
+        match self.nodes[id.index()] {
+            Node::Global(i) => self.spelled[i as usize],
+            _ => None,
+        }
+    }
+
     /// The module and name of a global.
     pub fn global(&self, id: Id) -> Option<(&str, &str)> {
         match self.get(id) {

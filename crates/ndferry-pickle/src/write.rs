@@ -1,6 +1,6 @@
 //! [`PickleWriter`]: arrays into a pickle, for every NumPy or exactly as one of them would.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Write};
 
 use ndferry_array::{ByteOrder, Dtype, Kind, Order, Struct, TimeUnit};
 
@@ -27,6 +27,23 @@ pub struct WriteOptions {
     pub protocol: u8,
     /// Which NumPy it is for.
     pub numpy: Numpy,
+    /// Writes bytes as the `str` of Python 2, for readers that know no call of `_codecs.encode`; at most in protocol 2.
+    /// Python 3 reads them with `encoding='latin1'` or `'bytes'` alone.
+    pub python2: bool,
+}
+
+impl WriteOptions {
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.protocol > 5 {
+            let found = self.protocol;
+            return Err(ErrorKind::Protocol { found }.at(0));
+        }
+        if self.python2 && self.protocol > 2 {
+            let what = format!("protocol {} for Python 2", self.protocol);
+            return Err(ErrorKind::Unsupported { what }.at(0));
+        }
+        Ok(())
+    }
 }
 
 impl Default for WriteOptions {
@@ -35,6 +52,7 @@ impl Default for WriteOptions {
         Self {
             protocol: 4,
             numpy: Numpy::Any,
+            python2: false,
         }
     }
 }
@@ -53,7 +71,7 @@ pub struct ArrayHead<'a> {
 /// Gives an array's elements, from the beginning each time it is called.
 ///
 /// Protocols 1 and 2 spell bytes as text whose length comes first, so there they are read twice.
-pub type OpenElements<'a> = dyn FnMut() -> io::Result<Box<dyn Read + 'a>> + 'a;
+pub type OpenElements<'a> = dyn FnMut() -> io::Result<Box<dyn BufRead + 'a>> + 'a;
 
 /// Writes a pickle from beginning to end, with bounded memory: one array, or a dict of arrays.
 ///
@@ -70,6 +88,7 @@ pub type OpenElements<'a> = dyn FnMut() -> io::Result<Box<dyn Read + 'a>> + 'a;
 pub struct PickleWriter<W: Write> {
     emit: Emitter<W>,
     numpy: Numpy,
+    python2: bool,
     /// Items of the dict that is being written, and how many it gets; 0 for none.
     done: usize,
     len: usize,
@@ -87,11 +106,9 @@ impl<W: Write> PickleWriter<W> {
     /// # Errors
     /// Writing; [`ErrorKind::Protocol`].
     pub fn new(out: W, options: WriteOptions) -> Result<Self> {
-        if options.protocol > 5 {
-            let found = options.protocol;
-            return Err(ErrorKind::Protocol { found }.at(0));
-        }
+        options.check()?;
         Ok(Self {
+            python2: options.python2,
             emit: Emitter::new(out, options.protocol).map_err(io)?,
             numpy: options.numpy,
             done: 0,
@@ -105,7 +122,8 @@ impl<W: Write> PickleWriter<W> {
     /// Writing.
     pub fn dict(&mut self, len: usize) -> Result<()> {
         self.len = len;
-        self.emit.begin_dict().map_err(io)
+        self.emit.begin_dict().map_err(io)?;
+        Ok(())
     }
 
     /// The key of the next array.
@@ -133,11 +151,14 @@ impl<W: Write> PickleWriter<W> {
         let nbytes = (layout.size() * head.dtype.itemsize()) as u64;
         let protocol = self.emit.protocol();
         let mut wide = 0;
-        if matches!(protocol, 1 | 2) {
+        if matches!(protocol, 1 | 2) && !self.python2 {
             wide = count_wide(&mut *elements().map_err(io)?).map_err(io)?;
         }
         if matches!(protocol, 1..=3) && nbytes + wide > u64::from(u32::MAX) {
             return unsupported(format!("an array of {nbytes} bytes in protocol {protocol}"));
+        }
+        if self.python2 && protocol > 0 && i32::try_from(nbytes).is_err() {
+            return unsupported(format!("an array of {nbytes} bytes as a str of Python 2"));
         }
         // What is in both orders counts as C.
         let one_way = head.shape.iter().filter(|extent| **extent != 1).count() < 2 || nbytes == 0;
@@ -177,13 +198,13 @@ impl<W: Write> PickleWriter<W> {
         is_fortran: bool,
         nbytes: u64,
         wide: u64,
-        from: &mut dyn Read,
+        from: &mut dyn BufRead,
     ) -> io::Result<()> {
         let module = match self.numpy {
             Numpy::Two => "numpy._core.multiarray",
             _ => "numpy.core.multiarray",
         };
-        let emit = &mut self.emit;
+        let (emit, python2) = (&mut self.emit, self.python2);
         emit.global(module, "_reconstruct")?;
         emit.begin_tuple(3)?;
         emit.global("numpy", "ndarray")?;
@@ -203,7 +224,10 @@ impl<W: Write> PickleWriter<W> {
         if nbytes == 0 {
             emit.shared_bytes(b"")?;
         } else {
-            emit.payload(nbytes, wide, from)?;
+            match python2 {
+                true => emit.py2_str(nbytes, from)?,
+                false => emit.payload(nbytes, wide, from)?,
+            }
             emit.put();
         }
         emit.end_tuple(5);
@@ -217,7 +241,7 @@ impl<W: Write> PickleWriter<W> {
         head: &ArrayHead<'_>,
         is_fortran: bool,
         nbytes: u64,
-        from: &mut dyn Read,
+        from: &mut dyn BufRead,
     ) -> io::Result<()> {
         let module = match self.numpy {
             Numpy::Two => "numpy._core.numeric",
@@ -244,7 +268,7 @@ impl<W: Write> PickleWriter<W> {
         head: &ArrayHead<'_>,
         is_fortran: bool,
         nbytes: u64,
-        from: &mut dyn Read,
+        from: &mut dyn BufRead,
     ) -> io::Result<()> {
         let emit = &mut self.emit;
         emit.global("numpy", "ndarray")?;
@@ -268,13 +292,16 @@ fn io(error: io::Error) -> crate::Error {
 }
 
 /// How many bytes of a stream are 128 or more.
-fn count_wide(from: &mut dyn Read) -> io::Result<u64> {
-    let mut chunk = vec![0; 256 << 10];
+pub(crate) fn count_wide(from: &mut dyn BufRead) -> io::Result<u64> {
     let mut count = 0;
     loop {
-        match from.read(&mut chunk) {
-            Ok(0) => return Ok(count),
-            Ok(n) => count += wide(&chunk[..n]),
+        match from.fill_buf() {
+            Ok([]) => return Ok(count),
+            Ok(chunk) => {
+                let n = chunk.len();
+                count += wide(chunk);
+                from.consume(n);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -380,7 +407,7 @@ fn fields_of<W: Write>(emit: &mut Emitter<W>, fields: &Struct, numpy: Numpy) -> 
     let fields = fields.fields();
     emit.begin_tuple(fields.len())?;
     for field in fields {
-        emit.interned(&field.name)?;
+        emit.interned(field.name.clone())?;
     }
     emit.end_tuple(fields.len());
     emit.begin_dict()?;
@@ -388,13 +415,13 @@ fn fields_of<W: Write>(emit: &mut Emitter<W>, fields: &Struct, numpy: Numpy) -> 
     let (mut i, len) = (0, fields.len() + titled);
     for field in fields {
         emit.begin_item(i, len);
-        emit.interned(&field.name)?;
+        emit.interned(field.name.clone())?;
         let parts = if field.title.is_some() { 3 } else { 2 };
         emit.begin_tuple(parts)?;
         dtype(emit, &field.dtype, numpy)?;
         emit.int(field.offset as i64)?;
         if let Some(title) = &field.title {
-            emit.interned(title)?;
+            emit.interned(title.clone())?;
         }
         let entry = emit.end_tuple(parts);
         emit.end_item(i, len);
@@ -402,7 +429,7 @@ fn fields_of<W: Write>(emit: &mut Emitter<W>, fields: &Struct, numpy: Numpy) -> 
         // The entry of a title is that of its name.
         if let (Some(title), Some(entry)) = (&field.title, entry) {
             emit.begin_item(i, len);
-            emit.interned(title)?;
+            emit.interned(title.clone())?;
             emit.get_number(entry)?;
             emit.end_item(i, len);
             i += 1;
@@ -416,7 +443,7 @@ fn time_unit<W: Write>(emit: &mut Emitter<W>, unit: TimeUnit, numpy: Numpy) -> i
     emit.begin_tuple(2)?;
     match numpy {
         Numpy::Two => emit.none()?,
-        _ => emit.begin_dict()?,
+        _ => drop(emit.begin_dict()?),
     }
     emit.begin_tuple(4)?;
     emit.bytes(unit.unit.code().as_bytes())?;
@@ -430,7 +457,7 @@ fn time_unit<W: Write>(emit: &mut Emitter<W>, unit: TimeUnit, numpy: Numpy) -> i
 
 /// Whether NumPy exports no buffer of such an array, so that it pickles it as before protocol 5
 /// (`_buffer_format_string` in numpy/_core/src/multiarray/buffer.c).
-fn lacks_buffer(dtype: &Dtype) -> bool {
+pub(crate) fn lacks_buffer(dtype: &Dtype) -> bool {
     match dtype.kind() {
         Kind::Datetime(_) | Kind::Timedelta(_) => true,
         // Buffers know long doubles of this machine only.

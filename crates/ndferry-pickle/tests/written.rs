@@ -15,7 +15,11 @@ fn bytes_of(nbytes: usize) -> Vec<u8> {
 }
 
 fn write(arrays: &[(&str, &str, &[usize], Order)], protocol: u8, numpy: Numpy) -> Vec<u8> {
-    let options = WriteOptions { protocol, numpy };
+    let options = WriteOptions {
+        protocol,
+        numpy,
+        ..WriteOptions::default()
+    };
     let mut writer = PickleWriter::new(Vec::new(), options).unwrap();
     let is_root = matches!(arrays, [("", ..)]);
     if !is_root {
@@ -150,7 +154,7 @@ fn what_cannot_be_written_is_refused() {
             Vec::new(),
             WriteOptions {
                 protocol: 6,
-                numpy: Numpy::Any
+                ..WriteOptions::default()
             }
         )
         .is_err()

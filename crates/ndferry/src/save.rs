@@ -1,7 +1,7 @@
 //! [`save`]: arrays into a file, whole or not at all.
 
 use std::collections::HashSet;
-use std::io::{self, Seek, Write};
+use std::io::{self, BufRead, Seek, Write};
 use std::path::Path;
 
 use ndferry_io::AtomicFile;
@@ -311,7 +311,7 @@ fn write_pickle(
             shape: item.array.shape(),
             order,
         };
-        let mut elements = || -> io::Result<Box<dyn io::Read + '_>> {
+        let mut elements = || -> io::Result<Box<dyn BufRead + '_>> {
             Ok(Box::new(RunsReader {
                 runs: item.array.runs_in(order, RUN_NBYTES).map_err(to_io)?,
                 at: 0,
@@ -378,20 +378,30 @@ impl<'a> RunsReader<'a> {
     }
 }
 
-impl io::Read for RunsReader<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+impl BufRead for RunsReader<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.at == self.runs.run().bytes.len() {
-            self.at = 0;
             self.options.interrupt.check().map_err(to_io)?;
-            if !self.runs.advance().map_err(to_io)? {
-                return Ok(0);
-            }
+            self.at = match self.runs.advance().map_err(to_io)? {
+                true => 0,
+                false => self.runs.run().bytes.len(),
+            };
         }
-        let left = &self.runs.run().bytes[self.at..];
-        let n = left.len().min(buf.len());
-        buf[..n].copy_from_slice(&left[..n]);
+        Ok(&self.runs.run().bytes[self.at..])
+    }
+
+    fn consume(&mut self, n: usize) {
         self.at += n;
         self.progress.advance(n as u64);
+    }
+}
+
+impl io::Read for RunsReader<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let left = self.fill_buf()?;
+        let n = left.len().min(buf.len());
+        buf[..n].copy_from_slice(&left[..n]);
+        self.consume(n);
         Ok(n)
     }
 }

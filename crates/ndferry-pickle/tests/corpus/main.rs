@@ -174,7 +174,15 @@ fn rewritten(bytes: Vec<u8>, protocol: u8, numpy: Numpy) -> Option<Vec<u8>> {
     let root = machine.load().ok()?;
     let tree = machine.into_tree();
     let mut reader = ArrayReader::new(&tree, &Limits::default());
-    let mut writer = PickleWriter::new(Vec::new(), WriteOptions { protocol, numpy }).unwrap();
+    let mut writer = PickleWriter::new(
+        Vec::new(),
+        WriteOptions {
+            protocol,
+            numpy,
+            ..WriteOptions::default()
+        },
+    )
+    .unwrap();
     let mut write = |writer: &mut PickleWriter<Vec<u8>>, id| {
         let Some(Recognised::Array(array)) = reader.read(id).ok()? else {
             return None;
