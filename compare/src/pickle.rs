@@ -1,12 +1,15 @@
 //! Pickles: one large array, very many small ones, a dict of numbers and arrays.
 
-use std::fs;
+use std::fs::File;
 use std::hint::black_box;
 
 use anyhow::Context;
 use bytes::Bytes;
 use ndferry::{Array, OpenOptions, Source};
-use ndferry_pickle::{ArrayReader, Elements, Limits, Machine, PickledArray, Recognised, Value};
+use ndferry_io::BigBuffer;
+use ndferry_pickle::{
+    ArrayReader, Elements, Id, Limits, Machine, PickledArray, Recognised, Tree, Value,
+};
 use serde_json::json;
 
 use crate::cost::{Cost, sha256};
@@ -33,33 +36,53 @@ pub(crate) fn read(path: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A list of arrays: the file's bytes, the values in them, and of each array dtype, shape and elements.
+/// The bytes of a file.
+fn bytes(path: &str) -> anyhow::Result<Bytes> {
+    let mut file = File::open(path)?;
+    let nbytes = file.metadata()?.len();
+    Ok(BigBuffer::read_claimed(&mut file, nbytes)?.into_bytes())
+}
+
+/// An array in a tree, and its elements, which stay where they are.
+fn array(
+    reader: &mut ArrayReader<'_>,
+    tree: &Tree,
+    id: Id,
+) -> anyhow::Result<(PickledArray, Bytes)> {
+    let Some(Recognised::Array(array)) = reader.read(id)? else {
+        anyhow::bail!("not an array");
+    };
+    let Elements::Bytes(payload) = array.elements else {
+        anyhow::bail!("an array of objects");
+    };
+    Ok((array, payload.bytes(tree)?))
+}
+
+/// A list of arrays: the values in it, and each array's dtype, shape and elements, one after the other.
 pub(crate) fn many(path: &str) -> anyhow::Result<()> {
-    let load = || -> anyhow::Result<Vec<(PickledArray, Bytes)>> {
-        let mut machine = Machine::new(fs::read(path)?);
+    let load = |each: &mut dyn FnMut(PickledArray, Bytes)| -> anyhow::Result<Tree> {
+        let mut machine = Machine::new(bytes(path)?);
         let root = machine.load()?;
         let tree = machine.into_tree();
         let mut reader = ArrayReader::new(&tree, &Limits::default());
-        let items = tree.sequence(root).context("not a list")?;
-        let mut arrays = Vec::with_capacity(items.len());
-        for item in items {
-            let Some(Recognised::Array(array)) = reader.read(*item)? else {
-                anyhow::bail!("not an array");
-            };
-            let Elements::Bytes(payload) = array.elements else {
-                anyhow::bail!("an array of objects");
-            };
-            let bytes = payload.bytes(&tree)?;
-            arrays.push((array, bytes));
+        for item in tree.sequence(root).context("not a list")? {
+            let (array, bytes) = array(&mut reader, &tree, *item)?;
+            each(array, bytes);
         }
-        Ok(arrays)
+        Ok(tree)
     };
-    let arrays = load()?;
-    let shapes: usize = arrays.iter().map(|(array, _)| array.shape[0]).sum();
-    let digest = sha256(arrays.iter().map(|(_, bytes)| &bytes[..]));
-    let result = json!([arrays.len(), shapes, digest]);
-    drop(arrays);
-    Cost::least(SMALL_READINGS, load)?.tell(result);
+    let (mut arrays, mut size, mut elements) = (0, 0, Vec::new());
+    load(&mut |array, bytes| {
+        arrays += 1;
+        size += array.shape[0];
+        elements.extend_from_slice(&bytes);
+    })?;
+    let result = json!([arrays, size, sha256([&elements[..]])]);
+    drop(elements);
+    let cost = Cost::least(SMALL_READINGS, || {
+        load(&mut |array, bytes| drop(black_box((array, bytes))))
+    })?;
+    cost.tell(result);
     Ok(())
 }
 
@@ -79,59 +102,46 @@ pub(crate) fn many_lazy(path: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the values of a dict come to.
-#[derive(Default)]
-struct Entries {
-    names: Vec<String>,
-    floats: Vec<f64>,
-    arrays: Vec<(PickledArray, Bytes)>,
-}
-
-/// A dict with names, numbers and arrays.
+/// A dict with names, numbers and arrays: the values in it, and each name with what it stands for.
 pub(crate) fn dict(path: &str) -> anyhow::Result<()> {
-    let load = || -> anyhow::Result<Entries> {
-        let mut machine = Machine::new(fs::read(path)?);
+    let load = |each: &mut dyn FnMut(&str, Entry)| -> anyhow::Result<Tree> {
+        let mut machine = Machine::new(bytes(path)?);
         let root = machine.load()?;
         let tree = machine.into_tree();
         let mut reader = ArrayReader::new(&tree, &Limits::default());
         let Value::Dict(pairs) = tree.get(root) else {
             anyhow::bail!("not a dict");
         };
-        let mut out = Entries::default();
         for (key, value) in pairs {
             let name = tree.name(*key)?.context("a key that is no text")?;
-            out.names.push(name.into_owned());
-            match tree.get(*value) {
-                Value::Float(value) => out.floats.push(value),
-                _ => {
-                    let Some(Recognised::Array(array)) = reader.read(*value)? else {
-                        anyhow::bail!("not an array");
-                    };
-                    let Elements::Bytes(payload) = array.elements else {
-                        anyhow::bail!("an array of objects");
-                    };
-                    let bytes = payload.bytes(&tree)?;
-                    out.arrays.push((array, bytes));
-                }
-            }
+            let entry = match tree.get(*value) {
+                Value::Float(value) => Entry::Float(value),
+                _ => Entry::Array(array(&mut reader, &tree, *value)?),
+            };
+            each(&name, entry);
         }
-        Ok(out)
+        Ok(tree)
     };
-    let Entries {
-        names,
-        floats,
-        arrays,
-    } = load()?;
-    let floats: Vec<u8> = floats
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect();
-    let result = json!([
-        sha256([names.join("\n").as_bytes()]),
-        sha256([&floats[..]]),
-        sha256(arrays.iter().map(|(_, bytes)| &bytes[..]))
-    ]);
-    drop((names, floats, arrays));
-    Cost::least(SMALL_READINGS, || Ok(black_box(load()?)))?.tell(result);
+    let (mut names, mut floats, mut elements) = (Vec::new(), Vec::new(), Vec::new());
+    load(&mut |name, entry| {
+        names.push(name.to_owned());
+        match entry {
+            Entry::Float(value) => floats.extend(value.to_le_bytes()),
+            Entry::Array((_, bytes)) => elements.extend_from_slice(&bytes),
+        }
+    })?;
+    let names = names.join("\n");
+    let result = json!([names.as_bytes(), &floats[..], &elements[..]].map(|part| sha256([part])));
+    drop((names, floats, elements));
+    let cost = Cost::least(SMALL_READINGS, || {
+        load(&mut |name, entry| drop(black_box((name, entry))))
+    })?;
+    cost.tell(result);
     Ok(())
+}
+
+/// What stands in the dict.
+enum Entry {
+    Float(f64),
+    Array((PickledArray, Bytes)),
 }

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use ndferry_array::{ByteOrder, DateUnit, Dtype, Field, Kind, Struct, TimeUnit};
 
+use crate::role::Role;
 use crate::value::{Id, Tree, Value};
 use crate::{ErrorKind, Limits, Result};
 
@@ -11,6 +12,8 @@ use crate::{ErrorKind, Limits, Result};
 #[derive(Debug, Default)]
 pub(crate) struct Dtypes {
     known: HashMap<Id, Known>,
+    /// The one asked for last, which is most likely asked for again.
+    last: Option<(Id, Known)>,
     /// Those being read, to notice one that contains itself.
     open: HashSet<Id>,
 }
@@ -36,10 +39,20 @@ struct State {
 
 impl Dtypes {
     pub(crate) fn read(&mut self, tree: &Tree, limits: &Limits, id: Id) -> Result<Known> {
+        match &self.last {
+            Some((last, known)) if *last == id => return Ok(known.clone()),
+            _ => {}
+        }
+        let known = self.read_new(tree, limits, id)?;
+        self.last = Some((id, known.clone()));
+        Ok(known)
+    }
+
+    fn read_new(&mut self, tree: &Tree, limits: &Limits, id: Id) -> Result<Known> {
         if let Some(known) = self.known.get(&id) {
             return Ok(known.clone());
         }
-        let (call, name, args) = match (tree.get(id), tree.call(id)) {
+        let (call, role, args) = match (tree.get(id), tree.role_call(id)) {
             (_, Some(call)) => call,
             (other, None) => {
                 let (expected, found) = ("a dtype", other.type_name());
@@ -52,24 +65,21 @@ impl Dtypes {
                 ErrorKind::Array(ndferry_array::Error::DtypeDepth { limit }).at(call.offset)
             );
         }
-        let known = match (name, args) {
-            (("numpy", "dtype"), [first, ..]) => {
+        let known = match (role, args) {
+            (Role::Dtype, [first, ..]) => {
                 let state = call.state();
                 self.of_parts(tree, limits, *first, state, call.offset)?
             }
-            (
-                (
-                    "numpy.core._internal" | "numpy._core._internal",
-                    "_convert_to_stringdtype_kwargs",
-                ),
-                _,
-            ) => Known {
+            (Role::StringDtype, _) => Known {
                 dtype: Dtype::VARIABLE_STRING,
                 fields: 0,
                 has_object: true,
             },
-            ((module, name), _) => {
-                let what = format!("a dtype made by {module}.{name}");
+            _ => {
+                let what = match tree.global(call.function) {
+                    Some((module, name)) => format!("a dtype made by {module}.{name}"),
+                    None => "a dtype made by an object".to_owned(),
+                };
                 return Err(ErrorKind::Unsupported { what }.at(call.offset));
             }
         };
@@ -92,8 +102,7 @@ impl Dtypes {
         };
         let base = match (tree.name(first)?, tree.global(first)) {
             (Some(text), _) => Dtype::parse(&text).map_err(|e| ErrorKind::Array(e).at(offset))?,
-            (None, Some(("numpy" | "numpy.rec" | "numpy.core.records", "record")))
-            | (None, Some(("numpy", "void"))) => void(0),
+            (None, Some(_)) if tree.role(first) == Role::Record => void(0),
             (None, Some((module, name))) => {
                 let what = format!("the dtype of {module}.{name}");
                 return Err(ErrorKind::Unsupported { what }.at(offset));

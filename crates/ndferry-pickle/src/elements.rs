@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use crate::role::Role;
 use crate::text::latin1;
 use crate::value::{Blob, Id, Tree, Value};
 use crate::{ErrorKind, Result};
@@ -70,32 +71,25 @@ impl Payload {
     }
 
     fn of_call(tree: &Tree, id: Id) -> Result<Option<Self>> {
-        let Some((_, name, args)) = tree.call(id) else {
+        let Some((_, role, args)) = tree.role_call(id) else {
             return Ok(None);
         };
-        match (name, args) {
-            (("_codecs", "encode"), [text, encoding])
-            | (("__builtin__" | "builtins", "bytes" | "bytearray"), [text, encoding]) => {
-                let encoding = tree.name(*encoding)?;
-                let is_latin1 = encoding.is_some_and(|name| {
-                    matches!(&*name, "latin1" | "latin-1" | "iso-8859-1" | "iso8859-1")
-                });
+        match (role, args) {
+            (Role::Encode | Role::Bytes | Role::ByteArray, [text, encoding]) => {
                 match tree.get(*text) {
-                    Value::Str(_) if is_latin1 => Self::of(tree, *text),
+                    Value::Str(_) if is_latin1(tree, *encoding)? => Self::of(tree, *text),
                     _ => Ok(None),
                 }
             }
-            (("__builtin__" | "builtins", "bytes" | "bytearray"), []) => Ok(Some(Self::EMPTY)),
+            (Role::Bytes | Role::ByteArray, []) => Ok(Some(Self::EMPTY)),
             // One level only: `bytearray(bytes)` is what Python writes.
-            (("__builtin__" | "builtins", "bytes" | "bytearray"), [inner]) => {
-                match (tree.get(*inner), tree.call(*inner)) {
+            (Role::Bytes | Role::ByteArray, [inner]) => {
+                match (tree.get(*inner), tree.role_call(*inner)) {
                     (Value::Bytes(_) | Value::Py2Str(_) | Value::ByteArray(_), _) => {
                         Self::of(tree, *inner)
                     }
-                    (_, Some((_, ("_codecs", "encode"), _))) => Self::of_call(tree, *inner),
-                    (_, Some((_, ("__builtin__" | "builtins", "bytes"), []))) => {
-                        Ok(Some(Self::EMPTY))
-                    }
+                    (_, Some((_, Role::Encode, _))) => Self::of_call(tree, *inner),
+                    (_, Some((_, Role::Bytes, []))) => Ok(Some(Self::EMPTY)),
                     _ => Ok(None),
                 }
             }
@@ -162,4 +156,12 @@ impl Payload {
         }
         Ok(Cow::Owned(self.bytes(tree)?.to_vec()))
     }
+}
+
+/// Whether this names Latin-1, in one of its usual spellings.
+fn is_latin1(tree: &Tree, encoding: Id) -> Result<bool> {
+    Ok(matches!(
+        tree.name(encoding)?.as_deref(),
+        Some("latin1" | "latin-1" | "iso-8859-1" | "iso8859-1")
+    ))
 }

@@ -4,7 +4,7 @@ mod arguments;
 mod compound;
 mod joblib;
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,11 +12,14 @@ use num_bigint::BigInt;
 
 use crate::dtype::Dtypes;
 use crate::input::{Cursor, ReadAt};
+use crate::lists::Lists;
 use crate::memo::Memo;
+use crate::node::{EMPTY, Node, Packed, Text};
 use crate::opcode as op;
+use crate::role::Role;
 use crate::scan::Between;
 use crate::text::{TextScan, raw_unicode_escape, unquote};
-use crate::value::{Blob, Call, CallKind, EMPTY, Global, Id, More, Node, Place, Tree, Value};
+use crate::value::{Blob, Call, CallKind, Global, Id, More, Place, Tree, Value};
 use crate::{Error, ErrorKind, Limits, Result};
 use arguments::parse_float;
 
@@ -43,8 +46,10 @@ pub struct Machine {
     /// Values pushed so far, over all pickles.
     pushed: usize,
     next_buffer: u32,
-    /// Names that came as values, by those values.
-    names: HashMap<Id, Arc<str>>,
+    /// All modules and names, each once.
+    names: HashSet<Arc<str>>,
+    /// Keys and values on their way from the stack into a dict.
+    pairs: Vec<(Id, Id)>,
     /// Dtypes of arrays whose bytes lie between the opcodes.
     dtypes: Dtypes,
     /// What joblib put between the opcodes.
@@ -78,6 +83,7 @@ impl Machine {
         let mut nodes = vec![Node::None, Node::Bool(false), Node::Bool(true)];
         nodes.push(Node::Tuple { start: 0, len: 0 });
         nodes.extend((0..SHARED_INTS).map(|value| Node::Int(i64::from(value))));
+        let nodes = nodes.into_iter().map(Packed::from).collect();
         Self {
             cursor: Cursor::new(Arc::clone(&input), offset),
             tree: Tree {
@@ -87,11 +93,13 @@ impl Machine {
                 buffers,
                 nodes,
                 blobs: Vec::new(),
-                children: Vec::new(),
-                lists: Vec::new(),
-                dicts: Vec::new(),
+                children: Lists::default(),
+                dicts: Lists::default(),
                 ints: Vec::new(),
+                wide_ints: Vec::new(),
+                odd_floats: Vec::new(),
                 globals: Vec::new(),
+                roles: Vec::new(),
                 spelled: Vec::new(),
                 calls: Vec::new(),
                 extensions: Vec::new(),
@@ -99,8 +107,8 @@ impl Machine {
                 protocol: 0,
             },
             limits: Limits {
-                // Tables are indexed by `u32`.
-                values: limits.values.min(1 << 31),
+                // Tables are indexed by `u32`, and those of lists become six times as long as what is in them.
+                values: limits.values.min(1 << 29),
                 ..limits
             },
             memo: Memo::default(),
@@ -108,7 +116,8 @@ impl Machine {
             marks: Vec::new(),
             pushed: 0,
             next_buffer: 0,
-            names: HashMap::new(),
+            names: HashSet::new(),
+            pairs: Vec::new(),
             dtypes: Dtypes::default(),
             between: Vec::new(),
             depth: 0,
@@ -168,6 +177,7 @@ impl Machine {
     pub fn load_on(&mut self) -> Result<Id> {
         self.stack.clear();
         self.marks.clear();
+        self.reserve();
         loop {
             self.offset = self.cursor.offset();
             let opcode = self.cursor.byte()?;
@@ -187,7 +197,10 @@ impl Machine {
         let Some(protocol) = op::protocol(opcode) else {
             return Err(self.error(ErrorKind::Opcode { opcode }));
         };
-        self.tree.protocol = self.tree.protocol.max(protocol);
+        // A branch that is nearly never taken costs less than a store that the next opcode waits for.
+        if protocol > self.tree.protocol {
+            self.tree.protocol = protocol;
+        }
         match opcode {
             op::PROTO => {
                 let found = self.cursor.byte()?;
@@ -233,18 +246,18 @@ impl Machine {
                         expected: "a float",
                     }));
                 };
-                self.push_node(Node::Float(value))?;
+                self.push_float(value)?;
             }
             op::BINFLOAT => {
                 let value = f64::from_be_bytes(self.cursor.array()?);
-                self.push_node(Node::Float(value))?;
+                self.push_float(value)?;
             }
 
             op::UNICODE => self.text_line()?,
             op::SHORT_BINUNICODE | op::BINUNICODE | op::BINUNICODE8 => {
                 let nbytes = self.length(opcode)?;
                 let blob = self.text(nbytes)?;
-                self.push_blob(blob, Node::Str)?;
+                self.push_blob(blob, Text::Str)?;
             }
             op::STRING => self.string_line()?,
             op::SHORT_BINSTRING | op::BINSTRING => {
@@ -253,27 +266,24 @@ impl Machine {
                     _ => self.length(opcode)?,
                 };
                 let blob = self.bytes(nbytes)?;
-                self.push_blob(blob, Node::Py2Str)?;
+                self.push_blob(blob, Text::Py2Str)?;
             }
             op::SHORT_BINBYTES | op::BINBYTES | op::BINBYTES8 => {
                 let nbytes = self.length(opcode)?;
                 let blob = self.bytes(nbytes)?;
-                self.push_blob(blob, Node::Bytes)?;
+                self.push_blob(blob, Text::Bytes)?;
             }
             op::BYTEARRAY8 => {
                 let nbytes = self.length(opcode)?;
                 let blob = self.bytes(nbytes)?;
-                self.push_blob(blob, Node::ByteArray)?;
+                self.push_blob(blob, Text::ByteArray)?;
             }
             op::NEXT_BUFFER => {
                 let index = self.next_buffer;
                 self.next_buffer += 1;
                 let nbytes = self.tree.buffers.get(index as usize).map_or(0, Bytes::len);
-                let blob = Blob {
-                    place: Place::Buffer(index),
-                    ..blob_of(nbytes as u64)
-                };
-                self.push_blob(blob, Node::ByteArray)?;
+                let blob = Blob::plain(Place::Buffer(index), nbytes as u64);
+                self.push_blob(blob, Text::ByteArray)?;
             }
             op::READONLY_BUFFER => {
                 self.top()?;
@@ -320,12 +330,5 @@ impl Machine {
             _ => self.step_compound(opcode)?,
         }
         Ok(())
-    }
-}
-
-fn blob_of(nbytes: u64) -> Blob {
-    Blob {
-        nbytes,
-        ..Blob::EMPTY
     }
 }

@@ -7,16 +7,21 @@ use crate::value::Id;
 /// Numbers are dense in all real pickles, so those are in a vector; a claim of a high number costs one map entry.
 #[derive(Debug, Default)]
 pub(crate) struct Memo {
-    dense: Vec<Option<Id>>,
+    /// [`Id::NOTHING`] where nothing was put.
+    dense: Vec<Id>,
     sparse: HashMap<u64, Id>,
     /// How many numbers are taken: the next of `MEMOIZE`.
     taken: u64,
 }
 
 impl Memo {
+    pub(crate) fn reserve(&mut self, more: usize) {
+        self.dense.reserve(more);
+    }
+
     pub(crate) fn get(&self, id: u64) -> Option<Id> {
         match usize::try_from(id).ok().and_then(|i| self.dense.get(i)) {
-            Some(Some(value)) => Some(*value),
+            Some(value) if *value != Id::NOTHING => Some(*value),
             _ => self.sparse.get(&id).copied(),
         }
     }
@@ -26,16 +31,16 @@ impl Memo {
         if id < len {
             let entry = &mut self.dense[id as usize];
             // What was put beyond the end before the vector grew there.
-            let is_new = entry.is_none() && self.sparse.remove(&id).is_none();
-            *entry = Some(value);
+            let is_new = *entry == Id::NOTHING && self.sparse.remove(&id).is_none();
+            *entry = value;
             self.taken += u64::from(is_new);
         } else if id <= len + 1 {
             // Python 2 counts from 1.
             if id > len {
-                self.dense.push(None);
+                self.dense.push(Id::NOTHING);
             }
-            let is_new = self.sparse.remove(&id).is_none();
-            self.dense.push(Some(value));
+            let is_new = self.sparse.is_empty() || self.sparse.remove(&id).is_none();
+            self.dense.push(value);
             self.taken += u64::from(is_new);
         } else if self.sparse.insert(id, value).is_none() {
             self.taken += 1;

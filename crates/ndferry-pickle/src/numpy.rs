@@ -4,6 +4,7 @@ use ndferry_array::{Dtype, Field, Kind, Layout, Order, Struct};
 
 use crate::dtype::{Dtypes, Known};
 use crate::elements::Payload;
+use crate::role::Role;
 use crate::value::{Blob, Call, Id, Raw, Tree, Value};
 use crate::{ErrorKind, Limits, Result};
 
@@ -102,46 +103,24 @@ impl<'t> ArrayReader<'t> {
     /// # Errors
     /// An array that NumPy would refuse too: a state it never writes, or elements that shape and dtype do not fit.
     pub fn read(&mut self, id: Id) -> Result<Option<Recognised>> {
-        if let Value::Call(call) = self.tree.get(id)
-            && let Some(Raw::Bytes(blob)) = call.raw()
-        {
-            return self.wrapped(id, call, blob).map(Some);
-        }
-        let Some((call, (module, name), args)) = self.tree.call(id) else {
+        let Some((call, role, args)) = self.tree.role_call(id) else {
             return Ok(None);
         };
-        let array = match (module, name) {
-            (
-                "numpy.core.multiarray"
-                | "numpy._core.multiarray"
-                | "numpy.core._multiarray_umath"
-                | "numpy.core._internal"
-                | "numpy._core._internal",
-                "_reconstruct",
-            ) => self.reconstructed(call, args)?,
-            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer") => {
-                Some(self.of_buffer(call, args)?)
-            }
-            ("numpy", "ndarray") if args.len() >= 3 => Some(self.of_class(call, args)?),
-            (
-                "joblib.numpy_pickle" | "sklearn.externals.joblib.numpy_pickle",
-                "NDArrayWrapper" | "ZNDArrayWrapper",
-            ) => {
+        if let Some(Raw::Bytes(blob)) = call.raw() {
+            return self.wrapped(id, call, blob).map(Some);
+        }
+        let array = match role {
+            Role::Reconstruct => self.reconstructed(call, args)?,
+            Role::FromBuffer => Some(self.of_buffer(call, args)?),
+            Role::NdArray if args.len() >= 3 => Some(self.of_class(call, args)?),
+            Role::ArrayInFile => {
                 let what = "an array in a file beside it (joblib before 0.10)".to_owned();
                 return Err(ErrorKind::Unsupported { what }.at(call.offset));
             }
-            ("numpy.ma.core", "_mareconstruct") | ("numpy.ma.mrecords", "_mrreconstruct") => {
-                return self.masked(call).map(Some);
-            }
-            (
-                "numpy.core.multiarray" | "numpy._core.multiarray" | "numpy.core._multiarray_umath",
-                "scalar",
-            ) => {
-                return Ok(self.scalar(call, args)?.map(Recognised::Scalar));
-            }
-            ("array", "array" | "_array_reconstructor") => {
-                crate::stdlib::array(self.tree, call.offset, name, args)?
-            }
+            Role::MaskedArray => return self.masked(call).map(Some),
+            Role::Scalar => return Ok(self.scalar(call, args)?.map(Recognised::Scalar)),
+            Role::ArrayArray => crate::stdlib::array(self.tree, call.offset, args)?,
+            Role::ArrayReconstructor => crate::stdlib::reconstructed(self.tree, call.offset, args)?,
             _ => None,
         };
         Ok(array.map(Recognised::Array))
@@ -164,8 +143,9 @@ impl<'t> ArrayReader<'t> {
 
     /// `_reconstruct(subtype, (0,), b'b')` and a state.
     fn reconstructed(&mut self, call: &Call, args: &[Id]) -> Result<Option<PickledArray>> {
-        let is_plain =
-            args.first().and_then(|class| self.tree.global(*class)) == Some(("numpy", "ndarray"));
+        let is_plain = args
+            .first()
+            .is_some_and(|class| self.tree.role(*class) == Role::NdArray);
         let Some(state) = call.state() else {
             let what = "ndarray";
             let problem = "it has no state".to_owned();
@@ -293,9 +273,7 @@ impl<'t> ArrayReader<'t> {
         if let Some(index) = payload.missing(self.tree) {
             return Err(ErrorKind::NoBuffer { index }.at(offset));
         }
-        let layout = Layout::contiguous(&shape, known.dtype.itemsize(), Order::C)
-            .map_err(|e| ErrorKind::Array(e).at(offset))?;
-        let needed = (layout.size() * known.dtype.itemsize()) as u64;
+        let needed = nbytes_of(&shape, known.dtype.itemsize(), offset)?;
         let found = payload.nbytes();
         if needed != found {
             return Err(ErrorKind::ElementBytes {
@@ -461,21 +439,14 @@ pub(crate) struct WrapperAttributes {
 /// # Errors
 /// A wrapper without what it must have.
 pub(crate) fn wrapper_attributes(tree: &Tree, id: Id) -> Result<Option<WrapperAttributes>> {
-    let Some((call, name, args)) = tree.call(id) else {
+    let Some((call, role, args)) = tree.role_call(id) else {
         return Ok(None);
     };
-    let class = match (name, args.first()) {
-        (("copyreg" | "copy_reg", "_reconstructor"), Some(class)) => tree.global(*class),
-        (name, _) => Some(name),
+    let class = match (role, args.first()) {
+        (Role::Reconstructor, Some(class)) => tree.role(*class),
+        (role, _) => role,
     };
-    let is_wrapper = matches!(
-        class,
-        Some((
-            "joblib.numpy_pickle" | "sklearn.externals.joblib.numpy_pickle",
-            "NumpyArrayWrapper"
-        ))
-    );
-    let (true, Some(state)) = (is_wrapper, call.state()) else {
+    let (Role::ArrayWrapper, Some(state)) = (class, call.state()) else {
         return Ok(None);
     };
     let wrong = |problem: &str| {
@@ -509,6 +480,24 @@ pub(crate) fn wrapper_attributes(tree: &Tree, id: Id) -> Result<Option<WrapperAt
         is_fortran,
         is_aligned,
     }))
+}
+
+/// Bytes of so many elements, if an array may have them.
+pub(crate) fn nbytes_of(shape: &[usize], itemsize: usize, offset: u64) -> Result<u64> {
+    // What is far from any limit, as nearly all, needs no closer look.
+    let size = shape.iter().try_fold(1u64, |size, extent| {
+        (size < 1 << 31 && *extent < 1 << 31).then(|| size * *extent as u64)
+    });
+    if let Some(size) = size.filter(|size| *size < 1 << 31)
+        && itemsize < 1 << 31
+        && shape.len() <= ndferry_array::MAX_NDIM
+        && !shape.contains(&0)
+    {
+        return Ok(size * itemsize as u64);
+    }
+    let layout = Layout::contiguous(shape, itemsize, Order::C);
+    let layout = layout.map_err(|e| ErrorKind::Array(e).at(offset))?;
+    Ok((layout.size() * itemsize) as u64)
 }
 
 fn is_permutation(axes: &[usize], ndim: usize) -> bool {

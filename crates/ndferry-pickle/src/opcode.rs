@@ -4,13 +4,12 @@ macro_rules! opcodes {
     ($($name:ident = $byte:literal, $protocol:literal;)*) => {
         $(pub(crate) const $name: u8 = $byte;)*
 
-        /// The first protocol that has this opcode; `None` if there is no such opcode.
-        pub(crate) fn protocol(opcode: u8) -> Option<u8> {
-            match opcode {
-                $($name => Some($protocol),)*
-                _ => None,
-            }
-        }
+        /// The first protocol that has each opcode.
+        const PROTOCOLS: [Option<u8>; 256] = {
+            let mut protocols = [None; 256];
+            $(protocols[$byte as usize] = Some($protocol);)*
+            protocols
+        };
     };
 }
 
@@ -83,6 +82,11 @@ opcodes! {
     BYTEARRAY8 = 0x96, 5;
     NEXT_BUFFER = 0x97, 5;
     READONLY_BUFFER = 0x98, 5;
+}
+
+/// The first protocol that has this opcode; `None` if there is no such opcode.
+pub(crate) fn protocol(opcode: u8) -> Option<u8> {
+    PROTOCOLS[usize::from(opcode)]
 }
 
 #[cfg(test)]

@@ -7,37 +7,41 @@ use crate::numpy::{Elements, PickledArray, StoredOrder};
 use crate::value::{Id, Tree, Value};
 use crate::{Error, ErrorKind, Result};
 
-/// `array(typecode, items)`, `array(typecode, bytes)` or `_array_reconstructor(class, typecode, format, bytes)`.
-pub(crate) fn array(
-    tree: &Tree,
-    offset: u64,
-    name: &str,
-    args: &[Id],
-) -> Result<Option<PickledArray>> {
-    let wrong = |problem: &str| {
-        let (what, problem) = ("array.array", problem.to_owned());
-        ErrorKind::State { what, problem }.at(offset)
+/// `_array_reconstructor(class, typecode, format, bytes)`
+pub(crate) fn reconstructed(tree: &Tree, offset: u64, args: &[Id]) -> Result<Option<PickledArray>> {
+    let [_, typecode, format, bytes] = args else {
+        return Ok(None);
     };
-    match (name, args) {
-        ("_array_reconstructor", [_, typecode, format, bytes]) => {
-            let dtype = tree.int(*format).and_then(machine_format);
-            let dtype = dtype.ok_or_else(|| wrong("its machine format is not 0 to 21"))?;
-            typecode_of(tree, *typecode)?.ok_or_else(|| wrong("its typecode is none"))?;
-            of_bytes(tree, offset, dtype, *bytes).map(Some)
-        }
-        ("array", [typecode]) => {
-            let code =
-                typecode_of(tree, *typecode)?.ok_or_else(|| wrong("its typecode is none"))?;
+    let dtype = tree.int(*format).and_then(machine_format);
+    let dtype = dtype.ok_or_else(|| wrong("its machine format is not 0 to 21", offset))?;
+    typecode_of(tree, *typecode)?.ok_or_else(|| wrong("its typecode is none", offset))?;
+    of_bytes(tree, offset, dtype, *bytes).map(Some)
+}
+
+/// `array(typecode, items)` or `array(typecode, bytes)`
+pub(crate) fn array(tree: &Tree, offset: u64, args: &[Id]) -> Result<Option<PickledArray>> {
+    let [typecode, items @ ..] = args else {
+        return Ok(None);
+    };
+    let code =
+        || typecode_of(tree, *typecode)?.ok_or_else(|| wrong("its typecode is none", offset));
+    match items {
+        [] => {
             let bytes = bytes::Bytes::new();
-            Ok(Some(of_values(offset, item_dtype(code, false), 0, bytes)))
+            Ok(Some(of_values(
+                offset,
+                item_dtype(code()?, false),
+                0,
+                bytes,
+            )))
         }
-        ("array", [typecode, items]) => {
-            let code =
-                typecode_of(tree, *typecode)?.ok_or_else(|| wrong("its typecode is none"))?;
+        [items] => {
+            let code = code()?;
             if let Value::List(items) = tree.get(*items) {
                 let dtype = item_dtype(code, false);
-                let bytes = pack(tree, &dtype, items)
-                    .map_err(|Misfit(i)| wrong(&format!("item {i} does not fit {code:?}")))?;
+                let bytes = pack(tree, &dtype, items).map_err(|Misfit(i)| {
+                    wrong(&format!("item {i} does not fit {code:?}"), offset)
+                })?;
                 return Ok(Some(of_values(offset, dtype, items.len(), bytes.into())));
             }
             // Jython writes big-endian whatever the machine; Python up to 2.6, which nobody uses any more, its machine's order.
@@ -45,6 +49,11 @@ pub(crate) fn array(
         }
         _ => Ok(None),
     }
+}
+
+fn wrong(problem: &str, offset: u64) -> Error {
+    let (what, problem) = ("array.array", problem.to_owned());
+    ErrorKind::State { what, problem }.at(offset)
 }
 
 fn of_values(offset: u64, dtype: Dtype, len: usize, bytes: bytes::Bytes) -> PickledArray {
@@ -59,16 +68,12 @@ fn of_values(offset: u64, dtype: Dtype, len: usize, bytes: bytes::Bytes) -> Pick
 }
 
 fn of_bytes(tree: &Tree, offset: u64, dtype: Dtype, bytes: Id) -> Result<PickledArray> {
-    let wrong = |problem: &str| -> Error {
-        let (what, problem) = ("array.array", problem.to_owned());
-        ErrorKind::State { what, problem }.at(offset)
-    };
-    let payload = Payload::of(tree, bytes)?.ok_or_else(|| wrong("its items are not bytes"))?;
+    let payload =
+        Payload::of(tree, bytes)?.ok_or_else(|| wrong("its items are not bytes", offset))?;
     let (nbytes, itemsize) = (payload.nbytes(), dtype.itemsize() as u64);
     if !nbytes.is_multiple_of(itemsize) {
-        return Err(wrong(&format!(
-            "{nbytes} bytes are no whole items of {itemsize}"
-        )));
+        let problem = format!("{nbytes} bytes are no whole items of {itemsize}");
+        return Err(wrong(&problem, offset));
     }
     Ok(PickledArray {
         dtype,

@@ -10,6 +10,9 @@ use num_bigint::BigInt;
 
 use crate::elements::Payload;
 use crate::input::ReadAt;
+use crate::lists::Lists;
+use crate::node::{Node, Packed, Text};
+use crate::role::Role;
 use crate::text::Width;
 use crate::{ErrorKind, Result};
 
@@ -18,6 +21,9 @@ use crate::{ErrorKind, Result};
 pub struct Id(pub(crate) u32);
 
 impl Id {
+    /// Of no value; the machine's limit keeps all others below.
+    pub(crate) const NOTHING: Self = Self(u32::MAX);
+
     /// A number from 0 to [`Tree::len`] - 1, for tables beside the tree.
     pub fn index(self) -> usize {
         self.0 as usize
@@ -35,15 +41,17 @@ pub struct Tree {
     /// Short strings, and those that are spelled differently in the input.
     pub(crate) pool: Vec<u8>,
     pub(crate) buffers: Vec<Bytes>,
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Packed>,
     pub(crate) blobs: Vec<Blob>,
-    /// Elements of tuples and frozensets.
-    pub(crate) children: Vec<Id>,
-    /// Elements of lists and sets.
-    pub(crate) lists: Vec<Vec<Id>>,
-    pub(crate) dicts: Vec<Vec<(Id, Id)>>,
+    /// Elements of tuples, frozensets, lists and sets.
+    pub(crate) children: Lists<Id>,
+    pub(crate) dicts: Lists<(Id, Id)>,
     pub(crate) ints: Vec<BigInt>,
+    pub(crate) wide_ints: Vec<i64>,
+    pub(crate) odd_floats: Vec<f64>,
     pub(crate) globals: Vec<Global>,
+    /// What each of those is to this crate.
+    pub(crate) roles: Vec<Role>,
     /// Module and name of each global, where they came as values.
     pub(crate) spelled: Vec<Option<(Id, Id)>>,
     pub(crate) calls: Vec<Call>,
@@ -53,41 +61,8 @@ pub struct Tree {
     pub(crate) protocol: u8,
 }
 
-/// A value as it is stored: an index into one of the tables.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Node {
-    None,
-    Bool(bool),
-    Int(i64),
-    BigInt(u32),
-    Float(f64),
-    Str(u32),
-    Bytes(u32),
-    ByteArray(u32),
-    Py2Str(u32),
-    Tuple {
-        start: u32,
-        len: u32,
-    },
-    FrozenSet {
-        start: u32,
-        len: u32,
-    },
-    /// [`EMPTY`] until something is appended.
-    List(u32),
-    Set(u32),
-    Dict(u32),
-    Global(u32),
-    Call(u32),
-    Persistent(Id),
-    Extension(u32),
-}
-
 /// What is longer is no name.
 const NAME_NBYTES: u64 = 64 << 10;
-
-/// The index of the table entry that an empty list, set or dict does not need.
-pub(crate) const EMPTY: u32 = u32::MAX;
 
 /// One value.
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +128,8 @@ pub struct Call {
     pub args: Id,
     /// Byte of the opcode.
     pub offset: u64,
+    /// What `BUILD` set first, or [`Id::NOTHING`]: nearly all that have a state have one.
+    pub(crate) first_state: Id,
     pub(crate) more: Option<Box<More>>,
 }
 
@@ -171,6 +148,7 @@ pub enum CallKind {
 #[derive(Debug, Default)]
 pub(crate) struct More {
     pub(crate) kwargs: Option<Id>,
+    /// All that `BUILD` set, if it is more than one.
     pub(crate) states: Vec<Id>,
     pub(crate) items: Vec<Id>,
     pub(crate) pairs: Vec<(Id, Id)>,
@@ -197,7 +175,23 @@ impl Call {
 
     /// All that `BUILD` set, one after another.
     pub fn states(&self) -> &[Id] {
-        self.more.as_ref().map_or(&[], |more| &more.states)
+        match &self.more {
+            Some(more) if !more.states.is_empty() => &more.states,
+            _ if self.first_state == Id::NOTHING => &[],
+            _ => std::slice::from_ref(&self.first_state),
+        }
+    }
+
+    pub(crate) fn push_state(&mut self, state: Id) {
+        if self.first_state == Id::NOTHING {
+            self.first_state = state;
+            return;
+        }
+        let states = &mut self.more.get_or_insert_default().states;
+        if states.is_empty() {
+            states.push(self.first_state);
+        }
+        states.push(state);
     }
 
     pub(crate) fn raw(&self) -> Option<Raw> {
@@ -248,6 +242,16 @@ impl Blob {
         nchars: 0,
         width: Width::Ascii,
     };
+
+    /// Bytes, or ASCII.
+    pub(crate) fn plain(place: Place, nbytes: u64) -> Self {
+        Self {
+            place,
+            nbytes,
+            nchars: nbytes,
+            width: Width::Ascii,
+        }
+    }
 
     /// Its bytes; of a `str`, those of its UTF-8.
     pub fn nbytes(&self) -> u64 {
@@ -319,33 +323,67 @@ impl Tree {
         &self.calls
     }
 
+    #[inline]
+    pub(crate) fn node(&self, id: Id) -> Node {
+        self.nodes[id.index()].node()
+    }
+
     /// One value.
     pub fn get(&self, id: Id) -> Value<'_> {
-        let children = |start: u32, len: u32| &self.children[start as usize..][..len as usize];
-        let list = |i: u32| self.lists.get(i as usize).map_or(&[][..], |list| &list[..]);
-        match self.nodes[id.index()] {
+        let run = |start: u32, len: u16| self.children.run(start, usize::from(len));
+        match self.node(id) {
             Node::None => Value::None,
             Node::Bool(value) => Value::Bool(value),
             Node::Int(value) => Value::Int(value),
+            Node::WideInt(i) => Value::Int(self.wide_ints[i as usize]),
             Node::BigInt(i) => Value::BigInt(&self.ints[i as usize]),
             Node::Float(value) => Value::Float(value),
-            Node::Str(i) => Value::Str(self.blobs[i as usize]),
-            Node::Bytes(i) => Value::Bytes(self.blobs[i as usize]),
-            Node::ByteArray(i) => Value::ByteArray(self.blobs[i as usize]),
-            Node::Py2Str(i) => Value::Py2Str(self.blobs[i as usize]),
-            Node::Tuple { start, len } => Value::Tuple(children(start, len)),
-            Node::FrozenSet { start, len } => Value::FrozenSet(children(start, len)),
-            Node::List(i) => Value::List(list(i)),
-            Node::Set(i) => Value::Set(list(i)),
-            Node::Dict(i) => {
-                let pairs = self.dicts.get(i as usize);
-                Value::Dict(pairs.map_or(&[][..], |pairs| &pairs[..]))
-            }
+            Node::OddFloat(i) => Value::Float(self.odd_floats[i as usize]),
+            Node::Short {
+                kind,
+                place,
+                nbytes,
+            } => string(kind, Blob::plain(place, u64::from(nbytes))),
+            Node::String(kind, i) => string(kind, self.blobs[i as usize]),
+            Node::Tuple { start, len } => Value::Tuple(run(start, len)),
+            Node::FrozenSet { start, len } => Value::FrozenSet(run(start, len)),
+            Node::LongTuple(i) => Value::Tuple(self.children.get(i)),
+            Node::LongFrozenSet(i) => Value::FrozenSet(self.children.get(i)),
+            Node::List(i) => Value::List(self.children.get(i)),
+            Node::Set(i) => Value::Set(self.children.get(i)),
+            Node::Dict(i) => Value::Dict(self.dicts.get(i)),
             Node::Global(i) => Value::Global(&self.globals[i as usize]),
             Node::Call(i) => Value::Call(&self.calls[i as usize]),
             Node::Persistent(id) => Value::Persistent(id),
             Node::Extension(code) => Value::Extension(code),
         }
+    }
+
+    /// What a global is to this crate; [`Role::Other`] also of what is no global.
+    pub(crate) fn role(&self, id: Id) -> Role {
+        match self.node(id) {
+            Node::Global(i) => self.roles[i as usize],
+            _ => Role::Other,
+        }
+    }
+
+    /// The elements of a tuple.
+    pub(crate) fn tuple(&self, id: Id) -> Option<&[Id]> {
+        match self.node(id) {
+            Node::Tuple { start, len } => Some(self.children.run(start, usize::from(len))),
+            Node::LongTuple(i) => Some(self.children.get(i)),
+            _ => None,
+        }
+    }
+
+    /// A call, what its function is to this crate, and the arguments.
+    pub(crate) fn role_call(&self, id: Id) -> Option<(&Call, Role, &[Id])> {
+        let Node::Call(i) = self.node(id) else {
+            return None;
+        };
+        let call = &self.calls[i as usize];
+        let args = self.tuple(call.args)?;
+        Some((call, self.role(call.function), args))
     }
 
     /// A string's bytes; of a `str`, its UTF-8. Nothing is copied if the input is in memory.
@@ -467,10 +505,11 @@ impl Tree {
 
     /// An `int` (or `bool`) that fits.
     pub fn int(&self, id: Id) -> Option<i64> {
-        match self.get(id) {
-            Value::Int(value) => Some(value),
-            Value::Bool(value) => Some(i64::from(value)),
-            Value::BigInt(value) => i64::try_from(value).ok(),
+        match self.node(id) {
+            Node::Int(value) => Some(value),
+            Node::Bool(value) => Some(i64::from(value)),
+            Node::WideInt(i) => Some(self.wide_ints[i as usize]),
+            // Those that fit are not in this table.
             _ => None,
         }
     }
@@ -509,7 +548,7 @@ impl Tree {
 
     /// The values that named a global, if values did.
     pub(crate) fn spelled_of(&self, id: Id) -> Option<(Id, Id)> {
-        match self.nodes[id.index()] {
+        match self.node(id) {
             Node::Global(i) => self.spelled[i as usize],
             _ => None,
         }
@@ -532,6 +571,15 @@ impl Tree {
             return None;
         };
         Some((call, self.global(call.function)?, args))
+    }
+}
+
+fn string<'a>(kind: Text, blob: Blob) -> Value<'a> {
+    match kind {
+        Text::Str => Value::Str(blob),
+        Text::Bytes => Value::Bytes(blob),
+        Text::ByteArray => Value::ByteArray(blob),
+        Text::Py2Str => Value::Py2Str(blob),
     }
 }
 

@@ -38,34 +38,63 @@ impl Machine {
         })
     }
 
-    pub(super) fn push_node(&mut self, node: Node) -> Result<()> {
+    pub(super) fn push_node(&mut self, node: impl Into<Packed>) -> Result<()> {
         let id = self.new_node(node)?;
         self.push(id)
     }
 
-    pub(super) fn new_node(&mut self, node: Node) -> Result<Id> {
-        let Ok(id) = u32::try_from(self.tree.nodes.len()) else {
+    pub(super) fn new_node(&mut self, node: impl Into<Packed>) -> Result<Id> {
+        let id = self.tree.nodes.len() as u32;
+        if id == Id::NOTHING.0 {
             return Err(self.error(ErrorKind::Limit {
                 what: "values in a pickle",
                 found: self.tree.nodes.len() as u64,
                 limit: u64::from(u32::MAX),
             }));
-        };
-        self.tree.nodes.push(node);
+        }
+        self.tree.nodes.push(node.into());
         Ok(Id(id))
+    }
+
+    /// Makes room for as many values as a pickle of this length usually has, so that tables need not be moved while
+    /// they grow. Memory that is not written to costs nothing.
+    pub(super) fn reserve(&mut self) {
+        let left = self.cursor.left().min(16 << 20) as usize;
+        self.tree.nodes.reserve(left / 16);
+        self.tree.children.reserve(left / 16);
+        self.memo.reserve(left / 16);
     }
 
     pub(super) fn push_int(&mut self, value: i64) -> Result<()> {
         match u32::try_from(value) {
             Ok(value) if value < SHARED_INTS => self.push(Id(ZERO + value)),
-            _ => self.push_node(Node::Int(value)),
+            _ if Node::INTS.contains(&value) => self.push_node(Node::Int(value)),
+            _ => {
+                let i = self.tree.wide_ints.len() as u32;
+                self.tree.wide_ints.push(value);
+                self.push_node(Node::WideInt(i))
+            }
         }
     }
 
-    pub(super) fn push_blob(&mut self, blob: Blob, node: fn(u32) -> Node) -> Result<()> {
+    pub(super) fn push_float(&mut self, value: f64) -> Result<()> {
+        if let Some(packed) = Packed::float(value) {
+            return self.push_node(packed);
+        }
+        let i = self.tree.odd_floats.len() as u32;
+        self.tree.odd_floats.push(value);
+        self.push_node(Node::OddFloat(i))
+    }
+
+    pub(super) fn push_blob(&mut self, blob: Blob, kind: Text) -> Result<()> {
+        if blob.is_ascii()
+            && let Some(node) = Node::short(kind, blob.place, blob.nbytes)
+        {
+            return self.push_node(node);
+        }
         let i = self.tree.blobs.len() as u32;
         self.tree.blobs.push(blob);
-        self.push_node(node(i))
+        self.push_node(Node::String(kind, i))
     }
 
     /// Where the topmost `len` values begin; those below the last mark are out of reach.
@@ -141,16 +170,10 @@ impl Machine {
             let place = Place::Pool(self.tree.pool.len() as u64);
             let bytes = self.cursor.take(nbytes as usize)?;
             self.tree.pool.extend_from_slice(bytes);
-            return Ok(Blob {
-                place,
-                ..blob_of(nbytes)
-            });
+            return Ok(Blob::plain(place, nbytes));
         }
         self.cursor.skip(nbytes)?;
-        Ok(Blob {
-            place: Place::Input(offset),
-            ..blob_of(nbytes)
-        })
+        Ok(Blob::plain(Place::Input(offset), nbytes))
     }
 
     pub(super) fn text(&mut self, nbytes: u64) -> Result<Blob> {
@@ -166,22 +189,13 @@ impl Machine {
         }
         let place = Place::Input(self.cursor.offset());
         let scan = self.cursor.scan_text(nbytes)?;
-        Ok(with_scan(
-            Blob {
-                place,
-                ..blob_of(nbytes)
-            },
-            scan,
-        ))
+        Ok(with_scan(Blob::plain(place, nbytes), scan))
     }
 
     pub(super) fn pooled(&mut self, bytes: &[u8]) -> Blob {
         let place = Place::Pool(self.tree.pool.len() as u64);
         self.tree.pool.extend_from_slice(bytes);
-        Blob {
-            place,
-            ..blob_of(bytes.len() as u64)
-        }
+        Blob::plain(place, bytes.len() as u64)
     }
 
     pub(super) fn text_line(&mut self) -> Result<()> {
@@ -197,11 +211,9 @@ impl Machine {
         if let Err(at) = scan.feed(&self.tree.pool[start..], true) {
             return Err(ErrorKind::Text { expected: "text" }.at(self.offset + at as u64));
         }
-        let blob = Blob {
-            place: Place::Pool(start as u64),
-            ..blob_of((self.tree.pool.len() - start) as u64)
-        };
-        self.push_blob(with_scan(blob, scan), Node::Str)
+        let nbytes = self.tree.pool.len() - start;
+        let blob = Blob::plain(Place::Pool(start as u64), nbytes as u64);
+        self.push_blob(with_scan(blob, scan), Text::Str)
     }
 
     pub(super) fn string_line(&mut self) -> Result<()> {
@@ -211,11 +223,9 @@ impl Machine {
             let expected = "a string literal";
             return Err(self.error(ErrorKind::Text { expected }));
         }
-        let blob = Blob {
-            place: Place::Pool(start as u64),
-            ..blob_of((self.tree.pool.len() - start) as u64)
-        };
-        self.push_blob(blob, Node::Py2Str)
+        let nbytes = self.tree.pool.len() - start;
+        let blob = Blob::plain(Place::Pool(start as u64), nbytes as u64);
+        self.push_blob(blob, Text::Py2Str)
     }
 
     /// `INT` and `LONG`: decimal digits; `00` and `01` are False and True, a final `L` is Python 2's.

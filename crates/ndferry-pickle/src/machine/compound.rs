@@ -19,25 +19,26 @@ impl Machine {
             }
             op::FROZENSET => {
                 let start = self.pop_mark()?;
-                let (start, len) = self.move_children(start);
-                self.push_node(Node::FrozenSet { start, len })?;
+                let node = match self.move_children(start) {
+                    Ok((start, len)) => Node::FrozenSet { start, len },
+                    Err(i) => Node::LongFrozenSet(i),
+                };
+                self.push_node(node)?;
             }
             op::EMPTY_LIST => self.push_node(Node::List(EMPTY))?,
             op::EMPTY_SET => self.push_node(Node::Set(EMPTY))?,
             op::EMPTY_DICT => self.push_node(Node::Dict(EMPTY))?,
             op::LIST => {
                 let start = self.pop_mark()?;
-                let items = self.stack.split_off(start);
-                let i = self.tree.lists.len() as u32;
-                self.tree.lists.push(items);
-                self.push_node(Node::List(i))?;
+                let list = self.new_node(Node::List(EMPTY))?;
+                self.append_to(list, start, false)?;
+                self.push(list)?;
             }
             op::DICT => {
                 let start = self.pop_mark()?;
-                let pairs = self.pairs(start)?;
-                let i = self.tree.dicts.len() as u32;
-                self.tree.dicts.push(pairs);
-                self.push_node(Node::Dict(i))?;
+                let dict = self.new_node(Node::Dict(EMPTY))?;
+                self.set_items_of(dict, start)?;
+                self.push(dict)?;
             }
             op::APPEND => {
                 let start = self.below(1)?;
@@ -83,7 +84,7 @@ impl Machine {
             op::PERSID => {
                 let line = self.cursor.line("bytes of a persistent id", 4096)?.to_vec();
                 let blob = self.pooled(&line);
-                self.push_blob(blob, Node::Py2Str)?;
+                self.push_blob(blob, Text::Py2Str)?;
                 let id = self.pop()?;
                 self.tree.persistent.get_or_insert(self.offset);
                 self.push_node(Node::Persistent(id))?;
@@ -131,10 +132,9 @@ impl Machine {
             op::BUILD => {
                 let state = self.pop()?;
                 let target = self.top()?;
-                match self.tree.nodes[target.index()] {
+                match self.tree.node(target) {
                     Node::Call(i) => {
-                        let more = &mut self.tree.calls[i as usize].more;
-                        more.get_or_insert_default().states.push(state);
+                        self.tree.calls[i as usize].push_state(state);
                         self.skip_raw(target)?;
                     }
                     _ => return Err(self.kind_error("an object whose state can be set", target)),
@@ -149,54 +149,64 @@ impl Machine {
         let Some(target) = self.target(start) else {
             return Err(self.error(ErrorKind::StackEmpty));
         };
-        match self.tree.nodes[target.index()] {
-            Node::List(i) if !as_set => {
-                let i = self.list_index(target, i, Node::List);
-                self.tree.lists[i].extend(self.stack.drain(start..));
+        self.append_to(target, start, as_set)
+    }
+
+    fn append_to(&mut self, target: Id, start: usize, as_set: bool) -> Result<()> {
+        let items = &self.stack[start..];
+        let children = &mut self.tree.children;
+        match self.tree.nodes[target.index()].node() {
+            Node::List(EMPTY) if !as_set => {
+                let i = children.push(items);
+                self.tree.nodes[target.index()] = Node::List(i).into();
             }
-            Node::Set(i) if as_set => {
-                let i = self.list_index(target, i, Node::Set);
-                self.tree.lists[i].extend(self.stack.drain(start..));
+            Node::Set(EMPTY) if as_set => {
+                let i = children.push(items);
+                self.tree.nodes[target.index()] = Node::Set(i).into();
             }
+            Node::List(i) if !as_set => children.extend(i, items),
+            Node::Set(i) if as_set => children.extend(i, items),
             Node::Call(i) => {
                 let more = self.tree.calls[i as usize].more.get_or_insert_default();
-                more.items.extend(self.stack.drain(start..));
+                more.items.extend_from_slice(items);
             }
             _ => {
                 let expected = if as_set { "a set" } else { "a list" };
                 return Err(self.kind_error(expected, target));
             }
         }
+        self.stack.truncate(start);
         Ok(())
-    }
-
-    fn list_index(&mut self, target: Id, i: u32, node: fn(u32) -> Node) -> usize {
-        if i != EMPTY {
-            return i as usize;
-        }
-        let i = self.tree.lists.len();
-        self.tree.lists.push(Vec::new());
-        self.tree.nodes[target.index()] = node(i as u32);
-        i
     }
 
     fn set_items(&mut self, start: usize) -> Result<()> {
         let Some(target) = self.target(start) else {
             return Err(self.error(ErrorKind::StackEmpty));
         };
-        let pairs = self.pairs(start)?;
-        match self.tree.nodes[target.index()] {
+        self.set_items_of(target, start)
+    }
+
+    fn set_items_of(&mut self, target: Id, start: usize) -> Result<()> {
+        let flat = &self.stack[start..];
+        if !flat.len().is_multiple_of(2) {
+            return Err(self.error(ErrorKind::OddPairs));
+        }
+        self.pairs.clear();
+        let pairs = flat.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+        self.pairs.extend(pairs);
+        match self.tree.node(target) {
             Node::Dict(EMPTY) => {
-                self.tree.nodes[target.index()] = Node::Dict(self.tree.dicts.len() as u32);
-                self.tree.dicts.push(pairs);
+                let i = self.tree.dicts.push(&self.pairs);
+                self.tree.nodes[target.index()] = Node::Dict(i).into();
             }
-            Node::Dict(i) => self.tree.dicts[i as usize].extend(pairs),
+            Node::Dict(i) => self.tree.dicts.extend(i, &self.pairs),
             Node::Call(i) => {
                 let more = self.tree.calls[i as usize].more.get_or_insert_default();
-                more.pairs.extend(pairs);
+                more.pairs.extend_from_slice(&self.pairs);
             }
             _ => return Err(self.kind_error("a dict", target)),
         }
+        self.stack.truncate(start);
         Ok(())
     }
 
@@ -206,28 +216,25 @@ impl Machine {
         (self.marks.last().is_none_or(|mark| *mark <= i)).then(|| self.stack[i])
     }
 
-    fn pairs(&mut self, start: usize) -> Result<Vec<(Id, Id)>> {
-        let flat = &self.stack[start..];
-        if !flat.len().is_multiple_of(2) {
-            return Err(self.error(ErrorKind::OddPairs));
-        }
-        let pairs = flat
-            .chunks_exact(2)
-            .map(|pair| (pair[0], pair[1]))
-            .collect();
-        self.stack.truncate(start);
-        Ok(pairs)
-    }
-
     fn tuple(&mut self, start: usize) -> Node {
-        let (start, len) = self.move_children(start);
-        Node::Tuple { start, len }
+        match self.move_children(start) {
+            Ok((start, len)) => Node::Tuple { start, len },
+            Err(i) => Node::LongTuple(i),
+        }
     }
 
-    fn move_children(&mut self, start: usize) -> (u32, u32) {
-        let at = self.tree.children.len() as u32;
-        self.tree.children.extend(self.stack.drain(start..));
-        (at, self.tree.children.len() as u32 - at)
+    /// Where the values from `start` on are kept: where they begin and how many they are, or the number of a list if
+    /// they are very many.
+    fn move_children(&mut self, start: usize) -> std::result::Result<(u32, u16), u32> {
+        let items = &self.stack[start..];
+        let children = &mut self.tree.children;
+        let kept = if items.len() > Node::SHORT_LEN {
+            Err(children.push(items))
+        } else {
+            Ok((children.push_run(items).start, items.len() as u16))
+        };
+        self.stack.truncate(start);
+        kept
     }
 
     fn push_call(
@@ -249,6 +256,7 @@ impl Machine {
             function,
             args,
             offset: self.offset,
+            first_state: Id::NOTHING,
             more,
         });
         self.push_node(Node::Call(i))
@@ -263,6 +271,7 @@ impl Machine {
         let i = self.tree.globals.len() as u32;
         self.tree.spelled.push(spelled);
         let offset = self.offset;
+        self.tree.roles.push(Role::of(&module, &name));
         self.tree.globals.push(Global {
             module,
             name,
@@ -272,22 +281,21 @@ impl Machine {
     }
 
     fn global_lines(&mut self) -> Result<(Arc<str>, Arc<str>)> {
-        let limit = self.limits.name_nbytes;
-        let mut line = || -> Result<Arc<str>> {
-            let offset = self.cursor.offset();
-            let line = self.cursor.line("bytes of a name", limit)?;
-            match std::str::from_utf8(line) {
-                Ok(name) => Ok(name.into()),
-                Err(_) => Err(ErrorKind::Text { expected: "UTF-8" }.at(offset)),
-            }
-        };
-        Ok((line()?, line()?))
+        Ok((self.name_line()?, self.name_line()?))
+    }
+
+    fn name_line(&mut self) -> Result<Arc<str>> {
+        let offset = self.cursor.offset();
+        let line = self
+            .cursor
+            .line("bytes of a name", self.limits.name_nbytes)?;
+        match std::str::from_utf8(line) {
+            Ok(name) => Ok(interned(&mut self.names, name)),
+            Err(_) => Err(ErrorKind::Text { expected: "UTF-8" }.at(offset)),
+        }
     }
 
     fn name_of(&mut self, id: Id) -> Result<Arc<str>> {
-        if let Some(name) = self.names.get(&id) {
-            return Ok(Arc::clone(name));
-        }
         let (Value::Str(blob) | Value::Py2Str(blob)) = self.tree.get(id) else {
             return Err(self.kind_error("a name", id));
         };
@@ -299,11 +307,19 @@ impl Machine {
                 limit,
             }));
         }
-        let Some(name) = self.tree.name(id)? else {
-            return Err(self.error(ErrorKind::Text { expected: "a name" }));
-        };
-        let name: Arc<str> = name.into();
-        self.names.insert(id, Arc::clone(&name));
-        Ok(name)
+        match self.tree.name(id)? {
+            Some(name) => Ok(interned(&mut self.names, &name)),
+            None => Err(self.error(ErrorKind::Text { expected: "a name" })),
+        }
     }
+}
+
+/// The one copy of a name.
+fn interned(names: &mut HashSet<Arc<str>>, name: &str) -> Arc<str> {
+    if let Some(known) = names.get(name) {
+        return Arc::clone(known);
+    }
+    let name: Arc<str> = name.into();
+    names.insert(Arc::clone(&name));
+    name
 }

@@ -38,7 +38,7 @@ impl Machine {
                 .push(Between::Bytes(start..self.cursor.offset()));
             Raw::Bytes(blob)
         };
-        if let Node::Call(i) = self.tree.nodes[target.index()] {
+        if let Node::Call(i) = self.tree.node(target) {
             self.tree.calls[i as usize].more.get_or_insert_default().raw = Some(raw);
         }
         Ok(())
