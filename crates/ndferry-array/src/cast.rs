@@ -1,5 +1,6 @@
 //! Elements of another dtype, by NumPy's rules (`numpy.ndarray.astype`).
 
+mod long;
 mod number;
 mod parse;
 mod rules;
@@ -17,10 +18,11 @@ const BATCH: usize = 1024;
 
 /// Turns whole elements of one dtype into another, with the values that NumPy 2 gives on x86-64: integers lose their
 /// upper bits, floats that no integer can hold become the least one (of 8 and 16 bits: the lower bits of that of 32),
-/// complex numbers lose their imaginary part, times are rounded down to the new unit, text is cut to its length.
+/// complex numbers lose their imaginary part, times are rounded down to the new unit, text is cut to its length, dates excepted. Long
+/// doubles are those of x86, with 80 bits; the bytes that pad them become zero.
 ///
 /// Where NumPy leaves a value to chance we do not: times beyond the new unit are an error, and floats beyond `u4` are
-/// taken modulo 2^32.
+/// taken modulo 2^32. Where it cuts spans of time to 21 characters, we write them out.
 #[derive(Clone, Debug)]
 pub struct Cast {
     from: Dtype,
@@ -46,6 +48,8 @@ enum What {
     /// The same bytes, perhaps in the other order: of numbers of so many bytes.
     Same(Option<usize>),
     Number(Bits, Target),
+    /// The same, where one of them is a long double.
+    Long,
     Time(Scale),
     /// A number, as text.
     Print,
@@ -116,7 +120,8 @@ impl Cast {
     /// Appends the new elements of whole old ones.
     ///
     /// # Errors
-    /// [`Error::CastText`] for text that is no such number; [`Error::TimeOverflow`].
+    /// [`Error::CastText`] for text that is no such number; [`Error::TimeOverflow`]; [`Error::CastRoom`];
+    /// [`Error::CastQuad`].
     pub fn apply(&self, items: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         let (old, new) = (self.from.itemsize(), self.to.itemsize());
         if old == 0 || new == 0 {
@@ -167,6 +172,7 @@ impl Step {
                     out,
                 );
             }
+            What::Long => long::cast(&self.source, &self.target, values, out)?,
             What::Time(scale) => {
                 for ticks in values.as_chunks::<8>().0 {
                     let ticks = i64::from_ne_bytes(*ticks);
@@ -267,8 +273,11 @@ fn what(from: &Dtype, to: &Dtype) -> Option<What> {
         (Kind::Timedelta(a), Kind::Timedelta(b)) => Some(What::Time(Scale::spans(*a, *b))),
         (Kind::Void, Kind::Void) => Some(What::Text),
         _ if is_text(from) && is_text(to) => Some(What::Text),
-        _ if is_text(from) => Target::of(to).map(|_| What::Parse),
-        _ if is_text(to) => Bits::of(from).map(|_| What::Print),
+        _ if is_text(from) => long::is_number(to).then_some(What::Parse),
+        _ if is_text(to) => long::is_number(from).then_some(What::Print),
+        _ if long::is_long(from) || long::is_long(to) => {
+            (long::is_number(from) && long::is_number(to)).then_some(What::Long)
+        }
         _ => Some(What::Number(Bits::of(from)?, Target::of(to)?)),
     }
 }

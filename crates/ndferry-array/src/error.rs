@@ -192,6 +192,14 @@ pub enum Error {
         /// The dtype asked for.
         to: String,
     },
+    /// A date that the new text is too short for.
+    #[error("{text} has no room in {to}")]
+    CastRoom {
+        /// The date.
+        text: String,
+        /// The dtype asked for.
+        to: String,
+    },
     /// A character that the other kind of text cannot hold.
     #[error("{text:?} cannot become {to}: character {code} is not ASCII")]
     CastCharacter {
@@ -201,6 +209,14 @@ pub enum Error {
         code: u32,
         /// The dtype asked for.
         to: String,
+    },
+    /// Long doubles of another machine than x86, which no dtype tells apart; they are not cast.
+    #[error(
+        "these {dtype} look like 128-bit floats of ARM or another machine, not like those of x86"
+    )]
+    CastQuad {
+        /// Their dtype.
+        dtype: String,
     },
     /// A time that the new unit cannot count.
     #[error("{ticks} of {from} is beyond {to}")]

@@ -5,12 +5,13 @@ mod digits;
 mod dtype;
 mod float;
 mod leaf;
-mod real;
+pub(crate) mod real;
 mod scalar;
 pub(crate) mod text;
 mod time;
 
 pub use corners::Corners;
+pub(crate) use leaf::real_format;
 pub(crate) use scalar::text as scalar_text;
 pub(crate) use time::civil;
 

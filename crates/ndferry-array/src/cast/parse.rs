@@ -12,9 +12,7 @@ pub(super) fn parse(
     values: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let Some(kind) = Target::of(target) else {
-        return Ok(()); // the step would not have been made
-    };
+    let target_kind = Target::of(target);
     let swapped = !target.is_native();
     for bytes in values.chunks_exact(source.itemsize().max(1)) {
         let codes = characters(source, bytes);
@@ -24,13 +22,17 @@ pub(super) fn parse(
             text: text.chars().take(80).collect(),
             to: target.str(),
         };
+        let Some(kind) = target_kind else {
+            super::long::parse(text, target, out).ok_or_else(wrong)?;
+            continue;
+        };
         match (target.kind(), kind) {
             (Kind::Datetime(unit), _) => {
                 let ticks = date(text, *unit).ok_or_else(wrong)?;
                 put(ticks, kind, swapped, out);
             }
-            (Kind::Timedelta(_), _) if matches!(&*text.to_ascii_lowercase(), "nat") => {
-                put(NAT, kind, swapped, out);
+            (Kind::Timedelta(_), _) => {
+                put(span(text).ok_or_else(wrong)?, kind, swapped, out);
             }
             (_, Target::Bool) => put(u64::from(!text.is_empty()), kind, swapped, out),
             (_, Target::Int(nbytes)) => {
@@ -73,13 +75,21 @@ fn integer(text: &str) -> Option<i128> {
     without_underscores(text.trim())?.parse().ok()
 }
 
+/// Ticks, as `strtoll` reads them; `NaT` and nothing are no time.
+fn span(text: &str) -> Option<i64> {
+    if text.is_empty() || text.eq_ignore_ascii_case("nat") {
+        return Some(NAT);
+    }
+    text.trim_start().parse().ok()
+}
+
 /// Without spaces around it.
 fn float(text: &str) -> Option<f64> {
     without_underscores(text)?.parse().ok()
 }
 
 /// Without spaces around it: `a`, `bj`, `a+bj`, each perhaps in parentheses.
-fn complex(text: &str) -> Option<[f64; 2]> {
+pub(super) fn complex(text: &str) -> Option<[f64; 2]> {
     let inner = text
         .strip_prefix('(')
         .and_then(|text| text.strip_suffix(')'));
@@ -104,10 +114,10 @@ fn complex(text: &str) -> Option<[f64; 2]> {
 
 /// ISO 8601 as NumPy takes it, rounded down to the unit; `NaT` and nothing are no time.
 fn date(text: &str, unit: TimeUnit) -> Option<i64> {
-    let text = text.trim_start();
     if text.is_empty() || text.eq_ignore_ascii_case("nat") {
         return Some(NAT);
     }
+    let text = text.trim_start();
     let mut rest = Rest(text);
     let negative = rest.take('-');
     let _ = !negative && rest.take('+');
@@ -120,6 +130,7 @@ fn date(text: &str, unit: TimeUnit) -> Option<i64> {
             day = rest.two(1, month_days(year, month))?;
             if rest.take('T') || rest.take(' ') {
                 (seconds, attoseconds) = rest.time()?;
+                seconds -= rest.zone()?;
             }
         }
     }
@@ -194,6 +205,26 @@ impl Rest<'_> {
         }
         let (fraction, count) = self.digits(18)?;
         Some((seconds, fraction * 10i128.pow(18 - count as u32)))
+    }
+
+    /// Nothing, `Z`, or `±hh`, `±hhmm`, `±hh:mm`: seconds ahead of UTC.
+    fn zone(&mut self) -> Option<i128> {
+        let sign = match self.0.chars().next() {
+            Some('+') => 1,
+            Some('-') => -1,
+            _ => {
+                let _ = self.take('Z');
+                return Some(0);
+            }
+        };
+        self.0 = &self.0[1..];
+        let (hours, minutes) = match self.digits(4)? {
+            (n, 4) => (n / 100, n % 100),
+            (n, 2) if self.take(':') => (n, self.two(0, 59)?),
+            (n, 2) => (n, 0),
+            _ => return None,
+        };
+        (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
     }
 }
 

@@ -136,6 +136,10 @@ fn date_characters(unit: DateUnit) -> usize {
 
 /// `to`, but text without a length gets one that is enough for `from`.
 pub(super) fn with_length(from: &Dtype, to: &Dtype) -> Dtype {
+    let is_text = matches!(to.kind, Kind::Bytes | Kind::Unicode);
+    if to.itemsize == 0 && is_text && to.kind == from.kind {
+        return from.clone();
+    }
     let mut to = to.clone();
     if to.itemsize == 0
         && let Some(length) = characters(from)

@@ -1,20 +1,28 @@
 //! Numbers as text, and text in other lengths.
 
 use crate::print::scalar_text;
-use crate::{ArrayView, Dtype, Error, Kind, Layout, PrintOptions};
+use crate::{ArrayView, Dtype, Error, Kind, Layout, LongDouble, PrintOptions};
 
-/// Appends each number as `str` writes it, cut to the length of the new text.
+/// Appends each number as `str` writes it, cut to the length of the new text; but no date is cut.
 pub(super) fn print(
     source: &Dtype,
     target: &Dtype,
     values: &[u8],
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
-    let options = PrintOptions::default();
+    super::long::refuse_quads(source, values)?;
+    let options = PrintOptions {
+        long_double: LongDouble::X87,
+        ..PrintOptions::default()
+    };
     for bytes in values.chunks_exact(source.itemsize()) {
         let layout = Layout::strided(&[], &[], 0)?;
         let view = ArrayView::new(source.clone(), layout, bytes)?;
         let text = scalar_text(&view, &options)?;
+        if matches!(source.kind(), Kind::Datetime(_)) && text.len() > length(target) {
+            let to = target.str();
+            return Err(Error::CastRoom { text, to });
+        }
         write(text.chars().map(u32::from), target, out);
     }
     Ok(())
@@ -58,6 +66,14 @@ pub(super) fn characters(dtype: &Dtype, bytes: &[u8]) -> Vec<u32> {
         }
     };
     bytes.as_chunks().0.iter().map(point).collect()
+}
+
+/// Characters of a text.
+fn length(dtype: &Dtype) -> usize {
+    match dtype.kind() {
+        Kind::Unicode => dtype.itemsize() / 4,
+        _ => dtype.itemsize(),
+    }
 }
 
 pub(super) fn shown(code: u32) -> char {

@@ -150,7 +150,7 @@ impl FloatStyle {
                 }
                 return;
             }
-            Real::Nan => (false, "nan"),
+            Real::Nan { .. } => (false, "nan"),
             Real::Infinite { negative } => (*negative, "inf"),
         };
         let sign = if negative {
@@ -200,7 +200,7 @@ impl Seen {
                 seen.any_other = true;
                 seen.any_negative_infinity |= negative;
             }
-            Real::Nan => seen.any_other = true,
+            Real::Nan { .. } => seen.any_other = true,
         });
         seen
     }
@@ -241,7 +241,7 @@ impl RealFormat {
         match format.decode(bits, false) {
             Real::Finite(x) => x,
             // It is finite in each of them.
-            Real::Nan | Real::Infinite { .. } => Finite::whole(0),
+            Real::Nan { .. } | Real::Infinite { .. } => Finite::whole(0),
         }
     }
 }
@@ -254,7 +254,7 @@ pub(crate) fn alone(real: &Real, format: RealFormat, trim: bool, plus: bool) -> 
         (false, false) => "",
     };
     let x = match real {
-        Real::Nan => return format!("{}nan", sign(false)),
+        Real::Nan { .. } => return format!("{}nan", sign(false)),
         Real::Infinite { negative } => return format!("{}inf", sign(*negative)),
         Real::Finite(x) => x,
     };

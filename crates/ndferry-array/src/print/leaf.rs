@@ -389,11 +389,11 @@ pub(crate) fn real_format(view: &ArrayView<'_>, long_double: LongDouble) -> Real
 /// numbers store, and whether a double could hold every number too.
 fn holds_quads(view: &ArrayView<'_>, is_complex: bool) -> bool {
     let big = view.dtype().byteorder() == ByteOrder::Big;
-    let (mut any_padding, mut any_x87) = (false, false);
+    let (mut count, mut any_padding, mut any_x87) = (0, false, false);
     let (mut all_x87, mut plausible_x87, mut plausible_quads) = (true, true, true);
     let is_plausible = |number: Real| match number {
         Real::Finite(x) => x.is_zero() || (-1074..1024).contains(&x.magnitude()),
-        Real::Nan | Real::Infinite { .. } => true,
+        Real::Nan { .. } | Real::Infinite { .. } => true,
     };
     let mut look = |bytes: &[u8]| {
         let (number, padding) = if big {
@@ -401,6 +401,7 @@ fn holds_quads(view: &ArrayView<'_>, is_complex: bool) -> bool {
         } else {
             bytes.split_at(10)
         };
+        count += 1;
         any_padding |= padding.iter().any(|byte| *byte != 0);
         any_x87 |= number.iter().any(|byte| *byte != 0);
         let (sign_and_exponent, leading) = if big {
@@ -419,6 +420,7 @@ fn holds_quads(view: &ArrayView<'_>, is_complex: bool) -> bool {
     } else {
         for_each_part(view, Part::Whole, &mut look);
     }
-    let is_x87 = all_x87 && any_x87 && plausible_x87;
+    // Half of all quads have that bit.
+    let is_x87 = all_x87 && any_x87 && (plausible_x87 || count >= 16);
     any_padding && plausible_quads && !is_x87
 }

@@ -21,8 +21,14 @@ pub(crate) enum RealFormat {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Real {
-    Nan,
-    Infinite { negative: bool },
+    Nan {
+        negative: bool,
+        /// Its bits behind the point, the first one topmost.
+        payload: u128,
+    },
+    Infinite {
+        negative: bool,
+    },
     Finite(Finite),
 }
 
@@ -74,11 +80,19 @@ impl RealFormat {
         let negative = bits >> (stored_bits + self.exponent_bits()) & 1 == 1;
         // Without its leading bit, an x87 number that is not tiny is invalid, which x86 treats as NaN.
         let is_invalid = self == Self::X87 && biased != 0 && bits & (1 << fraction_bits) == 0;
-        if biased == exponent_mask || is_invalid {
-            return if fraction == 0 && !is_invalid {
+        if is_invalid {
+            // What the processor makes of it.
+            return Real::Nan {
+                negative: true,
+                payload: 0,
+            };
+        }
+        if biased == exponent_mask {
+            return if fraction == 0 {
                 Real::Infinite { negative }
             } else {
-                Real::Nan
+                let payload = fraction << (128 - fraction_bits);
+                Real::Nan { negative, payload }
             };
         }
         let leading = match self {
@@ -92,6 +106,51 @@ impl RealFormat {
             exponent: biased.max(1) - exponent_mask / 2 - fraction_bits as i32,
             lopsided: fraction == 0 && biased > 1,
         })
+    }
+
+    /// The bits of the nearest number of this format, the even one of two.
+    pub(crate) fn encode(self, real: &Real) -> u128 {
+        let fraction_bits = self.precision() - 1;
+        let leading = 1 << fraction_bits;
+        let exponent_mask: i32 = (1 << self.exponent_bits()) - 1;
+        let (negative, biased, significand) = match real {
+            Real::Nan { negative, payload } => {
+                let quiet = leading >> 1;
+                let payload = payload >> (128 - fraction_bits);
+                (*negative, exponent_mask, leading | quiet | payload)
+            }
+            Real::Infinite { negative } => (*negative, exponent_mask, leading),
+            Real::Finite(x) if x.is_zero() => (x.negative, 0, 0),
+            Real::Finite(x) => {
+                // Of the last bit: there are none below those of the smallest number.
+                let least = 1 - exponent_mask / 2 - fraction_bits as i32;
+                let last = least.max(x.magnitude() - fraction_bits as i32);
+                let mut significand = x.rounded(last);
+                let mut biased = last - least + 1;
+                if significand >> (fraction_bits + 1) != 0 {
+                    significand >>= 1;
+                    biased += 1;
+                }
+                if significand < leading {
+                    biased = 0;
+                }
+                if biased >= exponent_mask {
+                    (x.negative, exponent_mask, leading)
+                } else {
+                    (x.negative, biased, significand)
+                }
+            }
+        };
+        let keeps_leading = self == Self::X87;
+        let stored_bits = fraction_bits + u32::from(keeps_leading);
+        let stored = if keeps_leading {
+            significand
+        } else {
+            significand & (leading - 1)
+        };
+        u128::from(negative) << (stored_bits + self.exponent_bits())
+            | (biased as u128) << stored_bits
+            | stored
     }
 }
 
@@ -112,6 +171,22 @@ impl Finite {
     /// The place of the leading bit: `floor(log2)`. Not for zero.
     pub(crate) fn magnitude(&self) -> i32 {
         127 - self.mantissa.leading_zeros() as i32 + self.exponent
+    }
+
+    /// How many times two to the power of `exponent` it is, without its sign: the nearest whole number, the even one of
+    /// two.
+    fn rounded(&self, exponent: i32) -> u128 {
+        let shift = exponent - self.exponent;
+        if shift <= 0 {
+            return self.mantissa << shift.unsigned_abs();
+        }
+        let (whole, rest) = match shift {
+            1..128 => (self.mantissa >> shift, self.mantissa << (128 - shift)),
+            128 => (0, self.mantissa),
+            _ => return 0,
+        };
+        let half = 1 << 127;
+        whole + u128::from(rest > half || rest == half && whole & 1 == 1)
     }
 
     /// Compares without signs.
@@ -172,7 +247,7 @@ mod tests {
         assert!(double(2.0).lopsided && !double(3.0).lopsided);
         assert!(!double(f64::MIN_POSITIVE).lopsided);
         let nan = RealFormat::Double.decode(&f64::NAN.to_be_bytes(), true);
-        assert_eq!(nan, Real::Nan);
+        assert!(matches!(nan, Real::Nan { .. }));
     }
 
     #[test]
@@ -185,7 +260,64 @@ mod tests {
         assert_eq!(one.cmp_abs(&double(1.0)), Ordering::Equal);
         assert!(one.lopsided);
         let without = [&[0; 7][..], &[0x40, 0xff, 0x3f], &[0; 6]].concat();
-        assert_eq!(RealFormat::X87.decode(&without, false), Real::Nan);
+        assert!(matches!(
+            RealFormat::X87.decode(&without, false),
+            Real::Nan { .. }
+        ));
+    }
+
+    #[test]
+    fn a_number_is_encoded_as_the_processor_does_it() {
+        let doubles = [
+            1.0,
+            -0.1,
+            5e-324,
+            f64::MAX,
+            1e-310,
+            -0.0,
+            2.5e-45,
+            1e-46,
+            3.4028236e38,
+        ];
+        for x in doubles
+            .into_iter()
+            .chain([f64::NAN, f64::INFINITY, 65_519.9, 1.0 / 3.0])
+        {
+            let real = RealFormat::Double.decode(&x.to_le_bytes(), false);
+            assert_eq!(RealFormat::Double.encode(&real), u128::from(x.to_bits()));
+            let single = RealFormat::Single.encode(&real);
+            assert_eq!(single, u128::from((x as f32).to_bits()), "{x}");
+            for wider in [RealFormat::X87, RealFormat::Quad] {
+                let bytes = wider.encode(&real).to_le_bytes();
+                let back = wider.decode(&bytes, false);
+                assert_eq!(RealFormat::Double.encode(&back), u128::from(x.to_bits()));
+            }
+        }
+        let one = RealFormat::X87.encode(&Real::Finite(Finite::whole(1)));
+        assert_eq!(one, 0x3fff_8000_0000_0000_0000);
+    }
+
+    #[test]
+    fn every_half_survives_every_format() {
+        for bits in 0..=u16::MAX {
+            let real = RealFormat::Half.decode(&bits.to_le_bytes(), false);
+            for format in [
+                RealFormat::Half,
+                RealFormat::Single,
+                RealFormat::X87,
+                RealFormat::Quad,
+            ] {
+                let back = format.decode(&format.encode(&real).to_le_bytes(), false);
+                let found = RealFormat::Half.encode(&back);
+                // A signaling NaN becomes a quiet one.
+                let quiet = if bits & 0x7c00 == 0x7c00 && bits & 0x3ff != 0 {
+                    0x200
+                } else {
+                    0
+                };
+                assert_eq!(found, u128::from(bits | quiet));
+            }
+        }
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Operations on arrays, one after another: each step is a list of its name and its arguments.
 
 use bytes::Bytes;
-use ndferry_array::{Array, ByteOrder, Order};
+use ndferry_array::{Array, ByteOrder, Casting, Order};
 use serde_json::Value;
 
 use crate::array::{self, numbers};
-use crate::{Answer, Refusal};
+use crate::{Answer, Refusal, dtype};
 
 /// The array that is left after `steps`.
 pub(crate) fn run(request: &Value, bytes: Bytes) -> Result<Answer, Refusal> {
@@ -37,6 +37,15 @@ fn step(array: Array, item: &Value) -> Result<Array, Refusal> {
             ">" => ByteOrder::Big,
             other => panic!("no byte order {other}"),
         })?,
+        "cast" => {
+            let casting = match item[2].as_str() {
+                Some("safe") => Casting::Safe,
+                Some("same_kind") => Casting::SameKind,
+                _ => Casting::Unsafe,
+            };
+            let to = dtype::from_json(argument)?;
+            array.view().to_dtype(&to, casting)?
+        }
         "runs" => gathered(&array, order(text()), &item[2])?,
         other => panic!("no step {other}"),
     })
