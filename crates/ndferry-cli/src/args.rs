@@ -141,7 +141,7 @@ pub(crate) struct ShowArgs {
     /// Into a file.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
-    /// Replaces OUT.
+    /// Replaces OUT; bytes onto a terminal.
     #[arg(short, long)]
     pub(crate) force: bool,
 }
@@ -295,7 +295,7 @@ pub(crate) struct ConvertArgs {
     pub(crate) numpy: EraArg,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
-    /// Replaces DST.
+    /// Replaces DST; bytes onto a terminal.
     #[arg(short, long)]
     pub(crate) force: bool,
 }
@@ -512,7 +512,7 @@ pub(crate) struct RecvArgs {
     /// Where to store it (.npb, .npy, .npz, .pkl; - is standard output); received.npb, or the next free number, otherwise.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
-    /// Replaces OUT.
+    /// Replaces OUT; bytes onto a terminal.
     #[arg(short, long)]
     pub(crate) force: bool,
     /// What arrived as one JSON object on standard output.

@@ -3,12 +3,15 @@
 
 mod args;
 mod commands;
+mod graphics;
 mod output;
 mod picture;
 mod progress;
+mod raster;
 mod report;
 mod shades;
 mod size;
+mod terminal;
 mod words;
 
 use std::process::ExitCode;

@@ -2,6 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use crate::terminal::Drawn;
+
 /// Standard output was closed by its reader.
 #[derive(Debug)]
 pub(crate) struct ClosedStdout;
@@ -20,25 +22,28 @@ pub(crate) fn stdout() -> io::BufWriter<Closing<io::StdoutLock<'static>>> {
 }
 
 /// Standard output for text with colours, which are left out where they are not wanted.
-pub(crate) fn styled() -> io::BufWriter<Closing<anstream::AutoStream<io::StdoutLock<'static>>>> {
-    io::BufWriter::with_capacity(1 << 16, Closing(anstream::stdout().lock()))
+pub(crate) fn styled()
+-> io::BufWriter<Closing<Drawn<anstream::AutoStream<io::StdoutLock<'static>>>>> {
+    io::BufWriter::with_capacity(1 << 16, Closing(Drawn::new(anstream::stdout().lock())))
 }
 
 /// [`styled`], or for JSON everything as it is: leaving out colours also leaves out control characters inside of texts.
 pub(crate) fn styled_or_json(
     json: bool,
-) -> io::BufWriter<Closing<anstream::AutoStream<io::StdoutLock<'static>>>> {
+) -> io::BufWriter<Closing<Drawn<anstream::AutoStream<io::StdoutLock<'static>>>>> {
     if !json {
         return styled();
     }
     let stdout = anstream::AutoStream::always_ansi(io::stdout().lock());
-    io::BufWriter::with_capacity(1 << 16, Closing(stdout))
+    io::BufWriter::with_capacity(1 << 16, Closing(Drawn::new(stdout)))
 }
 
-/// Standard output for bytes that are no text, unless it is a terminal.
-pub(crate) fn binary() -> anyhow::Result<io::BufWriter<Closing<io::StdoutLock<'static>>>> {
-    if io::stdout().is_terminal() {
-        anyhow::bail!("standard output is a terminal: name a file with -o, or pipe it");
+/// Standard output for bytes that are no text; a terminal only with `force`.
+pub(crate) fn binary(
+    force: bool,
+) -> anyhow::Result<io::BufWriter<Closing<io::StdoutLock<'static>>>> {
+    if io::stdout().is_terminal() && !force {
+        anyhow::bail!("standard output is a terminal: name a file, or pipe it, or --force it");
     }
     Ok(stdout())
 }

@@ -2,18 +2,30 @@
 
 use std::fmt::Write;
 
-/// Grey steps of a character without colours, dark to light.
-const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+/// What a picture is drawn with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ink {
+    /// Two pixels a character, each with its own shade of grey of the palette of 256 colours.
+    Colours,
+    /// One of five shades a character.
+    Shades,
+    /// One of ten ASCII characters.
+    Ascii,
+}
 
-/// Draws grey values, row after row, at most `columns` wide. With colours each half of a character has its own shade of
-/// grey; without them each character is one of five shades, and what that is off goes to its neighbours.
-pub(crate) fn draw(
-    values: &[f64],
-    rows: usize,
-    width: usize,
-    columns: usize,
-    coloured: bool,
-) -> String {
+impl Ink {
+    /// Grey steps without colours, dark to light.
+    fn steps(self) -> &'static [char] {
+        match self {
+            Self::Ascii => &[' ', '.', ':', '-', '=', '+', '*', '#', '%', '@'],
+            _ => &[' ', '░', '▒', '▓', '█'],
+        }
+    }
+}
+
+/// Draws grey values, row after row, at most `columns` wide. Without colours, what a character's
+/// shade is off goes to its neighbours.
+pub(crate) fn draw(values: &[f64], rows: usize, width: usize, columns: usize, ink: Ink) -> String {
     let columns = columns.min(width).max(1);
     // A character is about twice as high as wide, and holds two pixels.
     let lines = (rows * columns / width.max(1)).max(2).next_multiple_of(2);
@@ -28,12 +40,12 @@ pub(crate) fn draw(
         ((mean - low) / (high - low).max(f64::MIN_POSITIVE)).clamp(0.0, 1.0)
     };
     let mut out = String::new();
-    if !coloured {
+    if ink != Ink::Colours {
         let greys = (0..lines / 2).map(|line| {
             let row = (0..columns).map(|i| (grey(2 * line, i) + grey(2 * line + 1, i)) / 2.0);
             row.collect()
         });
-        shaded(greys.collect(), &mut out);
+        shaded(greys.collect(), ink.steps(), &mut out);
         return out;
     }
     for line in (0..lines).step_by(2) {
@@ -47,16 +59,16 @@ pub(crate) fn draw(
     out
 }
 
-/// Floyd's and Steinberg's error diffusion, over five shades.
-fn shaded(mut greys: Vec<Vec<f64>>, out: &mut String) {
-    let steps = (SHADES.len() - 1) as f64;
+/// Floyd's and Steinberg's error diffusion, over a few shades.
+fn shaded(mut greys: Vec<Vec<f64>>, shades: &[char], out: &mut String) {
+    let steps = (shades.len() - 1) as f64;
     for line in 0..greys.len() {
         let columns = greys[line].len();
         for column in 0..columns {
             let wanted = greys[line][column];
             let step = (wanted * steps).round().clamp(0.0, steps);
             let off = wanted - step / steps;
-            out.push(SHADES[step as usize]);
+            out.push(shades[step as usize]);
             let mut pass = |line: usize, column: usize, part: f64| {
                 if let Some(grey) = greys.get_mut(line).and_then(|row| row.get_mut(column)) {
                     *grey += off * part / 16.0;
@@ -123,7 +135,7 @@ mod tests {
     #[test]
     fn a_ramp_goes_from_dark_to_light() {
         let values: Vec<f64> = (0..32 * 32).map(|i| f64::from(i % 32)).collect();
-        let picture = draw(&values, 32, 32, 32, false);
+        let picture = draw(&values, 32, 32, 32, Ink::Shades);
         let lines: Vec<&str> = picture.lines().collect();
         assert_eq!(lines.len(), 16);
         for line in lines {
@@ -134,7 +146,7 @@ mod tests {
 
     #[test]
     fn every_character_has_its_two_colours() {
-        let picture = draw(&[0.0, 1.0, 1.0, 0.0], 2, 2, 80, true);
+        let picture = draw(&[0.0, 1.0, 1.0, 0.0], 2, 2, 80, Ink::Colours);
         assert_eq!(
             picture,
             "\x1b[38;5;16;48;5;231m▀\x1b[38;5;231;48;5;16m▀\x1b[0m\n"
@@ -144,7 +156,7 @@ mod tests {
     #[test]
     fn large_planes_are_made_smaller() {
         let values = vec![1.0; 100 * 300];
-        let picture = draw(&values, 100, 300, 60, false);
+        let picture = draw(&values, 100, 300, 60, Ink::Ascii);
         assert_eq!(picture.lines().count(), 10);
     }
 }

@@ -13,9 +13,13 @@ pub(crate) enum Protocol {
     Kitty,
     /// iTerm2's (also WezTerm).
     Iterm,
+    /// Sixels, the DEC VT340's (foot, mlterm, Konsole, xterm as a VT340).
+    Sixel,
     /// Two pixels a character, in colours.
     Blocks,
     /// One of five shades a character, without colours.
+    Shades,
+    /// Letters and signs that every terminal has.
     Ascii,
 }
 

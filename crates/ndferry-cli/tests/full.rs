@@ -71,7 +71,7 @@ fn a_full_disk_names_the_file_and_not_the_peer() {
 #[test]
 fn a_receiver_looks_at_its_output_before_it_listens() {
     let folder = tempfile::tempdir().unwrap();
-    for output in ["x.tiff", "missing/x.npb"] {
+    for output in ["x.txt", "missing/x.npb"] {
         let run = ndferry(folder.path())
             .args(["recv", "-o", output])
             .output()

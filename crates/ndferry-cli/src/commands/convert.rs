@@ -71,7 +71,7 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
         if args.to.is_none() {
             bail!("say which format goes to standard output: --to npy");
         }
-        let mut out = output::binary()?;
+        let mut out = output::binary(args.force)?;
         save_to(&mut out, &items, &options, &session.bar)?;
         out.flush()?;
         return Ok(Outcome::Yes);

@@ -10,9 +10,11 @@ use anyhow::{Context, bail, ensure};
 use ndferry::{Array, Index, Indexing, Item, LazyArray, OpenOptions, SendOptions, Source, send};
 
 use crate::args::{DemoArgs, Stack};
+use crate::picture::{self, Ink};
 use crate::report::{Outcome, Session};
+use crate::shades::Protocol;
 use crate::words::{dtype_text, hex, shape_text};
-use crate::{output, picture, size};
+use crate::{output, size, terminal};
 
 /// A stack of a believable microscope, pickled by three eras of NumPy (corpus/demo/make.py).
 fn pickle(stack: Stack) -> (&'static str, &'static str, &'static [u8]) {
@@ -147,8 +149,12 @@ pub(crate) fn run(args: &DemoArgs, session: &Session) -> anyhow::Result<Outcome>
         .map(f64::from)
         .collect();
     let (rows, width) = (plane.shape()[0], plane.shape()[1]);
-    let coloured = anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never;
-    out.write_all(picture::draw(&values, rows, width, COLUMNS, coloured).as_bytes())?;
+    let ink = match terminal::protocol() {
+        Protocol::Shades => Ink::Shades,
+        Protocol::Ascii => Ink::Ascii,
+        _ => Ink::Colours,
+    };
+    out.write_all(picture::draw(&values, rows, width, COLUMNS, ink).as_bytes())?;
 
     writeln!(out, "\n5. Compare every byte with the original")?;
     let (before, after) = (original.load()?, crossed.load()?);

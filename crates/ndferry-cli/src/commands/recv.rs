@@ -20,7 +20,7 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     let to_stdout = output == Path::new("-");
     if to_stdout {
         // Only the check that it is no terminal.
-        drop(output::binary()?);
+        drop(output::binary(args.force)?);
     }
     let direct = matches!(
         Format::of_extension(&output),

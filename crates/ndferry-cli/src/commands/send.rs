@@ -1,18 +1,19 @@
 //! `ndferry send`: arrays to a receiver.
 
+use std::io::IsTerminal;
 use std::time::Instant;
 
+use anyhow::bail;
 use ndferry::{Item, SendOptions, send};
 
 use crate::args::SendArgs;
 use crate::commands::convert::packing;
 use crate::report::{Outcome, Session};
-use crate::{output, size};
+use crate::size;
 
 pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome> {
-    if args.url == "-" {
-        // Only the check that it is no terminal; the transport writes to it.
-        drop(output::binary()?);
+    if args.url == "-" && std::io::stdout().is_terminal() {
+        bail!("standard output is a terminal: pipe it into `ndferry recv --listen -`");
     }
     let arrays = session.arrays(&args.source, args.threads.jobs)?;
     let items: Vec<Item<'_>> = arrays

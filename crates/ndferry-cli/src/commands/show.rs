@@ -18,7 +18,7 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<Outcome>
             })?;
         }
         _ if matches!(args.to, Form::Npy | Form::Raw) => {
-            let mut out = output::binary()?;
+            let mut out = output::binary(args.force)?;
             write(&picked, args, session, &mut out)?;
             out.flush()?;
         }
