@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, Order};
@@ -25,7 +26,7 @@ use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, Order}
 )]
 #[command(
     after_help = "SRC is PATH[:MEMBER], for instance run.npz:frames; - is standard input.\n\
-    Exit status: 0 yes, done, clean; 1 a negative answer of diff, check or verify; 2 an error; 130 interrupted."
+    Exit status: 0 yes, done, clean; 1 a negative answer of diff, check, scan or verify; 2 an error; 130 interrupted."
 )]
 pub(crate) struct Cli {
     /// What to do.
@@ -76,6 +77,12 @@ pub(crate) enum Command {
     /// Reads all of a file from elsewhere: is it readable, safe, intact? Exit status 1 if not.
     #[command(after_help = "Example:\n  ndferry check downloads/*.np[yzb]")]
     Check(CheckArgs),
+    /// Lists every name that pickles refer to, in files, folders and archives: is one of them dangerous? Exit status 1 if
+    /// one is, needs code, or cannot be read.
+    #[command(
+        after_help = "Examples:\n  ndferry scan downloads/\n  ndferry scan -l --allow mylab.Scan model.pkl"
+    )]
+    Scan(ScanArgs),
     /// Reads all of an NPB file and names each tile that is damaged or missing. Exit status 1 if there is one.
     #[command(after_help = "Example:\n  ndferry verify run.npb")]
     Verify(VerifyArgs),
@@ -439,14 +446,62 @@ pub(crate) struct CheckArgs {
     /// Files; - is standard input.
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
-    /// Names in pickles that are all right here, for instance mylab.Scan.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    pub(crate) allow: Vec<String>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     /// One JSON object a line.
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
+}
+
+/// Options of `scan`.
+#[derive(Args, Debug)]
+pub(crate) struct ScanArgs {
+    /// Files, and folders with everything in them; - is standard input.
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// One JSON object a line (docs/scan.schema.json).
+    #[arg(long, conflicts_with = "sarif")]
+    pub(crate) json: bool,
+    /// One SARIF 2.1.0 log of all files, for tools that collect such.
+    #[arg(long)]
+    pub(crate) sarif: bool,
+    /// Every name, with its byte and what is done with it.
+    #[arg(short, long)]
+    pub(crate) long: bool,
+    /// Goes into folders, as it does anyway.
+    #[arg(short, long, hide = true)]
+    pub(crate) recursive: bool,
+}
+
+/// Which names in pickles pass.
+#[derive(Args, Debug)]
+pub(crate) struct PolicyArgs {
+    /// Names that pass: `arrays` (what arrays and builtin values are made of), `std` (dates, decimals, paths and
+    /// collections too), or a file with one module.name a line.
+    #[arg(long, value_name = "POLICY", default_value = "std")]
+    pub(crate) policy: String,
+    /// More names that pass, for instance mylab.Scan.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) allow: Vec<String>,
+}
+
+impl PolicyArgs {
+    pub(crate) fn policy(&self) -> anyhow::Result<ndferry::Policy> {
+        let policy = match &*self.policy {
+            "std" => ndferry::Policy::std(),
+            "arrays" => ndferry::Policy::arrays(),
+            path => {
+                let text = std::fs::read_to_string(path);
+                let text = text.with_context(|| format!("policy {path}"))?;
+                ndferry::Policy::parse(&text).with_context(|| path.to_owned())?
+            }
+        };
+        Ok(policy.allowing(self.allow.iter().cloned()))
+    }
 }
 
 /// Options of `verify`.

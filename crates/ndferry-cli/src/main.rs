@@ -44,6 +44,7 @@ fn run(command: Command, session: &Session) -> anyhow::Result<Outcome> {
         Command::Convert(args) => commands::convert::run(&args, session),
         Command::Diff(args) => commands::diff::run(&args, session),
         Command::Check(args) => commands::check::run(&args, session),
+        Command::Scan(args) => commands::scan::run(&args, session),
         Command::Verify(args) => commands::verify::run(&args, session),
         Command::Repair(args) => commands::repair::run(&args, session),
         Command::Send(args) => commands::send::run(&args, session),

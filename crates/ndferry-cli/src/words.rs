@@ -149,6 +149,19 @@ pub(crate) fn plain(text: &str) -> String {
     out
 }
 
+/// As [`plain`], with everything beyond ASCII spelled out: of names, letters that look like others matter.
+pub(crate) fn ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || !c.is_ascii() {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Bytes as hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

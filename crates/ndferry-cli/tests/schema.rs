@@ -1,4 +1,4 @@
-//! What `ndferry info --json` prints is what `docs/info.schema.json` says.
+//! What `info --json` and `scan --json` print is what `docs/info.schema.json` and `docs/scan.schema.json` say.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
@@ -9,6 +9,8 @@ use ndferry::{Array, Dtype, Item, LazyArray, Order, SaveOptions, save};
 use serde_json::{Value, json};
 
 const SCHEMA: &str = include_str!("../../../docs/info.schema.json");
+
+const SCAN_SCHEMA: &str = include_str!("../../../docs/scan.schema.json");
 
 #[test]
 fn every_line_keeps_to_the_schema() {
@@ -45,6 +47,61 @@ fn every_line_keeps_to_the_schema() {
         known(&schema, &value);
         for member in value["members"].as_array().unwrap() {
             known(&schema["$defs"]["member"], member);
+        }
+    }
+}
+
+#[test]
+fn every_line_of_a_scan_keeps_to_its_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = files(folder.path());
+    let nested = b"\x80\x03C\x10\x80\x02cos\nsystem\n)R.C\x00\x85.";
+    for (name, bytes) in [
+        ("shell.pkl", &b"cos\nsystem\n)R."[..]),
+        ("nested.pkl", nested),
+        ("cut.pkl", b"\x80\x02cos"),
+        ("search.pkl", b"N\xffcos\nsystem\n."),
+        ("empty.pkl", b""),
+        ("text.txt", b"text"),
+    ] {
+        fs::write(folder.path().join(name), bytes).unwrap();
+        files.push(folder.path().join(name));
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_ndferry"))
+        .args(["scan", "--json"])
+        .args(&files)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let schema: Value = serde_json::from_str(SCAN_SCHEMA).unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().count(), files.len());
+    for word in [
+        "dangerous",
+        "unreadable",
+        "clean",
+        "no-pickle",
+        "string",
+        "search",
+    ] {
+        assert!(text.contains(&format!("\"{word}\"")), "{word}\n{text}");
+    }
+    for line in text.lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        if let Err(problem) = check(&schema, &schema, &value) {
+            panic!("{problem}\n{line}");
+        }
+        let defs = &schema["$defs"];
+        for (keys, objects) in [
+            (&schema, &json!([value])),
+            (&defs["global"], &value["globals"]),
+            (&defs["problem"], &value["problems"]),
+        ] {
+            for object in objects.as_array().unwrap() {
+                for key in object.as_object().unwrap().keys() {
+                    assert!(keys["properties"][key].is_object(), "{key}\n{line}");
+                }
+            }
         }
     }
 }

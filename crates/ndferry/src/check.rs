@@ -7,7 +7,8 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::{
-    Error, ErrorClass, Format, Interrupt, OpenOptions, Progress, Result, Safety, Source, sniff,
+    Error, ErrorClass, Format, Interrupt, OpenOptions, Policy, Progress, Result, Safety, Source,
+    sniff,
 };
 
 /// How to check.
@@ -16,8 +17,8 @@ use crate::{
 pub struct CheckOptions {
     /// Limits and interrupt.
     pub open: OpenOptions,
-    /// Names (`module.name`) that count as safe beyond the built-in list.
-    pub allow: Vec<String>,
+    /// Which names in pickles pass.
+    pub policy: Policy,
 }
 
 /// Everything found about a file.
@@ -193,7 +194,7 @@ fn finding(
         }
     };
     let safety = match source.pickle() {
-        Some(pickle) => Safety::of(&pickle.globals, &options.allow),
+        Some(pickle) => Safety::of(&pickle.globals, &options.policy),
         None => source.safety().clone(),
     };
     if !safety.is_safe() {

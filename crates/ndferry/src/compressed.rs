@@ -16,6 +16,17 @@ const MAX_NBYTES: u64 = 1 << 30;
 /// # Errors
 /// Damage, more than fits, and what is wrong with the pickle.
 pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Option<Contents>> {
+    match unpack(input, options)? {
+        Some(bytes) => unpacked(bytes, options).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The bytes of a compressed pickle; `None` if it is none.
+///
+/// # Errors
+/// Damage, and more than fits.
+pub(crate) fn unpack(input: &Input, options: &OpenOptions) -> Result<Option<Vec<u8>>> {
     let Some(mut stream) = decoder(input)? else {
         return Ok(None);
     };
@@ -29,7 +40,7 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Option<Conten
     while bytes.len() as u64 <= limit {
         options.interrupt.check()?;
         match stream.by_ref().take(1 << 20).read_to_end(&mut bytes) {
-            Ok(0) => return unpacked(bytes, options).map(Some),
+            Ok(0) => return Ok(Some(bytes)),
             Ok(_) => {}
             Err(error) => {
                 let (what, problem) = ("compressed pickle", error.to_string());

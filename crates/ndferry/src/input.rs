@@ -123,6 +123,23 @@ impl Input {
         }
     }
 
+    /// A part of another input, in which it is the whole.
+    pub(crate) fn part(&self, start: u64, nbytes: u64) -> Self {
+        if let Some(bytes) = self.shared(start, nbytes) {
+            return Self::of_bytes(bytes);
+        }
+        Self {
+            from: From::Outside(Arc::new(Part {
+                whole: self.clone(),
+                start,
+                nbytes,
+            })),
+            nbytes,
+            head: Bytes::new(),
+            touched: Some(Arc::default()),
+        }
+    }
+
     pub(crate) fn nbytes(&self) -> u64 {
         self.nbytes
     }
@@ -203,6 +220,26 @@ impl Input {
             return Ok(self.head.slice(..nbytes.min(self.head.len())));
         }
         self.bytes(0, self.nbytes.min(nbytes as u64))
+    }
+}
+
+/// See [`Input::part`].
+struct Part {
+    whole: Input,
+    start: u64,
+    nbytes: u64,
+}
+
+impl ReadAt for Part {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let left = self.nbytes.saturating_sub(offset);
+        let n = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.whole
+            .read_at(&mut buf[..n], self.start + offset.min(self.nbytes))
+    }
+
+    fn nbytes(&self) -> io::Result<u64> {
+        Ok(self.nbytes)
     }
 }
 

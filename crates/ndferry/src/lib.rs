@@ -46,6 +46,7 @@ mod packing;
 mod pickle_file;
 mod pickle_scan;
 mod pickle_walk;
+mod policy;
 mod progress;
 #[cfg(feature = "npb")]
 mod recipe;
@@ -56,6 +57,7 @@ mod repair;
 mod runs;
 mod safety;
 mod save;
+mod scan;
 #[cfg(feature = "transport")]
 mod send;
 #[cfg(feature = "transport")]
@@ -87,20 +89,23 @@ pub use ndferry_array::{
     Index, Indexing, Kind, Layout, Order, PrintOptions, Selection, can_cast,
 };
 pub use ndferry_io::peak_memory;
+pub use ndferry_pickle::{Place, Use, Uses};
 #[cfg(feature = "npb")]
 pub use npb_edit::{CreateOptions, NpbFile};
 #[cfg(feature = "npb")]
 pub use npb_resume::append;
 pub use npy_grow::append_rows;
 pub use packing::{Codec, Filter, Packing};
+pub use policy::{Policy, PolicyError};
 pub use progress::Progress;
 #[cfg(feature = "transport")]
 pub use recv::{Received, ReceivedArray, Receiver, RecvOptions, Target};
 #[cfg(feature = "npb")]
 pub use repair::{RepairOptions, Repaired, repair, verify};
 pub use runs::{Run, Runs};
-pub use safety::{GlobalUse, Safety};
+pub use safety::{GlobalUse, Grade, Safety};
 pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to, write_atomically};
+pub use scan::{ScanOptions, Scanned, scan, scan_bytes};
 #[cfg(feature = "transport")]
 pub use send::{SendOptions, Sent, send};
 pub use source::{PickleInfo, Source};

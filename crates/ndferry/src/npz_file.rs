@@ -408,11 +408,11 @@ impl Read for Elements<'_> {
 }
 
 #[cfg(not(target_family = "wasm"))]
-fn temporary_file() -> io::Result<std::fs::File> {
+pub(crate) fn temporary_file() -> io::Result<std::fs::File> {
     tempfile::tempfile()
 }
 
 #[cfg(target_family = "wasm")]
-fn temporary_file() -> io::Result<std::fs::File> {
+pub(crate) fn temporary_file() -> io::Result<std::fs::File> {
     Err(io::ErrorKind::Unsupported.into())
 }

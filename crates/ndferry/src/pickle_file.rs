@@ -17,7 +17,7 @@ use crate::source::Contents;
 use crate::stored::plain::Plain;
 use crate::units::Units;
 use crate::{
-    ErrorKind, Format, Interrupt, Limits, MemberInfo, OpenOptions, Result, Safety, Storage,
+    ErrorKind, Format, Interrupt, Limits, MemberInfo, OpenOptions, Policy, Result, Safety, Storage,
 };
 
 impl ndferry_pickle::ReadAt for Input {
@@ -100,7 +100,7 @@ impl Pickled {
         let info = contents.pickle.get_or_insert_default();
         info.protocol = info.protocol.max(self.protocol);
         info.globals.extend(global_uses(&self.tree));
-        contents.safety = Safety::of(&info.globals, &[]);
+        contents.safety = Safety::of(&info.globals, &Policy::std());
     }
 
     /// The arrays in it, with their paths.
@@ -198,7 +198,7 @@ fn next(machine: &mut Machine, start: u64) -> Option<Id> {
     machine.load_on().ok()
 }
 
-fn pickle_limits(limits: &Limits) -> ndferry_pickle::Limits {
+pub(crate) fn pickle_limits(limits: &Limits) -> ndferry_pickle::Limits {
     let mut out = ndferry_pickle::Limits::default();
     out.values = limits.nodes;
     out

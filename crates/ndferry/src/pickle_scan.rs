@@ -10,25 +10,18 @@ use crate::GlobalUse;
 pub(crate) fn global_uses(tree: &Tree) -> Vec<GlobalUse> {
     let misused = misused(tree);
     let names = tree.globals().iter().map(|global| GlobalUse {
-        module: global.module.to_string(),
-        name: global.name.to_string(),
-        offset: global.offset,
         is_misused: misused.contains(&global.offset),
+        ..GlobalUse::new(&global.module, &global.name, global.offset)
     });
     // An extension code may stand for anything, which only the reading program knows.
-    let extensions = tree.extensions().iter().map(|(code, offset)| GlobalUse {
-        module: "copyreg".to_owned(),
-        name: format!("extension {code}"),
-        offset: *offset,
-        is_misused: false,
-    });
+    let extensions = tree
+        .extensions()
+        .iter()
+        .map(|(code, offset)| GlobalUse::new("copyreg", &format!("extension {code}"), *offset));
     // So may a persistent id.
-    let persistent = tree.persistent().map(|offset| GlobalUse {
-        module: "pickle".to_owned(),
-        name: "persistent_load".to_owned(),
-        offset,
-        is_misused: false,
-    });
+    let persistent = tree
+        .persistent()
+        .map(|offset| GlobalUse::new("pickle", "persistent_load", offset));
     let mut uses: Vec<GlobalUse> = names.chain(extensions).chain(persistent).collect();
     // What was read twice, since the first way of reading it failed, is there twice.
     uses.sort_by(|a, b| (a.offset, &a.name).cmp(&(b.offset, &b.name)));

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use ndferry_pickle::{Place, Use, Uses};
+
+use crate::Policy;
+
 /// The verdict on the pickles of a source, in order of gravity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -46,14 +50,7 @@ impl fmt::Display for Safety {
                 Ok(())
             }
             Self::Dangerous(globals) => match globals.first() {
-                Some(GlobalUse {
-                    module,
-                    name,
-                    offset,
-                    ..
-                }) => {
-                    write!(f, "dangerous: {module}.{name} at byte {offset}")
-                }
+                Some(first) => write!(f, "dangerous: {first}"),
                 None => f.write_str("dangerous"),
             },
         }
@@ -62,19 +59,59 @@ impl fmt::Display for Safety {
 
 /// A module and a name that a pickle refers to, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct GlobalUse {
-    /// The module.
+    /// The module. `?` where only running the pickle would tell.
     pub module: String,
-    /// The name in it.
+    /// The name in it; with dots, it is looked up in parts.
     pub name: String,
-    /// Byte of the opcode in the pickle's file (or NPZ member).
+    /// Byte of the opcode in the pickle's file (or archive member).
     pub offset: u64,
+    /// The archive member that the pickle is in; empty for the file itself. Told by [`crate::scan()`].
+    pub member: String,
+    /// What is done with it. Told by [`crate::scan()`].
+    pub uses: Uses,
+    /// Where in the file it is.
+    pub place: Place,
     /// Whether it is put to a use that no honest pickle has for it: called, or given to something that would call it,
-    /// where only the class is ever named. `numpy.memmap('file')` opens and may cut off a file.
+    /// where only the class is ever named (`numpy.memmap('file')` opens and may cut off a file); or changed itself.
     pub is_misused: bool,
 }
 
 impl GlobalUse {
+    pub(crate) fn new(module: &str, name: &str, offset: u64) -> Self {
+        Self {
+            module: module.to_owned(),
+            name: name.to_owned(),
+            offset,
+            member: String::new(),
+            uses: Uses::default(),
+            place: Place::Pickle(0),
+            is_misused: false,
+        }
+    }
+
+    /// What a scan found, in this member.
+    pub(crate) fn scanned(found: ndferry_pickle::NameUse, member: &str) -> Self {
+        let made = [Use::Reduce, Use::NewObj, Use::Obj, Use::Inst, Use::Argument];
+        let mut misuses = vec![Use::Build, Use::Fill, Use::ResultCalled];
+        if Self::opens_files(&found.module, &found.name) {
+            misuses.extend(made);
+        }
+        // `getattr(x, '__globals__')` leads anywhere.
+        if &*found.name == "getattr" {
+            misuses.push(Use::Dunder);
+        }
+        let mut out = Self::new(&found.module, &found.name, found.offset);
+        out.member = member.to_owned();
+        out.uses = found.uses;
+        out.place = found.place;
+        // What is done with what does not pass anyway is its own affair, but for attributes of that kind.
+        let is_unknown = out.module == "?" || out.name == "?";
+        out.is_misused = is_unknown || misuses.iter().any(|one| found.uses.contains(*one));
+        out
+    }
+
     /// Whether it is a class that honest pickles only name as the type of an array, since making one opens a file.
     pub(crate) fn opens_files(module: &str, name: &str) -> bool {
         matches!(
@@ -85,7 +122,40 @@ impl GlobalUse {
             )
         )
     }
+
+    /// Whether it is among what arrays and builtin values are made of; `arrays_only` leaves out values of the standard
+    /// library.
+    pub(crate) fn is_inert(&self, arrays_only: bool) -> bool {
+        is_in(INERT, self) && !(arrays_only && BEYOND_ARRAYS.contains(&&*self.module))
+    }
 }
+
+impl fmt::Display for GlobalUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            module,
+            name,
+            offset,
+            ..
+        } = self;
+        write!(f, "{module}.{name} at byte {offset}")?;
+        if !self.member.is_empty() {
+            write!(f, " of {}", self.member)?;
+        }
+        Ok(())
+    }
+}
+
+/// Modules of [`INERT`] that arrays need nothing of.
+const BEYOND_ARRAYS: &[&str] = &[
+    "collections",
+    "datetime",
+    "decimal",
+    "fractions",
+    "uuid",
+    "pathlib",
+    "pathlib._local",
+];
 
 /// What passes: exact names whose calls make arrays, dtypes and builtin values, and nothing else. Never a prefix, since
 /// `numpy.*` alone holds several ways to run code.
@@ -384,22 +454,44 @@ const MERELY_UNKNOWN: &[(&str, &[&str])] = &[
     ("_io", &["BytesIO", "StringIO"]),
 ];
 
+/// Functions that run code or commands, whatever module they are found in.
+const DANGEROUS_NAMES: &[&str] = &[
+    "system",
+    "popen",
+    "eval",
+    "exec",
+    "execfile",
+    "execv",
+    "execve",
+    "__import__",
+    "import_module",
+    "check_output",
+    "check_call",
+    "getoutput",
+    "getstatusoutput",
+    "Popen",
+    "runstring",
+    "run_code",
+    "run_module",
+    "run_path",
+    "run_file",
+    "runsource",
+    "_run_code",
+    "spawnv",
+    "rmtree",
+    "_get_command_stdout",
+];
+
 impl Safety {
-    /// The verdict on pickles that refer to these names. `allow` holds names (`module.name`) that pass as well.
-    pub(crate) fn of(globals: &[GlobalUse], allow: &[String]) -> Self {
-        let passes = |global: &&GlobalUse| {
-            global.is_misused
-                || !(is_in(INERT, global)
-                    || allow.iter().any(|name| {
-                        name.strip_prefix(&*global.module)
-                            .and_then(|rest| rest.strip_prefix('.'))
-                            == Some(&*global.name)
-                    }))
-        };
-        let others: Vec<&GlobalUse> = globals.iter().filter(passes).collect();
+    /// The verdict on pickles that refer to these names.
+    pub(crate) fn of(globals: &[GlobalUse], policy: &Policy) -> Self {
+        let others: Vec<&GlobalUse> = globals
+            .iter()
+            .filter(|global| Self::grade(global, policy) != Grade::Passes)
+            .collect();
         let dangerous: Vec<GlobalUse> = others
             .iter()
-            .filter(|global| global.is_misused || is_dangerous(global))
+            .filter(|global| Self::grade(global, policy) == Grade::Dangerous)
             .copied()
             .cloned()
             .collect();
@@ -409,15 +501,57 @@ impl Safety {
         if others.is_empty() {
             return Self::Clean;
         }
-        let mut first_of_each: Vec<GlobalUse> = Vec::new();
-        for global in others {
-            let is_new =
-                |seen: &GlobalUse| seen.module != global.module || seen.name != global.name;
-            if first_of_each.iter().all(is_new) {
-                first_of_each.push(global.clone());
-            }
+        let mut seen = std::collections::HashSet::new();
+        let first_of_each = others
+            .into_iter()
+            .filter(|global| seen.insert((&global.module, &global.name)));
+        Self::NeedsCode(first_of_each.cloned().collect())
+    }
+
+    /// The verdict on one name.
+    pub(crate) fn grade(global: &GlobalUse, policy: &Policy) -> Grade {
+        let passes = policy.passes(global);
+        // What only looks like a name says something only where it is one of the known.
+        if global.place == Place::Search {
+            let is_known = is_dangerous(global) && is_dangerous_name(&global.name);
+            return match is_known && !passes {
+                true => Grade::Dangerous,
+                false => Grade::Passes,
+            };
         }
-        Self::NeedsCode(first_of_each)
+        let is_getattr = global.name == "getattr";
+        match passes {
+            true if global.is_misused => Grade::Dangerous,
+            true => Grade::Passes,
+            // Of what does not pass, odd uses are its own affair.
+            false if is_dangerous(global) => Grade::Dangerous,
+            false if global.module == "?" || global.name == "?" => Grade::Dangerous,
+            false if is_getattr && global.uses.contains(Use::Dunder) => Grade::Dangerous,
+            false => Grade::NeedsCode,
+        }
+    }
+}
+
+/// What one name does to the verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Grade {
+    /// The policy has it.
+    Passes,
+    /// The policy does not have it.
+    NeedsCode,
+    /// Nor has any honest file of arrays.
+    Dangerous,
+}
+
+impl Grade {
+    /// `passes`, `needs-code` or `dangerous`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Passes => "passes",
+            Self::NeedsCode => "needs-code",
+            Self::Dangerous => "dangerous",
+        }
     }
 }
 
@@ -428,13 +562,48 @@ fn is_in(table: &[(&str, &[&str])], global: &GlobalUse) -> bool {
 }
 
 fn is_dangerous(global: &GlobalUse) -> bool {
-    let is_under = |module: &&str| {
-        global
-            .module
-            .strip_prefix(module)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    let is_dangerous_module = |module: &str| {
+        DANGEROUS_MODULES.iter().any(|other| {
+            module
+                .strip_prefix(other)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
     };
-    DANGEROUS_MODULES.iter().any(is_under) && !is_in(MERELY_UNKNOWN, global)
+    if is_in(MERELY_UNKNOWN, global) {
+        return false;
+    }
+    // A name with dots is looked up in parts, which leads through modules that another one has imported.
+    let mut parts = global.name.split('.').peekable();
+    let leads_away = parts
+        .any(|part| part.starts_with("__") || (parts_of_modules().any(|module| module == part)));
+    let is_dotted = global.name.contains('.');
+    is_dangerous_module(&global.module)
+        || (is_dotted && leads_away)
+        || (is_dotted && is_dangerous_module(&format!("{}.{}", global.module, global.name)))
+        || is_dangerous_name(&global.name)
+}
+
+/// Modules of the standard library by which names with dots lead away.
+fn parts_of_modules() -> impl Iterator<Item = &'static str> {
+    [
+        "os",
+        "sys",
+        "posix",
+        "nt",
+        "subprocess",
+        "builtins",
+        "shutil",
+        "importlib",
+        "socket",
+        "ctypes",
+        "pty",
+    ]
+    .into_iter()
+}
+
+fn is_dangerous_name(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    DANGEROUS_NAMES.contains(&last)
 }
 
 #[cfg(test)]
@@ -445,14 +614,9 @@ mod tests {
         let globals: Vec<GlobalUse> = names
             .iter()
             .enumerate()
-            .map(|(i, (module, name))| GlobalUse {
-                module: (*module).to_owned(),
-                name: (*name).to_owned(),
-                offset: i as u64,
-                is_misused: false,
-            })
+            .map(|(i, (module, name))| GlobalUse::new(module, name, i as u64))
             .collect();
-        Safety::of(&globals, &["mine.Thing".to_owned()])
+        Safety::of(&globals, &Policy::std().allowing(["mine.Thing"]))
     }
 
     #[test]
@@ -488,13 +652,12 @@ mod tests {
     #[test]
     fn what_is_misused_is_dangerous_whatever_it_is() {
         let memmap = |is_misused| GlobalUse {
-            module: "numpy".to_owned(),
-            name: "memmap".to_owned(),
-            offset: 7,
             is_misused,
+            ..GlobalUse::new("numpy", "memmap", 7)
         };
-        assert_eq!(Safety::of(&[memmap(false)], &[]), Safety::Clean);
-        let called = Safety::of(&[memmap(true)], &["numpy.memmap".to_owned()]);
+        let policy = Policy::std().allowing(["numpy.memmap"]);
+        assert_eq!(Safety::of(&[memmap(false)], &policy), Safety::Clean);
+        let called = Safety::of(&[memmap(true)], &policy);
         assert_eq!(called.to_string(), "dangerous: numpy.memmap at byte 7");
     }
 

@@ -14,7 +14,7 @@ use crate::{output, size};
 pub(crate) fn run(args: &CheckArgs, session: &Session) -> anyhow::Result<Outcome> {
     let mut options = CheckOptions::default();
     options.open = session.open_options(args.threads.jobs);
-    options.allow.clone_from(&args.allow);
+    options.policy = args.policy.policy()?;
     each(&args.paths, args.json, session, |path| {
         check(path, &options, session)
     })

@@ -24,7 +24,7 @@ pub(super) struct Text {
     pub(super) offset: u64,
     pub(super) nbytes: u16,
     pub(super) is_pooled: bool,
-    /// Whether it begins with two underscores.
+    /// Whether it begins with two underscores and is not `__new__`.
     pub(super) is_dunder: bool,
     /// Whether a name could be spelled so.
     pub(super) is_plain: bool,

@@ -399,7 +399,8 @@ impl Text {
             offset,
             nbytes: bytes.len() as u16,
             is_pooled,
-            is_dunder: bytes.starts_with(b"__"),
+            // Pickled by `copyreg` itself, of classes that take keyword arguments.
+            is_dunder: bytes.starts_with(b"__") && bytes != b"__new__",
             is_plain: bytes.iter().all(could_be),
         }
     }
