@@ -1,5 +1,6 @@
 //! Pickles: one large array, very many small ones, a dict of numbers and arrays.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::hint::black_box;
 
@@ -43,31 +44,31 @@ fn bytes(path: &str) -> anyhow::Result<Bytes> {
     Ok(BigBuffer::read_claimed(&mut file, nbytes)?.into_bytes())
 }
 
-/// An array in a tree, and its elements, which stay where they are.
-fn array(
+/// An array in a tree, and its elements, which stay where they are if they lie there as they are.
+fn array<'t>(
     reader: &mut ArrayReader<'_>,
-    tree: &Tree,
+    tree: &'t Tree,
     id: Id,
-) -> anyhow::Result<(PickledArray, Bytes)> {
+) -> anyhow::Result<(PickledArray, Cow<'t, [u8]>)> {
     let Some(Recognised::Array(array)) = reader.read(id)? else {
         anyhow::bail!("not an array");
     };
     let Elements::Bytes(payload) = array.elements else {
         anyhow::bail!("an array of objects");
     };
-    Ok((array, payload.bytes(tree)?))
+    Ok((array, payload.cow(tree)?))
 }
 
 /// A list of arrays: the values in it, and each array's dtype, shape and elements, one after the other.
 pub(crate) fn many(path: &str) -> anyhow::Result<()> {
-    let load = |each: &mut dyn FnMut(PickledArray, Bytes)| -> anyhow::Result<Tree> {
+    let load = |each: &mut dyn FnMut(PickledArray, &[u8])| -> anyhow::Result<Tree> {
         let mut machine = Machine::new(bytes(path)?);
         let root = machine.load()?;
         let tree = machine.into_tree();
         let mut reader = ArrayReader::new(&tree, &Limits::default());
         for item in tree.sequence(root).context("not a list")? {
             let (array, bytes) = array(&mut reader, &tree, *item)?;
-            each(array, bytes);
+            each(array, &bytes);
         }
         Ok(tree)
     };
@@ -75,7 +76,7 @@ pub(crate) fn many(path: &str) -> anyhow::Result<()> {
     load(&mut |array, bytes| {
         arrays += 1;
         size += array.shape[0];
-        elements.extend_from_slice(&bytes);
+        elements.extend_from_slice(bytes);
     })?;
     let result = json!([arrays, size, sha256([&elements[..]])]);
     drop(elements);
@@ -104,7 +105,7 @@ pub(crate) fn many_lazy(path: &str) -> anyhow::Result<()> {
 
 /// A dict with names, numbers and arrays: the values in it, and each name with what it stands for.
 pub(crate) fn dict(path: &str) -> anyhow::Result<()> {
-    let load = |each: &mut dyn FnMut(&str, Entry)| -> anyhow::Result<Tree> {
+    let load = |each: &mut dyn FnMut(&str, Entry<'_>)| -> anyhow::Result<Tree> {
         let mut machine = Machine::new(bytes(path)?);
         let root = machine.load()?;
         let tree = machine.into_tree();
@@ -141,7 +142,7 @@ pub(crate) fn dict(path: &str) -> anyhow::Result<()> {
 }
 
 /// What stands in the dict.
-enum Entry {
+enum Entry<'t> {
     Float(f64),
-    Array((PickledArray, Bytes)),
+    Array((PickledArray, Cow<'t, [u8]>)),
 }

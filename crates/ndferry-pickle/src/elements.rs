@@ -149,8 +149,11 @@ impl Payload {
         Ok(())
     }
 
-    /// As borrowed bytes.
-    pub(crate) fn cow<'t>(&self, tree: &'t Tree) -> Result<Cow<'t, [u8]>> {
+    /// All of them, not even shared where they lie in memory as they are.
+    ///
+    /// # Errors
+    /// As [`Self::bytes`].
+    pub fn cow<'t>(&self, tree: &'t Tree) -> Result<Cow<'t, [u8]>> {
         if !self.is_latin1 || self.blob.is_ascii() {
             return tree.blob(&self.blob);
         }

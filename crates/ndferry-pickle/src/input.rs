@@ -85,6 +85,7 @@ impl Cursor {
         }
     }
 
+    #[inline]
     pub(crate) fn offset(&self) -> u64 {
         self.start + self.at as u64
     }
@@ -94,6 +95,7 @@ impl Cursor {
     }
 
     /// The next `n` bytes; `n` is small or already known to be there.
+    #[inline]
     pub(crate) fn take(&mut self, n: usize) -> Result<&[u8]> {
         if self.window.len() - self.at < n {
             self.fill(n)?;
@@ -103,12 +105,14 @@ impl Cursor {
         Ok(bytes)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut out = [0; N];
         out.copy_from_slice(self.take(N)?);
         Ok(out)
     }
 
+    #[inline]
     pub(crate) fn byte(&mut self) -> Result<u8> {
         match self.window.get(self.at) {
             Some(byte) => {

@@ -32,6 +32,7 @@ impl<T: Copy> Lists<T> {
     }
 
     /// Adds a run that will not grow, and says where it is.
+    #[inline]
     pub(crate) fn push_run(&mut self, items: &[T]) -> Range<u32> {
         let start = self.items.len() as u32;
         match *items {

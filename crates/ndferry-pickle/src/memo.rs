@@ -19,6 +19,7 @@ impl Memo {
         self.dense.reserve(more);
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: u64) -> Option<Id> {
         match usize::try_from(id).ok().and_then(|i| self.dense.get(i)) {
             Some(value) if *value != Id::NOTHING => Some(*value),
@@ -47,8 +48,15 @@ impl Memo {
         }
     }
 
+    #[inline]
     pub(crate) fn put_next(&mut self, value: Id) {
-        self.put(self.taken, value);
+        // All numbers so far are in a row.
+        if self.taken == self.dense.len() as u64 && self.sparse.is_empty() {
+            self.dense.push(value);
+            self.taken += 1;
+        } else {
+            self.put(self.taken, value);
+        }
     }
 }
 

@@ -60,9 +60,9 @@ pub enum Recognised {
     /// A masked array: data, and where the mask is true, there is none.
     Masked {
         /// The values, those behind the mask included.
-        data: PickledArray,
+        data: Box<PickledArray>,
         /// `bool` for each element, or for each field of each.
-        mask: PickledArray,
+        mask: Box<PickledArray>,
         /// What stands for masked values.
         fill_value: Id,
     },
@@ -404,8 +404,8 @@ impl<'t> ArrayReader<'t> {
         };
         let mask = self.of_bytes(call.offset, known, data.shape.clone(), order, *mask)?;
         Ok(Recognised::Masked {
-            data,
-            mask,
+            data: Box::new(data),
+            mask: Box::new(mask),
             fill_value: *fill_value,
         })
     }

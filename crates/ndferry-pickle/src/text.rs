@@ -29,9 +29,15 @@ impl TextScan {
     /// # Errors
     /// Where it is not UTF-8 even with surrogates.
     pub(crate) fn feed(&mut self, bytes: &[u8], is_last: bool) -> Result<usize, usize> {
+        if bytes.is_ascii() {
+            self.nchars += bytes.len() as u64;
+            return Ok(bytes.len());
+        }
         let mut at = 0;
         loop {
-            at += self.latin1(&bytes[at..]);
+            if self.width <= Width::Latin1 {
+                at += self.latin1(&bytes[at..]);
+            }
             let rest = &bytes[at..];
             let (valid, stop) = match std::str::from_utf8(rest) {
                 Ok(_) => (rest.len(), None),
@@ -58,18 +64,22 @@ impl TextScan {
     fn latin1(&mut self, bytes: &[u8]) -> usize {
         const PIECE: usize = 4096;
         let mut at = 0;
-        while let Some(piece) = bytes.get(at..at + PIECE) {
+        while at < bytes.len() {
+            let piece = &bytes[at..bytes.len().min(at + PIECE)];
             // A character that is cut off belongs to the next piece.
-            let whole = PIECE - usize::from(piece[PIECE - 1] >= 0xc0);
+            let whole = piece.len() - usize::from(piece[piece.len() - 1] >= 0xc0);
             let piece = &piece[..whole];
+            let Some(first) = piece.first() else {
+                break;
+            };
             let follows = |byte: u8| byte & 0xc0 == 0x80;
             let leads = |byte: u8| byte == 0xc2 || byte == 0xc3;
             // Each byte that follows has one that leads before it, and the other way round.
-            let mut wrong = follows(piece[0]);
+            let mut wrong = follows(*first) | (*first > 0xc3);
             for pair in piece.windows(2) {
                 wrong |= (leads(pair[0]) != follows(pair[1])) | (pair[1] > 0xc3);
             }
-            if wrong || piece[0] > 0xc3 {
+            if wrong {
                 break;
             }
             self.count(piece);
@@ -218,23 +228,70 @@ fn hex(digits: &str) -> Option<u32> {
     u32::from_str_radix(digits, 16).ok().filter(|_| all)
 }
 
+/// Bytes of text that are narrowed at once.
+const STEP: usize = 32;
+
+/// Characters that a few bytes of Latin-1 text, spelled as UTF-8, end.
+struct Narrow {
+    /// Those, and anything after them.
+    bytes: [u8; STEP],
+    len: usize,
+}
+
+impl Narrow {
+    /// `before` is the byte before these.
+    fn of(before: u8, text: &[u8; STEP]) -> Self {
+        let mut befores = [before; STEP];
+        befores[1..].copy_from_slice(&text[..STEP - 1]);
+        let (mut ends, mut values) = ([0u8; STEP], [0u8; STEP]);
+        for i in 0..STEP {
+            let follows = u8::from(text[i] & 0xc0 == 0x80).wrapping_neg();
+            values[i] = (befores[i] << 6 & follows & 0xc0) | (text[i] & (!follows | 0x3f));
+            ends[i] = u8::from(text[i] < 0xc0);
+        }
+        // A byte that leads is written too, and then overwritten by what the next makes of it.
+        let (mut bytes, mut len) = ([0u8; STEP], 0);
+        for i in 0..STEP {
+            bytes[len % STEP] = values[i];
+            len += usize::from(ends[i]);
+        }
+        Self { bytes, len }
+    }
+}
+
 /// Latin-1 text, spelled as UTF-8, as the bytes it stands for; returns how many bytes of `text` were used. Stops early
 /// where `out` is full, a character is cut off, or one is not Latin-1.
 pub(crate) fn latin1(text: &[u8], out: &mut [u8]) -> (usize, usize) {
     let (mut used, mut made) = (0, 0);
-    // In bulk without a branch, since random data would spoil every guess: each byte is written, and one that leads is
-    // overwritten by what the next makes of it. `text` was checked when it was stepped over.
-    let bulk = text.len().min(out.len());
+    // In bulk without a branch, since random data would spoil every guess. `text` was checked when it was stepped over.
     let mut before = 0u8;
-    for byte in &text[..bulk] {
-        let leads = *byte >= 0xc0;
-        let follows = u8::from(byte & 0xc0 == 0x80).wrapping_neg();
-        out[made] = (before << 6 & follows & 0xc0) | (byte & (!follows | 0x3f));
-        made += usize::from(!leads);
-        before = *byte;
+    while used < text.len() {
+        let rest = &text[used..];
+        let (narrow, n) = match rest.first_chunk() {
+            Some(part) => (Narrow::of(before, part), STEP),
+            None => {
+                // Zeros stand for characters, which are taken off again.
+                let mut part = [0; STEP];
+                part[..rest.len()].copy_from_slice(rest);
+                let mut narrow = Narrow::of(before, &part);
+                narrow.len -= STEP - rest.len();
+                (narrow, rest.len())
+            }
+        };
+        let place = &mut out[made..];
+        if let Some(place) = place.first_chunk_mut() {
+            *place = narrow.bytes;
+        } else if narrow.len <= place.len() {
+            place[..narrow.len].copy_from_slice(&narrow.bytes[..narrow.len]);
+        } else {
+            break;
+        }
+        before = rest[n - 1];
+        used += n;
+        made += narrow.len;
     }
     // A character that the end cuts off is left to the caller.
-    used += bulk - usize::from(before >= 0xc0);
+    used -= usize::from(before >= 0xc0);
     while let Some(place) = out.get_mut(made)
         && let Some(byte) = text.get(used)
     {

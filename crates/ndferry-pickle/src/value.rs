@@ -494,7 +494,7 @@ impl Tree {
             return Ok(None);
         }
         let bytes = self.blob(&blob)?;
-        if bytes.is_ascii() || is_text {
+        if is_text || bytes.is_ascii() {
             return Ok(match bytes {
                 Cow::Borrowed(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
                 Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),

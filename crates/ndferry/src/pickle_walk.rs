@@ -138,7 +138,7 @@ impl<'t> Walk<'t> {
     fn list(&mut self, id: Id, call: &'t Call, recognised: Recognised) -> Result<()> {
         let (data, mask) = match recognised {
             Recognised::Array(array) => (array, None),
-            Recognised::Masked { data, mask, .. } => (data, Some(mask)),
+            Recognised::Masked { data, mask, .. } => (*data, Some(*mask)),
             _ => return Ok(()),
         };
         // Its parts are not members of it, apart from objects and from what a subclass added.

@@ -3,6 +3,7 @@
 use super::*;
 
 impl Machine {
+    #[cold]
     pub(super) fn error(&self, kind: ErrorKind) -> Error {
         kind.at(self.offset)
     }
@@ -12,24 +13,32 @@ impl Machine {
         self.error(ErrorKind::Kind { expected, found })
     }
 
+    #[inline]
     pub(super) fn push(&mut self, id: Id) -> Result<()> {
-        let limit = self.limits.values;
-        if self.pushed >= limit {
-            return Err(self.error(ErrorKind::Limit {
-                what: "values in a pickle",
-                found: self.pushed as u64 + 1,
-                limit: limit as u64,
-            }));
-        }
         // Only behind a mark may many values wait for what takes them.
-        if self.marks.is_empty() && self.stack.len() >= self.limits.depth {
-            return Err(self.too_deep(self.stack.len()));
+        let is_deep = self.marks.is_empty() && self.stack.len() >= self.limits.depth;
+        if is_deep || self.pushed >= self.limits.values {
+            return Err(self.too_many());
         }
         self.pushed += 1;
         self.stack.push(id);
         Ok(())
     }
 
+    #[cold]
+    fn too_many(&self) -> Error {
+        let limit = self.limits.values;
+        if self.pushed < limit {
+            return self.too_deep(self.stack.len());
+        }
+        self.error(ErrorKind::Limit {
+            what: "values in a pickle",
+            found: self.pushed as u64 + 1,
+            limit: limit as u64,
+        })
+    }
+
+    #[cold]
     pub(super) fn too_deep(&self, depth: usize) -> Error {
         self.error(ErrorKind::Limit {
             what: "depth of a pickle's stack",
@@ -38,31 +47,40 @@ impl Machine {
         })
     }
 
+    #[inline]
     pub(super) fn push_node(&mut self, node: impl Into<Packed>) -> Result<()> {
         let id = self.new_node(node)?;
         self.push(id)
     }
 
+    #[inline]
     pub(super) fn new_node(&mut self, node: impl Into<Packed>) -> Result<Id> {
         let id = self.tree.nodes.len() as u32;
         if id == Id::NOTHING.0 {
-            return Err(self.error(ErrorKind::Limit {
-                what: "values in a pickle",
-                found: self.tree.nodes.len() as u64,
-                limit: u64::from(u32::MAX),
-            }));
+            return Err(self.no_more_ids());
         }
         self.tree.nodes.push(node.into());
         Ok(Id(id))
+    }
+
+    #[cold]
+    fn no_more_ids(&self) -> Error {
+        self.error(ErrorKind::Limit {
+            what: "values in a pickle",
+            found: self.tree.nodes.len() as u64,
+            limit: u64::from(u32::MAX),
+        })
     }
 
     /// Makes room for as many values as a pickle of this length usually has, so that tables need not be moved while
     /// they grow. Memory that is not written to costs nothing.
     pub(super) fn reserve(&mut self) {
         let left = self.cursor.left().min(16 << 20) as usize;
-        self.tree.nodes.reserve(left / 16);
-        self.tree.children.reserve(left / 16);
-        self.memo.reserve(left / 16);
+        self.tree.nodes.reserve(left / 8);
+        self.tree.children.reserve(left / 8);
+        self.tree.dicts.reserve(left / 16);
+        self.tree.calls.reserve(left / 64);
+        self.memo.reserve(left / 8);
     }
 
     pub(super) fn push_int(&mut self, value: i64) -> Result<()> {
@@ -98,6 +116,7 @@ impl Machine {
     }
 
     /// Where the topmost `len` values begin; those below the last mark are out of reach.
+    #[inline]
     pub(super) fn below(&self, len: usize) -> Result<usize> {
         let fence = self.marks.last().copied().unwrap_or(0);
         match self.stack.len().checked_sub(len) {
@@ -106,11 +125,13 @@ impl Machine {
         }
     }
 
+    #[inline]
     pub(super) fn top(&self) -> Result<Id> {
         let at = self.below(1)?;
         Ok(self.stack[at])
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Result<Id> {
         let top = self.top()?;
         self.stack.pop();
@@ -118,6 +139,7 @@ impl Machine {
     }
 
     /// Where the values after the last mark begin.
+    #[inline]
     pub(super) fn pop_mark(&mut self) -> Result<usize> {
         self.marks
             .pop()
