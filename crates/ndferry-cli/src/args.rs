@@ -544,6 +544,9 @@ pub(crate) struct SendArgs {
     /// Bytes of one block.
     #[arg(long, value_name = "BYTES", default_value = "1MiB", value_parser = crate::size::parse)]
     pub(crate) block: u64,
+    /// Sends only what a receiver with --resume does not hold from earlier runs that broke off.
+    #[arg(long)]
+    pub(crate) resume: bool,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
@@ -570,6 +573,9 @@ pub(crate) struct RecvArgs {
     /// Replaces OUT; bytes onto a terminal.
     #[arg(short, long)]
     pub(crate) force: bool,
+    /// Keeps what has arrived in OUT.part if the transfer breaks off; the next run goes on with it.
+    #[arg(long)]
+    pub(crate) resume: bool,
     /// What arrived as one JSON object on standard output.
     #[arg(long)]
     pub(crate) json: bool,

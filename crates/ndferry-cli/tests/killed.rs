@@ -87,6 +87,62 @@ fn a_killed_receiver_leaves_no_half_file_and_no_sender_that_believes_in_it() {
     assert_eq!((counts.in_the_middle, counts.at_random), (26, 24));
 }
 
+#[test]
+fn after_a_kill_only_what_was_missing_is_sent() {
+    let folder = Folder::new();
+    let mut rng = Rng::new(60);
+    let (message, blocks) = (BLOCK as u64 + 48, (NBYTES / BLOCK) as u64);
+    let mut counts = (0, 0, 0);
+    for round in 0..16 {
+        let ending = ["npb", "npy"][round / 2 % 2];
+        let mut receiver = folder.receiver_with(ending, &["--resume"]);
+        let before = written(&receiver.child);
+        let nbytes = (1 << 20) + rng.below(NBYTES - (2 << 20));
+        // A block that has come in part only does not count.
+        let arrived = (nbytes as u64 - 1024) / message - 1;
+        let relay = Relay::start(&receiver.url, nbytes);
+        let mut sender = folder.sender_with(&relay.url, &["--resume"]);
+        relay.wait();
+        if round % 2 == 0 {
+            wait_for("the receiver's writes", || {
+                written(&receiver.child) >= before + arrived * message
+            });
+            receiver.child.kill().unwrap();
+            counts.0 += 1;
+        } else {
+            sender.kill().unwrap();
+            counts.1 += 1;
+        }
+        drop(relay);
+        assert!(!ended(sender).success());
+        assert!(!ended(receiver.child).success());
+        assert_eq!(folder.names(), [format!("out.{ending}.part")]);
+        let receiver = folder.receiver_with(ending, &["--resume", "--json"]);
+        let sender = folder.sender_with(&receiver.url, &["--resume"]);
+        assert!(ended(sender).success());
+        let received = receiver.child.wait_with_output().unwrap();
+        assert!(received.status.success());
+        let told: serde_json::Value = serde_json::from_slice(&received.stdout).unwrap();
+        let number = |key: &str| told[key].as_u64().unwrap();
+        let (held, wire) = (number("held"), number("wire_nbytes"));
+        assert!(held >= arrived && held < blocks, "{held} of {blocks}");
+        let missing = (blocks - held) * message;
+        assert!(
+            (missing..missing + 1024).contains(&wire),
+            "{wire} for {held}"
+        );
+        counts.2 += held;
+        assert!(folder.verdict(ending));
+    }
+    println!(
+        "resumed after {} killed receivers and {} killed senders: {} of {} blocks were not sent again, 0 of the others twice",
+        counts.0,
+        counts.1,
+        counts.2,
+        16 * blocks
+    );
+}
+
 #[derive(Default)]
 struct Counts {
     in_the_middle: u32,
@@ -150,9 +206,15 @@ impl Folder {
     }
 
     fn receiver(&self, ending: &str) -> Receiver {
+        self.receiver_with(ending, &[])
+    }
+
+    fn receiver_with(&self, ending: &str, options: &[&str]) -> Receiver {
         let mut child = ndferry()
             .args(["recv", "--listen", "tcp://127.0.0.1:0", "-o"])
             .arg(self.target.path().join("out").with_extension(ending))
+            .args(options)
+            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -170,27 +232,36 @@ impl Folder {
     }
 
     fn sender(&self, url: &str) -> Child {
+        self.sender_with(url, &[])
+    }
+
+    fn sender_with(&self, url: &str, options: &[&str]) -> Child {
         let block = BLOCK.to_string();
         let mut command = ndferry();
         command.arg("send").arg(self.source.path().join("a.npy"));
-        command.args([url, "--block", &block]).stderr(Stdio::null());
+        command.args([url, "--block", &block]).args(options);
+        command.stderr(Stdio::null());
         command.spawn().unwrap()
     }
 
     /// Whether there is a whole file now, which is then removed; there is never a half one, nor litter.
     fn verdict(&self, ending: &str) -> bool {
         let path = self.target.path().join("out").with_extension(ending);
-        let names: Vec<_> = fs::read_dir(self.target.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
+        let names = self.names();
         if names.is_empty() {
             return false;
         }
-        assert_eq!(names, std::slice::from_ref(&path));
+        assert_eq!(names, [format!("out.{ending}")]);
         self.check_whole(&path);
         fs::remove_file(&path).unwrap();
         true
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.target.path()).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
     }
 
     fn check_whole(&self, path: &Path) {

@@ -136,6 +136,37 @@ impl AtomicFile {
     }
 }
 
+/// Syncs a file that has a name already, gives it another one, and syncs the folder. For what should outlive a process
+/// that is killed, as an [`AtomicFile`] does not.
+///
+/// # Errors
+/// [`Error::Exists`] if the target is there, unless `overwrite`; what the system says. Nothing has changed then.
+pub fn rename_synced(file: &File, from: &Path, to: &Path, overwrite: bool) -> Result<()> {
+    let target = follow(to)?;
+    match fs::metadata(&target) {
+        Ok(_) if !overwrite => return Err(Error::Exists(to.to_owned())),
+        Ok(metadata) => file.set_permissions(metadata.permissions())?,
+        Err(_) => {}
+    }
+    file.sync_all()?;
+    let folder = Folder::open(folder(&target))?;
+    // `tempfile` knows how each system renames without replacing anything.
+    let named = TempPath::try_from_path(from)?;
+    let renamed = match overwrite {
+        true => named.persist(&target),
+        false => named.persist_noclobber(&target),
+    };
+    if let Err(mut failed) = renamed {
+        // What was to be renamed is no temporary file.
+        failed.path.disable_cleanup(true);
+        return Err(match failed.error.kind() {
+            io::ErrorKind::AlreadyExists => Error::Exists(to.to_owned()),
+            _ => failed.error.into(),
+        });
+    }
+    folder.sync()
+}
+
 /// Opens the file that will become `target`.
 fn begin(target: &Path) -> Result<(File, Place)> {
     #[cfg(target_os = "linux")]
@@ -431,6 +462,24 @@ mod tests {
                 assert_eq!(mode("new"), bits);
             }
         }
+    }
+
+    #[test]
+    fn a_file_with_a_name_gets_another_one_or_keeps_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("a.part"), b"new").unwrap();
+        fs::write(at("a"), b"old").unwrap();
+        let file = File::open(at("a.part")).unwrap();
+        let error = rename_synced(&file, &at("a.part"), &at("a"), false).unwrap_err();
+        assert!(matches!(error, Error::Exists(path) if path == at("a")));
+        let nowhere = at("nowhere").join("a");
+        assert!(rename_synced(&file, &at("a.part"), &nowhere, true).is_err());
+        assert_eq!(names(folder.path()), ["a", "a.part"]);
+        rename_synced(&file, &at("a.part"), &at("b"), false).unwrap();
+        rename_synced(&file, &at("b"), &at("a"), true).unwrap();
+        assert_eq!(names(folder.path()), ["a"]);
+        assert_eq!(fs::read(at("a")).unwrap(), b"new");
     }
 
     #[cfg(target_os = "linux")]

@@ -22,7 +22,7 @@ mod stream;
 mod url;
 mod wait;
 
-pub use atomic::AtomicFile;
+pub use atomic::{AtomicFile, rename_synced};
 pub use buffer::{BigBuffer, read_claimed};
 pub use error::{Error, Result};
 pub use frame::{Duplex, FrameSink, FrameSource, Framing, Link};

@@ -125,6 +125,25 @@ impl Decoder {
         }
     }
 
+    /// Counts these tiles of the array under way as if they had come: they did, in an earlier transfer that broke off.
+    ///
+    /// # Errors
+    /// A tile that the array does not have, or that has come.
+    pub fn hold(&mut self, held: &Ranges) -> Result<(), Error> {
+        let State::Array(array) = &mut self.state else {
+            return Ok(());
+        };
+        for (first, count) in held.runs() {
+            for number in first..first + count {
+                if number >= array.grid.len() || !array.tiles.insert(number) {
+                    return Err(ErrorKind::Duplicate { number }.into());
+                }
+                array.blocks += 1;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes one whole message.
     ///
     /// # Errors
@@ -548,6 +567,35 @@ mod tests {
         let mut reordered = frames.clone();
         reordered.swap(2, 4);
         assert_eq!(run(&reordered), Ok(true));
+    }
+
+    #[test]
+    fn tiles_that_are_held_need_not_come_and_must_not() {
+        let frames = array(7, 5, false, false);
+        let held = |numbers: &[u64]| {
+            let mut held = Ranges::default();
+            for number in numbers {
+                held.insert(*number);
+            }
+            held
+        };
+        let run = |held: &Ranges, left_out: &[usize]| {
+            let mut decoder = Decoder::new(Limits::PEER, Repeats::Refuse);
+            for (i, frame) in frames.iter().enumerate() {
+                if i == 2 {
+                    decoder.hold(held)?;
+                }
+                if !left_out.contains(&i) {
+                    decoder.feed(frame)?;
+                }
+            }
+            Ok::<_, Error>(decoder.is_done())
+        };
+        assert_eq!(run(&held(&[0, 2]), &[2, 4]), Ok(true));
+        assert_eq!(run(&held(&[0, 1, 2]), &[2, 3, 4]), Ok(true));
+        assert!(run(&held(&[0, 2]), &[2]).is_err());
+        assert!(run(&held(&[0]), &[2, 4]).is_err());
+        assert!(run(&held(&[3]), &[]).is_err());
     }
 
     #[test]

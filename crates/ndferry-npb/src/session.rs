@@ -11,6 +11,9 @@ pub struct Hello {
     pub lowest: u8,
     /// The highest.
     pub highest: u8,
+    /// A receiver says which tiles it holds, with RESUME after the HEADERs of each array; a sender that also says so
+    /// waits for it.
+    pub resumes: bool,
     /// A bit for each codec's number.
     pub codecs: u32,
     /// A bit for each filter's number.
@@ -76,6 +79,7 @@ impl Hello {
         Self {
             lowest: 1,
             highest: 1,
+            resumes: false,
             codecs: codecs
                 .iter()
                 .fold(0, |bits, codec| bits | 1 << *codec as u8),
@@ -94,7 +98,7 @@ impl Hello {
 
     /// Its message.
     pub fn message(&self) -> Vec<u8> {
-        let mut body = vec![self.lowest, self.highest, 0, 0];
+        let mut body = vec![self.lowest, self.highest, u8::from(self.resumes), 0];
         body.extend_from_slice(&self.codecs.to_le_bytes());
         body.extend_from_slice(&self.filters.to_le_bytes());
         body.extend_from_slice(&0u32.to_le_bytes());
@@ -113,12 +117,13 @@ impl Hello {
         if lowest > 1 || highest < 1 {
             return Err(fields.wrong("no version in common: this side speaks version 1"));
         }
-        fields.u16()?;
+        let flags = fields.u16()?;
         let (codecs, filters, _) = (fields.u32()?, fields.u32()?, fields.u32()?);
         let (block_nbytes, window) = (fields.u64()?, fields.u64()?);
         Ok(Self {
             lowest,
             highest,
+            resumes: flags & 1 == 1,
             codecs,
             filters,
             block_nbytes,

@@ -250,6 +250,17 @@ pub enum ErrorKind {
     /// An array of which the header blocks are gone.
     #[error("an array without its header: what its elements are is not known any more")]
     NoHeader,
+    /// A file of another kind where a part of a transfer should be.
+    #[error("it is not what a transfer that broke off leaves")]
+    NotPart,
+    /// The part of a transfer that broke off, and a sender of something else.
+    #[error(
+        "it holds a part of another source, of this one before it changed, or of one that is not resumed"
+    )]
+    AnotherSource,
+    /// A source that is not what it was when it began to be sent.
+    #[error("it has changed while it was sent")]
+    Changed,
     /// The receiver refused, and said why.
     #[error("the receiver refused: {reason}")]
     Refused {
@@ -316,6 +327,7 @@ impl ErrorKind {
             Self::Refused { .. } | Self::BrokenOff { .. } | Self::WrongMessage { .. } => {
                 ErrorClass::Protocol
             }
+            Self::Changed => ErrorClass::System,
             Self::Limit { .. } => ErrorClass::Limit,
             Self::CannotWrite { .. }
             | Self::NotBuilt { .. }
@@ -330,6 +342,8 @@ impl ErrorKind {
             | Self::SeveralArrays { .. }
             | Self::NoArrays
             | Self::Exists
+            | Self::NotPart
+            | Self::AnotherSource
             | Self::UnknownExtension
             | Self::CodecText { .. }
             | Self::FilterText { .. }
@@ -399,6 +413,9 @@ impl Error {
                 Some("-s chooses a part, for instance -s 0".to_owned())
             }
             ErrorKind::Trailing { .. } => Some("-f writes over them".to_owned()),
+            ErrorKind::NotPart | ErrorKind::AnotherSource => Some(
+                "remove it, or receive under another name, to begin anew".to_owned(),
+            ),
             ErrorKind::Exists => Some("-f replaces it".to_owned()),
             ErrorKind::Incomplete { .. } => Some(
                 "`ndferry repair` writes a new file of what is whole; `ndferry show -s` reads parts"

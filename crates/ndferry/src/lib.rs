@@ -16,6 +16,8 @@ mod compressed;
 mod diff;
 mod digest;
 mod error;
+#[cfg(feature = "transport")]
+mod fingerprint;
 mod format;
 #[cfg(feature = "images")]
 mod image;
@@ -43,6 +45,8 @@ mod number;
 #[cfg(feature = "npb")]
 mod pack_line;
 mod packing;
+#[cfg(feature = "transport")]
+mod part;
 mod pickle_file;
 mod pickle_scan;
 mod pickle_walk;
@@ -79,6 +83,8 @@ pub use address::Address;
 pub use check::{CheckOptions, Finding, Problem, check, check_bytes};
 pub use diff::{DiffOptions, Difference, diff};
 pub use error::{Error, ErrorClass, ErrorKind, Result};
+#[cfg(feature = "transport")]
+pub use fingerprint::Fingerprint;
 pub use format::{Format, foreign, sniff};
 pub use interrupt::Interrupt;
 pub use lazy::LazyArray;

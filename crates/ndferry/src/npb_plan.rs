@@ -5,7 +5,7 @@ use std::thread;
 
 use bytes::Bytes;
 use ndferry_array::{Dtype, Kind};
-use ndferry_npb::{Block, ElementType, Manifest, TileGrid};
+use ndferry_npb::{Block, ElementType, Manifest, Ranges, TileGrid};
 use ndferry_npy::Header;
 
 use crate::error::{from_io, npb, npy};
@@ -31,6 +31,8 @@ pub(crate) struct Plan {
     pub(crate) headers: Vec<Vec<u8>>,
     pub(crate) grid: TileGrid,
     pub(crate) recipe: Recipe,
+    /// Tiles that are not handed out, since they are there.
+    pub(crate) held: Ranges,
     /// The order in which elements are stored, as the header says it: what is contiguous in both is called C.
     pub(crate) order: Order,
 }
@@ -193,6 +195,7 @@ impl Plan {
             headers,
             grid,
             recipe,
+            held: Ranges::default(),
             order: header.order,
         })
     }
@@ -221,9 +224,14 @@ impl Plan {
         thread::scope(|scope| {
             let (recipe, tiles) = (&self.recipe, self.grid.len());
             let mut line = PackLine::new(scope, recipe, self.element(), threads, tiles)?;
-            self.tiles(array, interrupt, &mut |number, tile| {
-                line.push(number, tile, sink)
-            })?;
+            self.tiles(
+                array,
+                interrupt,
+                &mut |number, tile| match self.held.contains(number) {
+                    true => Ok(()),
+                    false => line.push(number, tile, sink),
+                },
+            )?;
             line.finish(sink)
         })
     }
@@ -238,7 +246,7 @@ impl Plan {
         match array.in_memory() {
             _ if self.grid.is_flat() => self.flat_tiles(array, interrupt, sink),
             Some(memory) => {
-                for number in 0..self.grid.len() {
+                for number in self.wanted() {
                     interrupt.check()?;
                     let tile = self.grid.tile(number).map_err(npb)?;
                     let order = self.order;
@@ -249,6 +257,11 @@ impl Plan {
             }
             None => self.stored_tiles(array, interrupt, sink),
         }
+    }
+
+    /// Tiles that are to be handed out.
+    fn wanted(&self) -> impl Iterator<Item = u64> + '_ {
+        (0..self.grid.len()).filter(|number| !self.held.contains(*number))
     }
 
     /// Flat tiles are the array's bytes in their order, cut where rows end.
@@ -267,7 +280,7 @@ impl Plan {
             contiguous.then(|| memory.bytes().slice(start..start + memory.nbytes()))
         });
         if let Some(bytes) = memory {
-            for number in 0..self.grid.len() {
+            for number in self.wanted() {
                 interrupt.check()?;
                 let run = self.grid.run(number).map_err(npb)?;
                 sink(
@@ -322,7 +335,7 @@ impl Plan {
         let rows = self.grid.tile_shape()[0];
         let row_nbytes: u64 = self.grid.shape()[1..].iter().product::<u64>() * self.grid.itemsize();
         let in_bands = rows.saturating_mul(row_nbytes) <= BAND_NBYTES;
-        for number in 0..self.grid.len() {
+        for number in self.wanted() {
             interrupt.check()?;
             let tile = self.grid.tile(number).map_err(npb)?;
             if !in_bands {

@@ -179,16 +179,22 @@ impl Existing {
         self.file.set_len(self.end)?;
         let places = places(&self.input, found.places)?;
         let cataloged = self.entries.len() > 1 || found.manifest.cataloged;
+        let (name, manifest_at) = match self.entries.get(slot) {
+            Some(entry) => (entry.name.clone(), entry.manifest),
+            None => Default::default(),
+        };
         let to = at(&self.file, self.end)?;
         let mut options = options.clone();
         options.name = found.name.unwrap_or_default();
         let mut writer = NpbWriter::after(to, self.end, self.entries, cataloged);
         writer.resume(Resumed {
             transfer: found.transfer,
+            name,
+            manifest_at,
             manifest: found.manifest.clone(),
             headers: found.headers,
             places,
-            slot,
+            slot: Some(slot),
         });
         let resumable = Resumable {
             writer,

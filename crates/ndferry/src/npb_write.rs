@@ -48,11 +48,13 @@ struct Current {
 #[derive(Debug)]
 pub(crate) struct Resumed {
     pub(crate) transfer: u64,
+    pub(crate) name: String,
+    pub(crate) manifest_at: u64,
     pub(crate) manifest: Manifest,
     pub(crate) headers: Vec<Vec<u8>>,
     pub(crate) places: BTreeMap<u64, Place>,
-    /// Which of the file's arrays it is.
-    pub(crate) slot: usize,
+    /// Which of the arrays that are complete it is, if it is one.
+    pub(crate) slot: Option<usize>,
 }
 
 impl<W: Write> NpbWriter<W> {
@@ -74,20 +76,17 @@ impl<W: Write> NpbWriter<W> {
 
     /// Goes on with one of the arrays of the file.
     pub(crate) fn resume(&mut self, array: Resumed) {
-        let (name, manifest_at) = match self.done.get(array.slot) {
-            Some(entry) => (entry.name.clone(), entry.manifest),
-            None => Default::default(),
-        };
+        self.cataloged |= array.manifest.cataloged;
         self.current = Some(Current {
             transfer: array.transfer,
-            name,
+            name: array.name,
             manifest: array.manifest,
-            manifest_at,
+            manifest_at: array.manifest_at,
             headers: array.headers,
             blocks: array.places.len() as u64,
             places: array.places,
             parts: BTreeMap::new(),
-            slot: Some(array.slot),
+            slot: array.slot,
         });
     }
 

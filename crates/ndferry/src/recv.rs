@@ -6,12 +6,14 @@ use std::time::Duration;
 use ndferry_array::{Array, Dtype, Order};
 use ndferry_io::{Link, Listener};
 use ndferry_npb::{
-    Ack, Decoder, Event, Head, Manifest, Refuse, RefuseCode, Repeats, TileGrid, Unpacker,
+    Ack, Decoder, Event, Head, Manifest, Ranges, Refuse, RefuseCode, Repeats, Resume, TileGrid,
+    Unpacker,
 };
 use ndferry_npy::Header;
 
 use crate::error::{npb, outside};
 use crate::npb_file::{attribute_name, header_of};
+use crate::part::Part;
 use crate::session::{greet, link_options};
 use crate::store::Store;
 use crate::{Error, ErrorClass, ErrorKind, Interrupt, Limits, Progress, Result};
@@ -28,6 +30,10 @@ pub struct RecvOptions {
     pub threads: usize,
     /// Replaces a file that exists.
     pub overwrite: bool,
+    /// Keeps what has arrived in `OUT.part` when a transfer breaks off, even if this process is killed, and does not have
+    /// it sent again by a sender that resumes too. Needs [`Target::File`] and an address that can answer; any format that
+    /// [`crate::save()`] writes may be the target.
+    pub resume: bool,
     /// Stops the transfer; nothing is left behind.
     pub interrupt: Interrupt,
 }
@@ -39,6 +45,7 @@ impl Default for RecvOptions {
             limits: Limits::default(),
             threads: 0,
             overwrite: false,
+            resume: false,
             interrupt: Interrupt::new(),
         }
     }
@@ -101,6 +108,8 @@ pub struct Received {
     pub blocks: u64,
     /// Bytes on the wire.
     pub wire_nbytes: u64,
+    /// Blocks among these that were there already, from transfers that broke off.
+    pub held: u64,
 }
 
 /// How long a refused sender may go on sending before it is cut off, and how much.
@@ -157,7 +166,47 @@ impl Receiver {
         progress: &dyn Progress,
         then: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Received> {
-        let mut store = Store::new(target, self.options.overwrite)?;
+        let limits = self.npb_limits();
+        let mut store = match (self.options.resume, target) {
+            (false, _) => Store::new(target, self.options.overwrite)?,
+            (true, Target::File(path)) if self.listener.url().to_string() != "-" => {
+                let (overwrite, interrupt) = (self.options.overwrite, &self.options.interrupt);
+                let part = Part::open(path, overwrite, &limits, interrupt)?;
+                Store::Part(Box::new(part))
+            }
+            (true, _) => {
+                let what = "resuming into memory, or from standard input,".to_owned();
+                return Err(ErrorKind::Unsupported { what }.into());
+            }
+        };
+        let received = self.recv_into(&mut store, target, &limits, progress, then);
+        if let (Store::Part(part), Err(_)) = (&store, &received) {
+            part.leave();
+        }
+        let mut received = received?;
+        store.deliver(&mut received)?;
+        Ok(received)
+    }
+
+    fn npb_limits(&self) -> ndferry_npb::Limits {
+        let limits = &self.options.limits;
+        ndferry_npb::Limits {
+            block_nbytes: limits
+                .message_nbytes
+                .min(ndferry_npb::Limits::PEER.block_nbytes),
+            header_nbytes: limits.header_nbytes as u64,
+            ..ndferry_npb::Limits::PEER
+        }
+    }
+
+    fn recv_into(
+        &mut self,
+        store: &mut Store,
+        target: &Target,
+        limits: &ndferry_npb::Limits,
+        progress: &dyn Progress,
+        then: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Received> {
         let mut link = loop {
             match self.listener.accept(WAIT).map_err(outside)? {
                 Some(link) => break link,
@@ -170,16 +219,7 @@ impl Receiver {
                 None => {}
             }
         };
-        let limits = ndferry_npb::Limits {
-            block_nbytes: self
-                .options
-                .limits
-                .message_nbytes
-                .min(ndferry_npb::Limits::PEER.block_nbytes),
-            header_nbytes: self.options.limits.header_nbytes as u64,
-            ..ndferry_npb::Limits::PEER
-        };
-        let taken = self.take(&mut link, &mut store, target, &limits, progress);
+        let taken = self.take(&mut link, store, target, limits, progress);
         let acknowledged = taken.and_then(|received| {
             store.commit().map_err(|error| target.place_system(error))?;
             then()?;
@@ -197,7 +237,6 @@ impl Receiver {
                         .and_then(|()| link.finish());
                 }
                 received.wire_nbytes = link.received_nbytes();
-                store.deliver(&mut received)?;
                 Ok(received)
             }
             Err(error) => {
@@ -231,7 +270,18 @@ impl Receiver {
             Repeats::Replace
         };
         let mut decoder = Decoder::new(limits.clone(), repeats);
-        greet(link, &mut decoder, limits)?;
+        let resumes = self.options.resume;
+        let peer = greet(link, &mut decoder, limits, resumes)?;
+        let resumes = resumes && peer.is_some_and(|hello| hello.resumes);
+        if let Store::Part(part) = &store
+            && !resumes
+        {
+            if !part.is_empty() {
+                return Err(part.another_source());
+            }
+            part.leave();
+            *store = Store::new(target, self.options.overwrite)?;
+        }
         let mut received = Received::default();
         let mut incoming: Option<Incoming> = None;
         let mut unpacker = Unpacker::new();
@@ -261,7 +311,7 @@ impl Receiver {
                     array.headers.push(bytes.to_vec());
                     if array.headers.len() == array.manifest.header_blocks as usize {
                         let info = array.info(&self.options.limits)?;
-                        store
+                        let held = store
                             .begin(transfer, &info, array)
                             .map_err(|error| target.place_system(error))?;
                         progress.start(
@@ -269,6 +319,16 @@ impl Receiver {
                             array.header(&self.options.limits)?.data_nbytes(),
                         );
                         received.arrays.push(info);
+                        if resumes {
+                            link.send(&[&Resume::of(&held).message(transfer)])
+                                .map_err(outside)?;
+                            decoder.hold(&held).map_err(npb)?;
+                            let nbytes = array.held_nbytes(&held)?;
+                            received.held += held.count();
+                            received.blocks += held.count();
+                            received.nbytes += nbytes;
+                            progress.advance(nbytes);
+                        }
                     }
                 }
                 Event::Block(block) => {
@@ -339,6 +399,14 @@ impl Incoming {
         header_of(&self.manifest, &self.headers, &self.manifest.shape, limits)
     }
 
+    /// Bytes of the elements of these tiles.
+    fn held_nbytes(&self, held: &Ranges) -> Result<u64> {
+        let numbers = held.runs().flat_map(|(first, count)| first..first + count);
+        let nbytes: std::result::Result<u64, _> =
+            numbers.map(|number| self.grid.nbytes(number)).sum();
+        nbytes.map_err(npb)
+    }
+
     fn info(&self, limits: &Limits) -> Result<ReceivedArray> {
         let header = self.header(limits)?;
         if header.dtype.has_object() {
@@ -373,6 +441,7 @@ impl ReceivedArray {
 /// What a sender is told about an error of ours.
 fn code(error: &Error) -> RefuseCode {
     match error.class() {
+        _ if matches!(error.kind(), ErrorKind::AnotherSource) => RefuseCode::Changed,
         ErrorClass::Malformed | ErrorClass::Protocol => RefuseCode::Protocol,
         ErrorClass::Limit => RefuseCode::Limit,
         ErrorClass::System | ErrorClass::Usage => RefuseCode::Storage,

@@ -5,13 +5,15 @@ use std::time::Duration;
 use ndferry_io::Link;
 use ndferry_npb::{
     Ack, Catalog, CatalogEntry, Decoder, End, Event, Extent, Head, Hello, Kind as MessageKind,
-    Limits, Repeats,
+    Limits, Ranges, Repeats, TileGrid,
 };
 
 use crate::error::{npb, outside};
 use crate::npb_plan::Plan;
 use crate::session::{greet, link_options};
-use crate::{Codec, Error, ErrorKind, Filter, Interrupt, Item, Packing, Progress, Result};
+use crate::{
+    Codec, Error, ErrorKind, Filter, Fingerprint, Interrupt, Item, Packing, Progress, Result,
+};
 
 /// Blocks as they are: over a connection within one machine no codec is fast enough to gain anything.
 const NO_PACKING: Packing = Packing {
@@ -33,6 +35,9 @@ pub struct SendOptions {
     pub threads: usize,
     /// Stops the transfer.
     pub interrupt: Interrupt,
+    /// Of the source: a receiver that resumes too is sent only what it does not hold from earlier transfers of the same
+    /// source in the same blocks, packed the same way. The elements must be the same whenever the fingerprint is.
+    pub resume: Option<Fingerprint>,
 }
 
 impl Default for SendOptions {
@@ -43,6 +48,7 @@ impl Default for SendOptions {
             timeout: Duration::from_secs(60),
             threads: 0,
             interrupt: Interrupt::new(),
+            resume: None,
         }
     }
 }
@@ -61,6 +67,8 @@ pub struct Sent {
     pub wire_nbytes: u64,
     /// Whether the receiver has said that all is stored and verified. Only one-way streams leave that open.
     pub acknowledged: bool,
+    /// Blocks among these that the receiver held already; `None` if it does not resume.
+    pub held: Option<u64>,
 }
 
 /// Sends arrays as one transfer to `url` (`tcp://host:port`, `unix:///path`, `-` for standard output). Returns only after
@@ -80,6 +88,10 @@ pub fn send(
     if let Some(item) = items.iter().find(|item| item.array.dtype().has_object()) {
         return Err(item.array.place(ErrorKind::Objects));
     }
+    if url == "-" && options.resume.is_some() {
+        let what = "resuming over a pipe".to_owned();
+        return Err(ErrorKind::Unsupported { what }.into());
+    }
     let sent = || {
         let address = url.parse().map_err(outside)?;
         let link_options = link_options(options.timeout, &options.interrupt);
@@ -91,6 +103,7 @@ pub fn send(
             progress,
             hello: None,
             blocks: 0,
+            held: None,
         };
         let result = sender.run(items);
         result.map_err(|error| sender.reason(error))
@@ -106,11 +119,16 @@ struct Sender<'a> {
     /// What the receiver can take; a one-way stream does not say.
     hello: Option<Hello>,
     blocks: u64,
+    held: Option<u64>,
 }
 
 impl Sender<'_> {
     fn run(&mut self, items: &[Item<'_>]) -> Result<Sent> {
-        self.hello = greet(&mut self.link, &mut self.decoder, &Limits::PEER)?;
+        let resumes = self.options.resume.is_some();
+        self.hello = greet(&mut self.link, &mut self.decoder, &Limits::PEER, resumes)?;
+        if resumes && self.hello.as_ref().is_some_and(|hello| hello.resumes) {
+            self.held = Some(0);
+        }
         let most = self
             .hello
             .as_ref()
@@ -119,8 +137,8 @@ impl Sender<'_> {
         let cataloged = items.len() != 1 || !items[0].name.is_empty();
         let mut catalog = Catalog::default();
         let mut transfer = 0;
-        for item in items {
-            transfer = self.array(*item, cataloged, block_nbytes)?;
+        for (number, item) in (0..).zip(items) {
+            transfer = self.array(number, *item, cataloged, block_nbytes)?;
             let root = Extent {
                 offset: 0,
                 nbytes: 0,
@@ -147,6 +165,7 @@ impl Sender<'_> {
             blocks: self.blocks,
             wire_nbytes: self.link.sent_nbytes(),
             acknowledged,
+            held: self.held,
         })
     }
 
@@ -155,7 +174,13 @@ impl Sender<'_> {
     }
 
     /// One array; gives its transfer.
-    fn array(&mut self, item: Item<'_>, cataloged: bool, block_nbytes: u64) -> Result<u64> {
+    fn array(
+        &mut self,
+        number: u64,
+        item: Item<'_>,
+        cataloged: bool,
+        block_nbytes: u64,
+    ) -> Result<u64> {
         let array = item.array;
         if array.dtype().has_object() {
             return Err(array.place(ErrorKind::Objects));
@@ -176,6 +201,12 @@ impl Sender<'_> {
         {
             plan.unpacked();
         }
+        if let Some(source) = &self.options.resume {
+            let (number, manifest) = (number.to_le_bytes(), plan.manifest.encode());
+            let own = [&number[..], array.path().as_bytes(), &manifest];
+            let headers = plan.headers.iter().map(|header| &header[..]);
+            plan.transfer = source.transfer(own.into_iter().chain(headers));
+        }
         let transfer = plan.transfer;
         self.message(&ndferry_npb::message(
             MessageKind::Manifest,
@@ -192,6 +223,18 @@ impl Sender<'_> {
             ))?;
         }
         self.progress.start(item.name, Some(array.nbytes()));
+        if self.held.is_some() {
+            plan.held = self.resume(transfer, &plan.grid)?;
+            let held = plan.held.count();
+            self.held = self.held.map(|before| before + held);
+            self.blocks += held;
+            for (first, count) in plan.held.runs() {
+                for number in first..first + count {
+                    self.progress
+                        .advance(plan.grid.nbytes(number).map_err(npb)?);
+                }
+            }
+        }
         let (threads, interrupt) = (self.options.threads, &self.options.interrupt);
         plan.blocks(array, threads, interrupt, &mut |block| {
             self.listen()?;
@@ -202,6 +245,10 @@ impl Sender<'_> {
             self.progress.advance(block.raw_nbytes.into());
             Ok(())
         })?;
+        // What has been sent of two sources must not pass for one.
+        if let Some(source) = &self.options.resume {
+            source.check()?;
+        }
         let (blocks, extent) = (
             plan.grid.len(),
             plan.manifest.shape.first().copied().unwrap_or(0),
@@ -217,6 +264,37 @@ impl Sender<'_> {
             self.answer("the end")?;
         }
         Ok(())
+    }
+
+    /// Which tiles of an array the receiver holds.
+    fn resume(&mut self, transfer: u64, grid: &TileGrid) -> Result<Ranges> {
+        let expected = "RESUME";
+        let frame = self.link.recv().map_err(outside)?;
+        let frame = frame.ok_or(ErrorKind::BrokenOff { expected })?;
+        let of = Head::parse(frame).map_err(npb)?.transfer;
+        let resume = match self.decoder.feed(frame).map_err(npb)? {
+            Event::Resume(resume) if of == transfer => resume,
+            Event::Refuse(refuse) => {
+                let reason = refuse.reason;
+                return Err(ErrorKind::Refused { reason }.into());
+            }
+            _ => {
+                let found = "another message";
+                return Err(ErrorKind::WrongMessage { found, expected }.into());
+            }
+        };
+        let mut held = Ranges::default();
+        for (first, count) in resume.held {
+            // The parser has seen to it that the sum fits.
+            if first + count > grid.len() {
+                let found = "tiles that are not in the array";
+                return Err(ErrorKind::WrongMessage { found, expected }.into());
+            }
+            for number in first..first + count {
+                held.insert(number);
+            }
+        }
+        Ok(held)
     }
 
     /// The receiver's next message that is not just noise.

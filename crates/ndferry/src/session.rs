@@ -33,19 +33,23 @@ pub(crate) fn link_options(timeout: Duration, interrupt: &Interrupt) -> LinkOpti
     options
 }
 
-/// HELLO both ways; gives the other side's, which a one-way stream does not have.
+/// HELLO both ways, which says whether this side resumes; gives the other side's, which a one-way stream does not have.
 pub(crate) fn greet(
     link: &mut Link,
     decoder: &mut Decoder,
     limits: &Limits,
+    resumes: bool,
 ) -> Result<Option<Hello>> {
     link.set_max_frame(limits.body_nbytes() + HEAD_NBYTES as u64);
     if !link.answers() {
         return Ok(None);
     }
     link.set_deadline(Some(GREETING));
-    link.send(&[&Hello::new(&codecs(), limits).message()])
-        .map_err(outside)?;
+    let own = Hello {
+        resumes,
+        ..Hello::new(&codecs(), limits)
+    };
+    link.send(&[&own.message()]).map_err(outside)?;
     let expected = "HELLO";
     let frame = link
         .recv()

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use ndferry_array::{Array, ArrayView, ArrayViewMut, Dtype, Index, Indexing, Kind, Layout, Order};
 use ndferry_io::{AtomicFile, BigBuffer};
-use ndferry_npb::Tile;
+use ndferry_npb::{Ranges, Tile};
 
 use crate::error::{npb, npy, outside};
 use crate::npb_write::NpbWriter;
+use crate::part::Part;
 use crate::recv::{Incoming, Received, ReceivedArray, Target};
 use crate::{ByteOrder, ErrorKind, Format, Limits, Result};
 
@@ -20,6 +21,8 @@ pub(crate) enum Store {
     Npb(Option<Box<NpbWriter<AtomicFile>>>),
     /// Elements where they belong.
     Npy(NpyFile),
+    /// Messages as they come, kept if no more do.
+    Part(Box<Part>),
     /// Elements in memory.
     Memory {
         current: Option<BigBuffer>,
@@ -84,12 +87,20 @@ impl Store {
         Self::new(target, overwrite).map(drop)
     }
 
+    /// Begins an array; gives the tiles of it that are there from an earlier transfer.
     pub(crate) fn begin(
         &mut self,
         transfer: u64,
         info: &ReceivedArray,
         array: &Incoming,
-    ) -> Result<()> {
+    ) -> Result<Ranges> {
+        match self {
+            Self::Part(part) => part.begin(transfer, info, array),
+            _ => (self.begin_anew(transfer, info, array)).map(|()| Ranges::default()),
+        }
+    }
+
+    fn begin_anew(&mut self, transfer: u64, info: &ReceivedArray, array: &Incoming) -> Result<()> {
         let growing = |where_to: &str| {
             let what = format!("a growing array {where_to}");
             Err(ErrorKind::Unsupported { what }.into())
@@ -98,7 +109,7 @@ impl Store {
             Self::Npb(Some(writer)) => {
                 writer.begin(transfer, &info.name, &array.manifest, &array.headers)
             }
-            Self::Npb(None) => Ok(()),
+            Self::Npb(None) | Self::Part(_) => Ok(()),
             Self::Npy(_) if array.manifest.growing => growing("in an .npy"),
             Self::Npy(npy) => npy.begin(array),
             Self::Memory { .. } if array.manifest.growing => growing("in memory"),
@@ -125,6 +136,7 @@ impl Store {
     ) -> Result<()> {
         match self {
             Self::Npb(Some(writer)) => writer.arrived(number, message),
+            Self::Part(part) => part.block(number, message),
             Self::Npy(npy) => npy.block(number, raw, array),
             Self::Memory {
                 current: Some(target),
@@ -151,6 +163,7 @@ impl Store {
     pub(crate) fn end(&mut self, extent: u64) -> Result<()> {
         match self {
             Self::Npb(Some(writer)) => writer.end(extent),
+            Self::Part(part) => part.end(extent),
             Self::Memory { current, done } => {
                 done.extend(current.take().map(BigBuffer::into_bytes));
                 Ok(())
@@ -168,6 +181,7 @@ impl Store {
                 .transpose()?
                 .map(|(file, _)| file),
             Self::Npy(npy) => npy.file.take(),
+            Self::Part(part) => return part.commit(),
             Self::Memory { .. } => None,
         };
         file.map_or(Ok(()), |file| file.commit().map_err(outside))

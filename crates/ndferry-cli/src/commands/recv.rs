@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use ndferry::{
     ErrorKind, Format, Item, LazyArray, Received, Receiver, RecvOptions, SaveOptions, Source,
     Target, save,
@@ -18,14 +19,18 @@ use crate::{output, size};
 pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome> {
     let output = args.output.clone().unwrap_or_else(free_name);
     let to_stdout = output == Path::new("-");
+    if args.resume && (to_stdout || args.listen == "-") {
+        bail!("--resume needs a file to keep, and a sender that hears what is in it");
+    }
     if to_stdout {
         // Only the check that it is no terminal.
         drop(output::binary(args.force)?);
     }
-    let direct = matches!(
-        Format::of_extension(&output),
-        Some(Format::Npb | Format::Npy)
-    );
+    let direct = args.resume
+        || matches!(
+            Format::of_extension(&output),
+            Some(Format::Npb | Format::Npy)
+        );
     let folder; // Holds what goes on from there.
     let stored = if direct {
         output.clone()
@@ -37,10 +42,13 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     options.timeout = args.wait.timeout;
     options.threads = args.threads.jobs;
     options.overwrite = args.force;
+    options.resume = args.resume;
     options.interrupt = session.interrupt.clone();
     let target = Target::File(stored.clone());
-    target.check(args.force)?;
-    if !direct && !to_stdout {
+    if !args.resume {
+        target.check(args.force)?;
+    }
+    if args.resume || !direct && !to_stdout {
         can_save(&output, args.force)?;
     }
     let mut receiver = Receiver::bind(&args.listen, options)?;
@@ -142,6 +150,7 @@ fn tell(
             "nbytes": number(received.nbytes),
             "blocks": number(received.blocks),
             "wire_nbytes": number(received.wire_nbytes),
+            "held": number(received.held),
             "peak_memory": peak.map(number),
         });
         let mut out = output::stdout();
@@ -160,11 +169,15 @@ fn tell(
             shape_text(&array.shape)
         ));
     }
+    let held = match received.held {
+        0 => String::new(),
+        held => format!(", {held} of them from before"),
+    };
     let memory = peak.map_or(String::new(), |peak| {
         format!(", peak memory {}", size::text(peak))
     });
     session.say(format_args!(
-        "stored {} in {}, verified{memory}: {}",
+        "stored {} in {}{held}, verified{memory}: {}",
         size::text(received.nbytes),
         size::counted(received.blocks, "block"),
         path.display(),

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::Instant;
 
 use anyhow::bail;
-use ndferry::{Item, SendOptions, send};
+use ndferry::{Address, Fingerprint, Item, SendOptions, send};
 
 use crate::args::SendArgs;
 use crate::commands::convert::packing;
@@ -15,6 +15,8 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
     if args.url == "-" && std::io::stdout().is_terminal() {
         bail!("standard output is a terminal: pipe it into `ndferry recv --listen -`");
     }
+    // Taken before anything is read: a change in between makes it another source.
+    let source = args.resume.then(|| fingerprint(args)).transpose()?;
     let arrays = session.arrays(&args.source, args.threads.jobs)?;
     let items: Vec<Item<'_>> = arrays
         .iter()
@@ -26,6 +28,7 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
     options.timeout = args.wait.timeout;
     options.threads = args.threads.jobs;
     options.interrupt = session.interrupt.clone();
+    options.resume = source;
     let started = Instant::now();
     let sent = send(&args.url, &items, &options, &session.bar)?;
     let peak = ndferry::peak_memory().map_or(String::new(), |peak| {
@@ -36,12 +39,27 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
     } else {
         "written to the pipe"
     };
+    let held = match sent.held {
+        Some(blocks) if blocks > 0 => format!(", {blocks} of them held there"),
+        None if args.resume => ", the receiver does not resume".to_owned(),
+        _ => String::new(),
+    };
     session.say(format_args!(
-        "sent {}, {} in {}, {}{peak}: {stored}",
+        "sent {}, {} in {}{held}, {}{peak}: {stored}",
         size::counted(sent.arrays as u64, "array"),
         size::text(sent.nbytes),
         size::counted(sent.blocks, "block"),
         size::rate(sent.nbytes, started.elapsed()),
     ));
     Ok(Outcome::Yes)
+}
+
+/// Of the file and of which part of it is sent.
+fn fingerprint(args: &SendArgs) -> anyhow::Result<Fingerprint> {
+    let path = Address::parse(&args.source.source).path;
+    if path == "-" {
+        bail!("--resume needs a file: standard input cannot be read again");
+    }
+    let part = format!("{:?}", args.source.slice);
+    Ok(Fingerprint::of_file(path)?.and(part.as_bytes()))
 }
