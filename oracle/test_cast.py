@@ -15,7 +15,9 @@ LONG = ["<g", ">g", "<G", ">G"]
 TIMES = ["<m8[s]", ">m8[3D]", "<m8[Y]", "<M8[us]", ">M8[D]", "<M8[M]", "<M8[5m]"]
 # NumPy 1 writes spans of time without their unit, and reads bools otherwise.
 TEXTS = [] if IS_NUMPY_1 else ["S6", "S40", "<U3", ">U40", "S0", "<U0"]
-SOURCES = NUMBERS + LONG + TIMES + [f"{kind}8[{unit}]" for kind in "mM" for unit in UNITS] + ["text", "text"]
+SOURCES = NUMBERS + LONG + TIMES + [f"{kind}8[{unit}]" for kind in "mM" for unit in UNITS]
+# NumPy 1 dies of some texts.
+SOURCES += [] if IS_NUMPY_1 else ["text", "text"]
 WORDS = ["1", "-7", "0", "12.5", "-0.1", "1e3", "1e400", "255", "65536", "1_0", "nan", "-inf", "", " 4", "abc", "1+2j", "True",
          "NaT", "2020-02-29", "1969-12-31T23", "2001-01-01T01:02Z", "2001-01-01 01+0130", "-0044-03-15", "18446744073709551615"]
 
