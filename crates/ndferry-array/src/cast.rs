@@ -18,7 +18,7 @@ const BATCH: usize = 1024;
 
 /// Turns whole elements of one dtype into another, with the values that NumPy 2 gives on x86-64: integers lose their
 /// upper bits, floats that no integer can hold become the least one (of 8 and 16 bits: the lower bits of that of 32),
-/// complex numbers lose their imaginary part, times are rounded down to the new unit, text is cut to its length, dates excepted. Long
+/// complex numbers lose their imaginary part, times are rounded down to the new unit, text is cut to its length, dates excepted. A number becomes every field of a record. Long
 /// doubles are those of x86, with 80 bits; the bytes that pad them become zero.
 ///
 /// Where NumPy leaves a value to chance we do not: times beyond the new unit are an error, and floats beyond `u4` are
@@ -57,8 +57,12 @@ enum What {
     Parse,
     /// Text of another length or encoding, or bytes without meaning.
     Text,
+    /// The bytes of numbers in the machine's order, of so many bytes each, or of text: cut, or filled up with zeros.
+    Bytes(usize),
     /// Items in items.
     Items(Box<Cast>),
+    /// One item, so many times.
+    Repeat(Box<Cast>, usize),
 }
 
 impl Cast {
@@ -80,15 +84,7 @@ impl Cast {
         if from.itemsize() == 0 && to.itemsize() > 0 {
             return Err(cannot(from, to, None));
         }
-        let mut steps = Vec::new();
-        collect(from, to, 0, 0, &mut steps)?;
-        let covered: usize = steps.iter().map(|s| s.count * s.target.itemsize()).sum();
-        Ok(Self {
-            has_gaps: covered != to.itemsize(),
-            steps,
-            from: from.clone(),
-            to: to.clone(),
-        })
+        items(from, to)
     }
 
     /// What it makes.
@@ -129,6 +125,7 @@ impl Cast {
         }
         if let [step] = &self.steps[..]
             && step.count == 1
+            && step.source.itemsize() == old
             && !self.has_gaps
         {
             return items
@@ -193,7 +190,34 @@ impl Step {
             What::Print => text::print(&self.source, &self.target, values, out)?,
             What::Parse => parse::parse(&self.source, &self.target, values, out)?,
             What::Text => text::recode(&self.source, &self.target, values, out)?,
+            What::Bytes(width) => {
+                let length = self.target.itemsize();
+                for value in values.chunks_exact(self.source.itemsize()) {
+                    let end = out.len() + length;
+                    for number in value.chunks_exact(*width) {
+                        if *self.source.kind() == Kind::Bool {
+                            out.push(u8::from(number[0] != 0));
+                        } else if self.source.is_native() {
+                            out.extend_from_slice(number);
+                        } else {
+                            out.extend(number.iter().rev());
+                        }
+                    }
+                    out.resize(end, 0);
+                }
+            }
             What::Items(cast) => cast.apply(values, out)?,
+            What::Repeat(cast, count) => {
+                for value in values.chunks_exact(self.source.itemsize()) {
+                    let start = out.len();
+                    cast.apply(value, out)?;
+                    let end = out.len();
+                    for _ in 1..*count {
+                        out.extend_from_within(start..end);
+                    }
+                    out.truncate(start + self.target.itemsize());
+                }
+            }
         }
         Ok(())
     }
@@ -207,63 +231,78 @@ fn collect(
     steps: &mut Vec<Step>,
 ) -> Result<(), Error> {
     match (from.kind(), to.kind()) {
-        (Kind::Struct(a), Kind::Struct(b)) => {
-            // By position, as NumPy assigns them.
+        // By position, as NumPy assigns them.
+        (Kind::Struct(a), Kind::Struct(b)) if a.fields().len() == b.fields().len() => {
             for (a, b) in a.fields().iter().zip(b.fields()) {
-                collect(
-                    &a.dtype,
-                    &b.dtype,
-                    from_at + a.offset,
-                    to_at + b.offset,
-                    steps,
-                )?;
+                let (from_at, to_at) = (from_at + a.offset, to_at + b.offset);
+                collect(&a.dtype, &b.dtype, from_at, to_at, steps)?;
             }
             return Ok(());
         }
-        (Kind::Subarray(a), Kind::Subarray(b)) if a.shape() == b.shape() => {
-            let mut inner = Vec::new();
-            collect(a.base(), b.base(), 0, 0, &mut inner)?;
-            let covered: usize = inner.iter().map(|s| s.count * s.target.itemsize()).sum();
-            let cast = Cast {
-                from: a.base().clone(),
-                to: b.base().clone(),
-                has_gaps: covered != b.base().itemsize(),
-                steps: inner,
+        (Kind::Struct(a), kind) if !matches!(kind, Kind::Struct(_) | Kind::Subarray(_)) => {
+            let [only] = a.fields() else {
+                return Err(cannot(from, to, None));
             };
-            steps.push(Step {
-                from: from_at,
-                to: to_at,
-                count: 1,
-                what: What::Items(Box::new(cast)),
-                source: from.clone(),
-                target: to.clone(),
-            });
+            return collect(&only.dtype, to, from_at + only.offset, to_at, steps);
+        }
+        (kind, Kind::Struct(b)) if is_plain(kind) => {
+            for field in b.fields() {
+                collect(from, &field.dtype, from_at, to_at + field.offset, steps)?;
+            }
             return Ok(());
         }
         _ => {}
     }
-    let what = what(from, to).ok_or_else(|| cannot(from, to, None))?;
+    let what = match (from.kind(), to.kind()) {
+        (Kind::Subarray(a), Kind::Subarray(b)) if a.shape() == b.shape() => {
+            Some(What::Items(Box::new(items(a.base(), b.base())?)))
+        }
+        (kind, Kind::Subarray(b)) if is_plain(kind) => {
+            let count = b.shape().iter().product();
+            Some(What::Repeat(Box::new(items(from, b.base())?), count))
+        }
+        _ => what(from, to),
+    };
     steps.push(Step {
         from: from_at,
         to: to_at,
         count: 1,
-        what,
+        what: what.ok_or_else(|| cannot(from, to, None))?,
         source: from.clone(),
         target: to.clone(),
     });
     Ok(())
 }
 
+/// Numbers, times and text.
+fn is_plain(kind: &Kind) -> bool {
+    !matches!(kind, Kind::Struct(_) | Kind::Subarray(_) | Kind::Void)
+}
+
+/// The cast of what a field holds several of.
+fn items(from: &Dtype, to: &Dtype) -> Result<Cast, Error> {
+    let mut steps = Vec::new();
+    collect(from, to, 0, 0, &mut steps)?;
+    let covered: usize = steps.iter().map(|s| s.count * s.target.itemsize()).sum();
+    Ok(Cast {
+        from: from.clone(),
+        to: to.clone(),
+        has_gaps: covered != to.itemsize(),
+        steps,
+    })
+}
+
 /// How one value turns into another; `None` if we know no way.
 fn what(from: &Dtype, to: &Dtype) -> Option<What> {
     let is_text = |dtype: &Dtype| matches!(dtype.kind(), Kind::Bytes | Kind::Unicode);
     let native = |dtype: &Dtype| dtype.with_byteorder(ByteOrder::NATIVE);
+    let width = match from.kind() {
+        Kind::Complex => from.itemsize() / 2,
+        Kind::Unicode => 4,
+        Kind::Bytes => 1,
+        _ => from.itemsize(),
+    };
     if native(from) == native(to) {
-        let width = match from.kind() {
-            Kind::Complex => from.itemsize() / 2,
-            Kind::Unicode => 4,
-            _ => from.itemsize(),
-        };
         return Some(What::Same(
             (from.byteorder() != to.byteorder()).then_some(width),
         ));
@@ -272,6 +311,7 @@ fn what(from: &Dtype, to: &Dtype) -> Option<What> {
         (Kind::Datetime(a), Kind::Datetime(b)) => Some(What::Time(Scale::dates(*a, *b))),
         (Kind::Timedelta(a), Kind::Timedelta(b)) => Some(What::Time(Scale::spans(*a, *b))),
         (Kind::Void, Kind::Void) => Some(What::Text),
+        (kind, Kind::Void) if is_plain(kind) => Some(What::Bytes(width)),
         _ if is_text(from) && is_text(to) => Some(What::Text),
         _ if is_text(from) => long::is_number(to).then_some(What::Parse),
         _ if is_text(to) => long::is_number(from).then_some(What::Print),

@@ -134,8 +134,20 @@ fn date_characters(unit: DateUnit) -> usize {
     }
 }
 
-/// `to`, but text without a length gets one that is enough for `from`.
+/// `to`, but text and bytes without a length get one that is enough for `from`.
 pub(super) fn with_length(from: &Dtype, to: &Dtype) -> Dtype {
+    if to.kind == Kind::Void && to.itemsize == 0 {
+        let is_void = matches!(from.kind, Kind::Void | Kind::Struct(_) | Kind::Subarray(_));
+        let itemsize = from.itemsize;
+        return if is_void {
+            from.clone()
+        } else {
+            Dtype {
+                itemsize,
+                ..to.clone()
+            }
+        };
+    }
     let is_text = matches!(to.kind, Kind::Bytes | Kind::Unicode);
     if to.itemsize == 0 && is_text && to.kind == from.kind {
         return from.clone();

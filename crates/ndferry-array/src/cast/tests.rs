@@ -1,5 +1,5 @@
 use super::*;
-use crate::NAT;
+use crate::{Field, NAT, Struct};
 
 fn dtype(text: &str) -> Dtype {
     Dtype::parse(text).unwrap()
@@ -211,5 +211,24 @@ fn rules_are_numpys() {
                 "{from} {to}"
             );
         }
+    }
+}
+
+#[test]
+fn a_record_of_two_fields_is_none_of_one() {
+    let record = |names: &[&str]| {
+        let field = |(i, name): (usize, &&str)| Field {
+            name: (*name).to_owned(),
+            title: None,
+            dtype: dtype("<i4"),
+            offset: 4 * i,
+        };
+        let fields = names.iter().enumerate().map(field).collect();
+        Dtype::structured(Struct::new(fields, 4 * names.len(), false).unwrap())
+    };
+    let (one, two) = (record(&["a"]), record(&["a", "b"]));
+    for (from, to) in [(&two, &one), (&one, &two)] {
+        let error = Cast::new(from, to, Casting::Unsafe).unwrap_err();
+        assert!(matches!(error, Error::CannotCast { .. }));
     }
 }
