@@ -8,6 +8,8 @@ import hypothesis
 
 SCALE = float(os.environ.get("NDFERRY_ORACLE_SCALE", "1"))
 counts = collections.Counter()
+# Rows of tables to print at the end, each a list of texts.
+tables = []
 
 
 def cases(count, *strategies):

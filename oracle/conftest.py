@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agent import agent
-from cases import counts
+from cases import counts, tables
 
 hypothesis.settings.register_profile(
     "steady", derandomize=True, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
@@ -33,4 +33,6 @@ def pytest_report_header():
 def pytest_terminal_summary(terminalreporter):
     for what, count in counts.items():
         terminalreporter.write_line(f"{count:7,} cases: {what}")
+    for row in tables:
+        terminalreporter.write_line("".join(row))
     terminalreporter.write_line(f"{agent.asked:7,} questions in all")

@@ -89,6 +89,11 @@ pub(crate) enum Command {
     /// Writes what is whole in a cut or damaged NPB file, with a new index, and says what is lost.
     #[command(after_help = "Example:\n  ndferry repair cut.npb -o whole.npb")]
     Repair(RepairArgs),
+    /// Makes pickles loadable in the other NumPy, 1 or 2: plain ones, joblib's, objects in NPY and NPZ files, PyTorch files.
+    #[command(
+        after_help = "Example:\n  ndferry repickle new.pkl old.pkl --numpy 1\n\nNothing is imported or called; whatever is no name or form of NumPy's stays as it is."
+    )]
+    Repickle(RepickleArgs),
     /// Sends arrays to a receiver; succeeds once they are stored there.
     #[command(
         after_help = "Example (after `ndferry recv` on the other side has said where it listens):\n  ndferry send run.npz:frames tcp://127.0.0.1:7447"
@@ -529,6 +534,46 @@ pub(crate) struct RepairArgs {
     /// Replaces an output that exists.
     #[arg(short, long)]
     pub(crate) force: bool,
+}
+
+/// Options of `repickle`.
+#[derive(Args, Debug)]
+pub(crate) struct RepickleArgs {
+    /// A file with pickles in it; - for standard input.
+    #[arg(value_name = "IN")]
+    pub(crate) input: PathBuf,
+    /// Where to write; - for standard output.
+    #[arg(value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// Which NumPy must be able to unpickle it.
+    #[arg(long, value_name = "ERA")]
+    pub(crate) numpy: OtherEraArg,
+    /// One JSON object that says what was changed.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Replaces OUT, which may be IN.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+}
+
+/// A NumPy that pickles are rewritten for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OtherEraArg {
+    /// NumPy 1 (1.17 or newer where the protocol is 5).
+    #[value(name = "1")]
+    One,
+    /// NumPy 2.
+    #[value(name = "2")]
+    Two,
+}
+
+impl OtherEraArg {
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
 }
 
 /// Options of `send`.

@@ -9,6 +9,7 @@ pub(crate) mod info;
 pub(crate) mod man;
 pub(crate) mod recv;
 pub(crate) mod repair;
+pub(crate) mod repickle;
 pub(crate) mod scan;
 pub(crate) mod send;
 pub(crate) mod show;

@@ -47,6 +47,7 @@ fn run(command: Command, session: &Session) -> anyhow::Result<Outcome> {
         Command::Scan(args) => commands::scan::run(&args, session),
         Command::Verify(args) => commands::verify::run(&args, session),
         Command::Repair(args) => commands::repair::run(&args, session),
+        Command::Repickle(args) => commands::repickle::run(&args, session),
         Command::Send(args) => commands::send::run(&args, session),
         Command::Recv(args) => commands::recv::run(&args, session),
         Command::Demo(args) => commands::demo::run(&args, session),

@@ -112,6 +112,14 @@ pub enum ErrorKind {
         /// What it is.
         what: String,
     },
+    /// Something that a pickle is to be rewritten for a NumPy without it.
+    #[error("NumPy {numpy} has no {what}")]
+    NotInNumpy {
+        /// What it is.
+        what: String,
+        /// 1 or 2.
+        numpy: u8,
+    },
     /// A buffer that was pickled out of band and not given.
     #[error("its buffer {index} was pickled out of band and is not here")]
     NoBuffer {

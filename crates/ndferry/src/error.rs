@@ -542,7 +542,9 @@ fn pickle_class(kind: &ndferry_pickle::ErrorKind) -> ErrorClass {
     use ndferry_pickle::ErrorKind as Pickle;
     match kind {
         Pickle::Limit { .. } => ErrorClass::Limit,
-        Pickle::Unsupported { .. } | Pickle::NoBuffer { .. } => ErrorClass::Unsupported,
+        Pickle::Unsupported { .. } | Pickle::NoBuffer { .. } | Pickle::NotInNumpy { .. } => {
+            ErrorClass::Unsupported
+        }
         Pickle::Io(_) => ErrorClass::System,
         _ => ErrorClass::Malformed,
     }

@@ -58,6 +58,7 @@ mod recipe;
 mod recv;
 #[cfg(feature = "npb")]
 mod repair;
+mod repickle;
 mod runs;
 mod safety;
 mod save;
@@ -95,7 +96,7 @@ pub use ndferry_array::{
     Index, Indexing, Kind, Layout, Order, PrintOptions, Selection, can_cast,
 };
 pub use ndferry_io::peak_memory;
-pub use ndferry_pickle::{Place, Use, Uses};
+pub use ndferry_pickle::{Era, Place, Use, Uses};
 #[cfg(feature = "npb")]
 pub use npb_edit::{CreateOptions, NpbFile};
 #[cfg(feature = "npb")]
@@ -108,6 +109,7 @@ pub use progress::Progress;
 pub use recv::{Received, ReceivedArray, Receiver, RecvOptions, Target};
 #[cfg(feature = "npb")]
 pub use repair::{RepairOptions, Repaired, repair, verify};
+pub use repickle::{RepickleOptions, Repickled, repickle, repickle_to};
 pub use runs::{Run, Runs};
 pub use safety::{GlobalUse, Grade, Safety};
 pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to, write_atomically};

@@ -132,11 +132,39 @@ fn sniffed(npz: &Npz<Input>, i: usize) -> Option<Format> {
 
 /// Whether a member that is no array is a pickle, by its first bytes or its name. Archives of `torch` hold such.
 fn looks_like_pickle(npz: &Npz<Input>, i: usize) -> bool {
-    let name = npz.members()[i].file();
-    if name.ends_with(".pkl") || name.ends_with(".pickle") {
-        return true;
+    is_named_pickle(npz.members()[i].file()) || sniffed(npz, i) == Some(Format::Pickle)
+}
+
+fn is_named_pickle(file: &str) -> bool {
+    file.ends_with(".pkl") || file.ends_with(".pickle")
+}
+
+/// Why a member is taken for one with a pickle in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pickles {
+    /// Objects of an NPY, or a name that says so.
+    Certain,
+    /// Its first bytes, which may be anything.
+    Likely,
+    /// There is none.
+    No,
+}
+
+/// Whether there is a pickle in a member.
+pub(crate) fn pickles(npz: &Npz<Input>, i: usize) -> Result<Pickles> {
+    let entry = &npz.members()[i];
+    if is_array(npz, i) {
+        let (header, _) = npz.header(i).map_err(npy)?;
+        return Ok(match header.dtype.has_object() {
+            true => Pickles::Certain,
+            false => Pickles::No,
+        });
     }
-    sniffed(npz, i) == Some(Format::Pickle)
+    Ok(match looks_like_pickle(npz, i) {
+        true if is_named_pickle(entry.file()) => Pickles::Certain,
+        true => Pickles::Likely,
+        false => Pickles::No,
+    })
 }
 
 /// The pickle in a member, from a byte of it on, and the member's bytes.
