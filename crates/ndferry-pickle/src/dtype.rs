@@ -68,22 +68,23 @@ impl Dtypes {
         let known = match (role, args) {
             (Role::Dtype, [first, ..]) => {
                 let state = call.state();
-                self.of_parts(tree, limits, *first, state, call.offset)?
+                self.of_parts(tree, limits, *first, state, call.offset)
             }
-            (Role::StringDtype, _) => Known {
+            (Role::StringDtype, _) => Ok(Known {
                 dtype: Dtype::VARIABLE_STRING,
                 fields: 0,
                 has_object: true,
-            },
+            }),
             _ => {
                 let what = match tree.global(call.function) {
                     Some((module, name)) => format!("a dtype made by {module}.{name}"),
                     None => "a dtype made by an object".to_owned(),
                 };
-                return Err(ErrorKind::Unsupported { what }.at(call.offset));
+                Err(ErrorKind::Unsupported { what }.at(call.offset))
             }
         };
         self.open.remove(&id);
+        let known = known?;
         self.known.insert(id, known.clone());
         Ok(known)
     }

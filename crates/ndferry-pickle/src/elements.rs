@@ -55,7 +55,10 @@ impl Payload {
 
     /// The bytes that this value stands for, if it stands for bytes: `bytes`, `bytearray`, Python 2's `str`, Latin-1
     /// text, and the calls that make bytes in protocols that have no opcode for them.
-    pub(crate) fn of(tree: &Tree, id: Id) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// Reading the input.
+    pub fn of(tree: &Tree, id: Id) -> Result<Option<Self>> {
         match tree.get(id) {
             Value::Bytes(blob) | Value::ByteArray(blob) | Value::Py2Str(blob) => Ok(Some(Self {
                 blob,

@@ -111,9 +111,10 @@ impl<W: Write> Emitter<W> {
         self.memo.get(shared).copied()
     }
 
-    pub(crate) fn put_shared(&mut self, shared: Shared) {
+    pub(crate) fn put_shared(&mut self, shared: Shared) -> u32 {
         let number = self.put();
         self.memo.insert(shared, number);
+        number
     }
 
     /// Refers to what was written before; false if it was not.

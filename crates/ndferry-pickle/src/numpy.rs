@@ -329,7 +329,7 @@ impl<'t> ArrayReader<'t> {
         self.of_bytes(call.offset, known, shape, order, payload)
     }
 
-    /// `numpy.ndarray(shape, dtype, buffer, 0, None, order)`.
+    /// `numpy.ndarray(shape, dtype, buffer, 0, None, order)`, or strides of axes in another order.
     fn of_class(&mut self, call: &Call, args: &[Id]) -> Result<PickledArray> {
         let shape = self.shape(call.offset, args[0])?;
         let known = self.known(args[1])?;
@@ -337,6 +337,14 @@ impl<'t> ArrayReader<'t> {
             None | Some(Value::None | Value::Int(0)) => true,
             Some(_) => false,
         };
+        if let [_, _, payload, _, strides] = args
+            && let Some(strides) = self.tree.shape(*strides)
+            && let Some(axes) = axes_of(&shape, &strides, known.dtype.itemsize())
+            && is_default(args.get(3))
+        {
+            let order = StoredOrder::Permuted(axes);
+            return self.of_bytes(call.offset, known, shape, order, *payload);
+        }
         if !is_default(args.get(3)) || !is_default(args.get(4)) || args.len() > 6 {
             let what = "an array with an offset or strides".to_owned();
             return Err(ErrorKind::Unsupported { what }.at(call.offset));
@@ -498,6 +506,28 @@ pub(crate) fn nbytes_of(shape: &[usize], itemsize: usize, offset: u64) -> Result
     let layout = Layout::contiguous(shape, itemsize, Order::C);
     let layout = layout.map_err(|e| ErrorKind::Array(e).at(offset))?;
     Ok((layout.size() * itemsize) as u64)
+}
+
+/// The order of axes in which these strides are those of an array in C order; `None` if there is none.
+fn axes_of(shape: &[usize], strides: &[usize], itemsize: usize) -> Option<Vec<usize>> {
+    if shape.len() != strides.len() || shape.is_empty() || itemsize == 0 || shape.contains(&0) {
+        return None;
+    }
+    let mut stored: Vec<usize> = (0..shape.len()).collect();
+    // Axes of one element come after others of the same stride.
+    stored.sort_by_key(|axis| std::cmp::Reverse((strides[*axis], shape[*axis])));
+    let mut stride = itemsize;
+    for axis in stored.iter().rev() {
+        if strides[*axis] != stride {
+            return None;
+        }
+        stride = stride.checked_mul(shape[*axis])?;
+    }
+    let mut axes = vec![0; shape.len()];
+    for (at, axis) in stored.iter().enumerate() {
+        axes[*axis] = at;
+    }
+    Some(axes)
 }
 
 fn is_permutation(axes: &[usize], ndim: usize) -> bool {

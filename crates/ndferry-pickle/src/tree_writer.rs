@@ -11,7 +11,7 @@ mod payload;
 mod value;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use bytes::Bytes;
@@ -93,9 +93,10 @@ impl<'t> TreeWriter<'t> {
             reader: &mut self.reader,
             take_buffer: &mut self.take_buffer,
             emit,
-            parts: vec![Part::Node(root, Role::AsIs)],
+            parts: vec![Part::Node(root, Position::AsIs)],
             numbers: vec![0; self.tree.len()],
             other_numbers: HashMap::new(),
+            named: HashSet::new(),
             open: HashMap::new(),
         };
         while let Some(part) = writing.parts.pop() {
@@ -117,20 +118,22 @@ struct Writing<'w, 't, W: Write> {
     /// By value: its number in the memo and one, 0 before it has one.
     numbers: Vec<u32>,
     /// The same of what is not written as it is.
-    other_numbers: HashMap<(Id, Role), u32>,
+    other_numbers: HashMap<(Id, Position), u32>,
+    /// Numbers of values that are parts of names.
+    named: HashSet<u32>,
     /// How often values that are numbered after their contents are being written.
-    open: HashMap<(Id, Role), u8>,
+    open: HashMap<(Id, Position), u8>,
 }
 
 /// What a value is to the one that holds it: some are spelled differently there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Role {
+enum Position {
     AsIs,
     /// Bytes, whatever they are in the tree.
     Bytes,
     /// Text, also if it is a Python 2 `str`.
     Text,
-    /// Arguments or a state whose parts have roles.
+    /// Arguments or a state whose parts have positions.
     ArrayState,
     MaskedState,
     ScalarArgs,
@@ -146,9 +149,9 @@ enum Role {
 
 /// One step of writing.
 enum Part<'t> {
-    Node(Id, Role),
-    /// Items from that one on, one after another, as the role of what holds them says.
-    Children(&'t [Id], usize, Role),
+    Node(Id, Position),
+    /// Items from that one on, one after another, as the position of what holds them says.
+    Children(&'t [Id], usize, Position),
     /// Items that an opcode adds, in batches.
     Append(&'t [Id], usize, Adding),
     /// The same of keys and values; twice as many.
@@ -161,6 +164,7 @@ enum Part<'t> {
     Int(i64),
     Text(&'static str),
     Interned(String),
+    Name(Id, String),
     Py2Text(Cow<'t, str>),
     Global(&'static str, &'static str),
     SharedBytes(&'static [u8]),
@@ -168,15 +172,15 @@ enum Part<'t> {
     Ints(Vec<i64>),
     BeginTuple(usize),
     /// The length, and what the tuple is in the tree.
-    EndTuple(usize, Option<(Id, Role)>),
+    EndTuple(usize, Option<(Id, Position)>),
     /// `FROZENSET`
     EndFrozenSet(Id),
     /// An opcode of calling something, and what comes out.
-    Called(u8, (Id, Role)),
+    Called(u8, (Id, Position)),
     BeginList,
     /// Numbers what was just written.
-    PutShared(Shared, (Id, Role)),
-    Put(Option<(Id, Role)>),
+    PutShared(Shared, (Id, Position)),
+    Put(Option<(Id, Position)>),
     /// Gives a value the number of another.
     Alias(Id, Id),
     Payload(Payload),
@@ -202,12 +206,12 @@ const MAX_OPEN: u8 = 4;
 impl<'t, W: Write> Writing<'_, 't, W> {
     fn part(&mut self, part: Part<'t>) -> Result<()> {
         match part {
-            Part::Node(id, role) => self.node(id, role)?,
-            Part::Children(items, at, role) => {
+            Part::Node(id, position) => self.node(id, position)?,
+            Part::Children(items, at, position) => {
                 if let Some(item) = items.get(at) {
-                    self.parts.push(Part::Children(items, at + 1, role));
-                    let role = value::role_of_child(self.tree, role, items, at);
-                    self.parts.push(Part::Node(*item, role));
+                    self.parts.push(Part::Children(items, at + 1, position));
+                    let position = value::position_of_child(self.tree, position, items, at);
+                    self.parts.push(Part::Node(*item, position));
                 }
             }
             Part::Append(items, at, adding) => self.append(items, at, adding),
@@ -217,16 +221,15 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             Part::None => self.emit.none().map_err(system)?,
             Part::Bool(value) => self.emit.bool(value).map_err(system)?,
             Part::Int(value) => self.emit.int(value).map_err(system)?,
+            Part::Name(id, text) => self.name(id, text)?,
             Part::Interned(text) => self.emit.interned(text).map_err(system)?,
             Part::BeginList => {
                 self.emit.begin_list().map_err(system)?;
                 self.emit.put();
             }
             Part::PutShared(shared, key) => {
-                self.emit.put_shared(shared.clone());
-                if let Some(number) = self.emit.number_of(&shared) {
-                    self.set_number(key, number);
-                }
+                let number = self.emit.put_shared(shared);
+                self.set_number(key, number);
             }
             Part::Text(text) => self.emit.interned(text).map_err(system)?,
             Part::Py2Text(text) => self.py2_text(&text).map_err(system)?,
@@ -244,8 +247,8 @@ impl<'t, W: Write> Writing<'_, 't, W> {
                 }
             }
             Part::Alias(id, of) => {
-                if let Some(number) = self.number((of, Role::AsIs)) {
-                    self.set_number((id, Role::AsIs), number);
+                if let Some(number) = self.number((of, Position::AsIs)) {
+                    self.set_number((id, Position::AsIs), number);
                 }
             }
             Part::Payload(payload) => self.payload(&payload)?,
@@ -270,23 +273,23 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         self.options.protocol
     }
 
-    fn number(&self, key: (Id, Role)) -> Option<u32> {
+    fn number(&self, key: (Id, Position)) -> Option<u32> {
         let number = match key {
-            (id, Role::AsIs) => self.numbers[id.index()],
+            (id, Position::AsIs) => self.numbers[id.index()],
             key => self.other_numbers.get(&key).copied().unwrap_or(0),
         };
         number.checked_sub(1)
     }
 
-    fn set_number(&mut self, key: (Id, Role), number: u32) {
+    fn set_number(&mut self, key: (Id, Position), number: u32) {
         match key {
-            (id, Role::AsIs) => self.numbers[id.index()] = number + 1,
+            (id, Position::AsIs) => self.numbers[id.index()] = number + 1,
             key => drop(self.other_numbers.insert(key, number + 1)),
         }
     }
 
     /// Before the contents of what gets its number after them.
-    fn open(&mut self, key: (Id, Role)) -> Result<()> {
+    fn open(&mut self, key: (Id, Position)) -> Result<()> {
         let times = self.open.entry(key).or_default();
         *times += 1;
         if *times > MAX_OPEN {
@@ -297,7 +300,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
     }
 
     /// After them: whether it has got its number inside of itself. Then what is on the stack is to be thrown away.
-    fn close(&mut self, key: (Id, Role)) -> Option<u32> {
+    fn close(&mut self, key: (Id, Position)) -> Option<u32> {
         if let Some(times) = self.open.get_mut(&key) {
             *times -= 1;
             if *times == 0 {
@@ -307,7 +310,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         self.number(key)
     }
 
-    fn end_tuple(&mut self, len: usize, key: Option<(Id, Role)>) {
+    fn end_tuple(&mut self, len: usize, key: Option<(Id, Position)>) {
         let Some(number) = key.and_then(|key| self.close(key)) else {
             let number = self.emit.end_tuple(len);
             if let (Some(key), Some(number)) = (key, number) {
@@ -324,7 +327,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
     }
 
     fn end_frozen_set(&mut self, id: Id) {
-        let key = (id, Role::AsIs);
+        let key = (id, Position::AsIs);
         match self.close(key) {
             Some(number) => {
                 self.emit.opcode(op::POP_MARK);
@@ -339,7 +342,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
     }
 
     /// A call's result, unless it is in the memo by now.
-    fn called(&mut self, opcode: u8, key: (Id, Role)) {
+    fn called(&mut self, opcode: u8, key: (Id, Position)) {
         self.emit.opcode(opcode);
         match self.close(key) {
             Some(number) => {
@@ -368,7 +371,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         let step = self.batch(items.len(), at, adding, one, many);
         if step {
             self.parts.push(Part::Append(items, at + 1, adding));
-            self.parts.push(Part::Node(items[at], Role::AsIs));
+            self.parts.push(Part::Node(items[at], Position::AsIs));
         }
     }
 
@@ -376,7 +379,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
     fn set(&mut self, pairs: &'t [(Id, Id)], at: usize, adding: Adding) {
         if at % 2 == 1 {
             self.parts.push(Part::Set(pairs, at + 1, adding));
-            self.parts.push(Part::Node(pairs[at / 2].1, Role::AsIs));
+            self.parts.push(Part::Node(pairs[at / 2].1, Position::AsIs));
             return;
         }
         let adding = match adding {
@@ -386,7 +389,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         };
         if self.batch(pairs.len(), at / 2, adding, op::SETITEM, op::SETITEMS) {
             self.parts.push(Part::Set(pairs, at + 1, adding));
-            self.parts.push(Part::Node(pairs[at / 2].0, Role::AsIs));
+            self.parts.push(Part::Node(pairs[at / 2].0, Position::AsIs));
         }
     }
 

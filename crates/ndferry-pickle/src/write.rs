@@ -351,7 +351,7 @@ fn dtype<W: Write>(emit: &mut Emitter<W>, dtype: &Dtype, numpy: Numpy) -> io::Re
     emit.end_tuple(3);
     emit.opcode(op::REDUCE);
     match is_singleton {
-        true => emit.put_shared(shared),
+        true => drop(emit.put_shared(shared)),
         false => drop(emit.put()),
     }
     let unit = match dtype.kind() {

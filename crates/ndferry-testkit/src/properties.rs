@@ -9,15 +9,15 @@ use ndferry_array::{Array, Dtype, Indexing, Order};
 use ndferry_io::{FrameSource, Framing, Interrupt, frames_from};
 use ndferry_npb::{Decoder, Event, HEAD_NBYTES, Head, Limits, Repeats, Scanner};
 use ndferry_npy::{Contents, Header, Npz};
-use ndferry_pickle::Machine;
+use ndferry_pickle::{Machine, Numpy, Tree, TreeWriter, WriteOptions};
 
-use crate::{Awkward, Habit, Verdict};
+use crate::{Awkward, Habit, Verdict, same_values};
 
 /// A property and its name.
 pub type Property = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const PROPERTIES: [Property; 8] = [
+pub const PROPERTIES: [Property; 9] = [
     ("array_index_text_survives", array_index_text_survives),
     (
         "dtype_text_survives_any_bytes",
@@ -32,6 +32,10 @@ pub const PROPERTIES: [Property; 8] = [
     ),
     ("npz_survives_any_bytes", npz_survives_any_bytes),
     ("pickle_survives_any_bytes", pickle_survives_any_bytes),
+    (
+        "pickle_write_then_read_is_identity",
+        pickle_write_then_read_is_identity,
+    ),
 ];
 
 /// Text is a dtype or an error; a dtype's own spelling is the same dtype.
@@ -230,6 +234,46 @@ pub fn npb_scan_survives_any_bytes(bytes: &[u8]) {
         let _ = array.shape();
         for place in array.places.values() {
             assert!(place.offset + HEAD_NBYTES as u64 + u64::from(place.nbytes) <= nbytes);
+        }
+    }
+}
+
+/// What is read from a pickle and written again, in any protocol and for any NumPy, is the same when it is read again, and
+/// when written once more, the same bytes.
+///
+/// # Panics
+/// The property does not hold.
+pub fn pickle_write_then_read_is_identity(bytes: &[u8]) {
+    let mut machine = Machine::new(bytes.to_vec());
+    let Ok(root) = machine.load() else { return };
+    let tree = machine.into_tree();
+    for protocol in 0..=5 {
+        for numpy in [Numpy::Any, Numpy::One, Numpy::Two] {
+            let options = WriteOptions {
+                protocol,
+                numpy,
+                ..WriteOptions::default()
+            };
+            let write = |tree: &Tree, root| TreeWriter::new(tree, options)?.write(root, Vec::new());
+            let written = match write(&tree, root) {
+                Ok(written) => written,
+                Err(error) => {
+                    assert!(!error.to_string().is_empty());
+                    continue;
+                }
+            };
+            let mut machine = Machine::new(written.clone());
+            let place = format!("protocol {protocol}, {numpy:?}");
+            let again = machine
+                .load()
+                .unwrap_or_else(|error| panic!("{place}: {error}"));
+            assert_eq!(machine.offset(), written.len() as u64, "{place}");
+            let read = machine.into_tree();
+            if let Err(what) = same_values((&tree, root), (&read, again)) {
+                panic!("{place}: {what}");
+            }
+            let once_more = write(&read, again).unwrap_or_else(|error| panic!("{place}: {error}"));
+            assert!(once_more == written, "{place}: other bytes the second time");
         }
     }
 }

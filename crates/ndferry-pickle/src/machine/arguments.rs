@@ -264,7 +264,10 @@ impl Machine {
             return self.push_int(value);
         }
         match digits.parse::<BigInt>() {
-            Ok(value) => self.push_bigint(value),
+            Ok(value) => match i64::try_from(&value) {
+                Ok(value) => self.push_int(value),
+                Err(_) => self.push_bigint(value),
+            },
             Err(_) => {
                 let expected = "a decimal number";
                 Err(self.error(ErrorKind::Text { expected }))

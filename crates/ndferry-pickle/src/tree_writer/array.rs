@@ -27,10 +27,10 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         args: &'t [Id],
     ) -> Result<bool> {
         if let Some(object) = call.raw_object() {
-            self.then([Part::Node(object, Role::AsIs), Part::Alias(id, object)]);
+            self.then([Part::Node(object, Position::AsIs), Part::Alias(id, object)]);
             return Ok(true);
         }
-        if module == "array" {
+        if module == "array" && call.states().is_empty() {
             return self.array_array(id, name, args);
         }
         let Some(form) = self.form(id, call, module, name, args)? else {
@@ -47,7 +47,10 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             && is_plain
             && array.dtype.itemsize() > 0
             && !lacks_buffer(&array.dtype);
-        self.open((id, Role::AsIs))?;
+        if !as_buffer && name == "_reconstruct" {
+            return Ok(false);
+        }
+        self.open((id, Position::AsIs))?;
         if !as_buffer {
             return self.reconstruct(id, &form, &array, payload).map(|()| true);
         }
@@ -80,6 +83,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
                 class: subclass(tree, call)?,
             }));
         }
+        let is_bare = call.states().is_empty();
         let is_readonly = |id: &Id| matches!(tree.get(*id), Value::Bytes(_));
         let form = match (module, name, args) {
             (_, "_reconstruct", [class, ..]) if buffers => {
@@ -97,7 +101,9 @@ impl<'t, W: Write> Writing<'_, 't, W> {
                     class: None,
                 })
             }
-            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer", [buffer, dtype, ..]) => {
+            ("numpy.core.numeric" | "numpy._core.numeric", "_frombuffer", [buffer, dtype, ..])
+                if is_bare =>
+            {
                 let stays = buffers
                     && match self.options.numpy {
                         Numpy::Any => false,
@@ -111,7 +117,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
                     class: None,
                 })
             }
-            ("numpy", "ndarray", [_, dtype, buffer, ..]) => {
+            ("numpy", "ndarray", [_, dtype, buffer, ..]) if is_bare => {
                 let stays =
                     buffers && self.options.numpy == Numpy::Any && self.take_buffer.is_none();
                 (!stays).then(|| Form {
@@ -139,7 +145,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         };
         let mut parts = vec![Part::Global(module, "_reconstruct"), Part::BeginTuple(3)];
         parts.push(match form.class {
-            Some(class) => Part::Node(class, Role::AsIs),
+            Some(class) => Part::Node(class, Position::AsIs),
             None => Part::Global("numpy", "ndarray"),
         });
         parts.extend([
@@ -148,11 +154,11 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             Part::EndTuple(3, None),
         ]);
         parts.extend([
-            Part::Called(op::REDUCE, (id, Role::AsIs)),
+            Part::Called(op::REDUCE, (id, Position::AsIs)),
             Part::BeginTuple(5),
         ]);
         parts.extend([Part::Int(1), Part::Ints(shape(&array.shape))]);
-        parts.push(Part::Node(form.dtype, Role::AsIs));
+        parts.push(Part::Node(form.dtype, Position::AsIs));
         parts.push(Part::Bool(array.order == StoredOrder::F));
         if payload.nbytes() == 0 {
             parts.push(Part::SharedBytes(b""));
@@ -185,12 +191,12 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         let len = if axes.is_some() { 5 } else { 4 };
         let mut parts = vec![Part::Global(module, "_frombuffer"), Part::BeginTuple(len)];
         parts.extend(self.offered(payload, form.is_readonly)?);
-        parts.push(Part::Node(form.dtype, Role::AsIs));
+        parts.push(Part::Node(form.dtype, Position::AsIs));
         parts.extend([Part::Ints(stored_shape(array)), Part::Text(order)]);
         parts.extend(axes.map(Part::Ints));
         parts.extend([
             Part::EndTuple(len, None),
-            Part::Called(op::REDUCE, (id, Role::AsIs)),
+            Part::Called(op::REDUCE, (id, Position::AsIs)),
         ]);
         self.then(parts);
         Ok(())
@@ -210,7 +216,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         let mut parts = vec![Part::Global("numpy", "ndarray"), Part::BeginTuple(len)];
         parts.extend([
             Part::Ints(shape(&array.shape)),
-            Part::Node(form.dtype, Role::AsIs),
+            Part::Node(form.dtype, Position::AsIs),
         ]);
         parts.extend(self.offered(payload, form.is_readonly)?);
         parts.push(Part::Int(0));
@@ -221,7 +227,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         }
         parts.extend([
             Part::EndTuple(len, None),
-            Part::Called(op::REDUCE, (id, Role::AsIs)),
+            Part::Called(op::REDUCE, (id, Position::AsIs)),
         ]);
         self.then(parts);
         Ok(())

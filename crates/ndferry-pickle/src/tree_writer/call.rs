@@ -18,40 +18,51 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             if is_bare && self.builtin(id, module, name, args)? {
                 return Ok(());
             }
-            if self.array(id, call, module, name, args)? {
+            if call.items().is_empty()
+                && call.pairs().is_empty()
+                && self.array(id, call, module, name, args)?
+            {
                 return Ok(());
             }
         }
-        let (args_role, state_role) = match name {
-            Some((module, name)) => roles(module, name),
-            None => (Role::AsIs, Role::AsIs),
+        let (args_position, state_position) = match name {
+            // One that is no dtype has no parts that are known.
+            Some(("numpy", "dtype")) if self.reader.dtype(id).is_err() => {
+                (Position::AsIs, Position::AsIs)
+            }
+            Some((module, name)) => positions(module, name),
+            None => (Position::AsIs, Position::AsIs),
         };
-        self.plain(id, call, args, args_role, state_role)
+        if call.raw().is_some() {
+            let what = "an array of joblib's that is none".to_owned();
+            return Err(self.unsupported(id, what));
+        }
+        self.plain(id, call, args, args_position, state_position)
     }
 
-    /// As it is, apart from the roles of its parts.
+    /// As it is, apart from the positions of its parts.
     pub(super) fn plain(
         &mut self,
         id: Id,
         call: &'t Call,
         args: Option<&'t [Id]>,
-        args_role: Role,
-        state_role: Role,
+        args_position: Position,
+        state_position: Position,
     ) -> Result<()> {
-        let key = (id, Role::AsIs);
-        let function = Part::Node(call.function, Role::AsIs);
-        let as_args = Part::Node(call.args, args_role);
+        let key = (id, Position::AsIs);
+        let function = Part::Node(call.function, Position::AsIs);
+        let as_args = Part::Node(call.args, args_position);
         self.open(key)?;
         let mut parts = Vec::with_capacity(8);
         match (call.kind, call.kwargs(), args) {
-            (CallKind::Reduce, ..) | (CallKind::New, None, None) => {
+            (CallKind::Reduce, ..) => {
                 parts.extend([function, as_args, Part::Called(op::REDUCE, key)]);
             }
             (CallKind::New, None, Some(_)) if self.protocol() >= 2 => {
                 parts.extend([function, as_args, Part::Called(op::NEWOBJ, key)]);
             }
             (CallKind::New, Some(kwargs), _) if self.protocol() >= 4 => {
-                parts.extend([function, as_args, Part::Node(kwargs, Role::AsIs)]);
+                parts.extend([function, as_args, Part::Node(kwargs, Position::AsIs)]);
                 parts.push(Part::Called(op::NEWOBJ_EX, key));
             }
             // What the opcodes stand for, which older protocols lack.
@@ -60,31 +71,35 @@ impl<'t, W: Write> Writing<'_, 't, W> {
                 parts.extend([Part::Global(self.copyreg(), "__newobj__")]);
                 parts.extend([Part::BeginTuple(len), function]);
                 parts.extend([
-                    Part::Children(args, 0, args_role),
+                    Part::Children(args, 0, args_position),
                     Part::EndTuple(len, None),
                 ]);
                 parts.push(Part::Called(op::REDUCE, key));
             }
-            (CallKind::New, Some(kwargs), _) => {
+            (CallKind::New, _, None) => {
+                let what = "an object made of what is no tuple".to_owned();
+                return Err(self.unsupported(id, what));
+            }
+            (CallKind::New, Some(kwargs), Some(_)) => {
                 parts.extend([
                     Part::Global(self.copyreg(), "__newobj_ex__"),
                     Part::BeginTuple(3),
                 ]);
-                parts.extend([function, as_args, Part::Node(kwargs, Role::AsIs)]);
+                parts.extend([function, as_args, Part::Node(kwargs, Position::AsIs)]);
                 parts.extend([Part::EndTuple(3, None), Part::Called(op::REDUCE, key)]);
             }
             (CallKind::Instance, ..) => {
                 self.emit.boundary().map_err(system)?;
                 self.emit.opcode(op::MARK);
                 let args = args.unwrap_or_default();
-                parts.extend([function, Part::Children(args, 0, Role::AsIs)]);
+                parts.extend([function, Part::Children(args, 0, Position::AsIs)]);
                 parts.push(Part::Called(op::OBJ, key));
             }
         }
         parts.push(Part::Append(call.items(), 0, Adding::Object));
         parts.push(Part::Set(call.pairs(), 0, Adding::Object));
         for state in call.states() {
-            parts.extend([Part::Node(*state, state_role), Part::Op(op::BUILD)]);
+            parts.extend([Part::Node(*state, state_position), Part::Op(op::BUILD)]);
         }
         self.then(parts);
         Ok(())
@@ -92,7 +107,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
 
     /// What has an opcode of its own in this protocol, and was a call in an older one. Whether it was one of those.
     fn builtin(&mut self, id: Id, module: &str, name: &str, args: &'t [Id]) -> Result<bool> {
-        let key = (id, Role::AsIs);
+        let key = (id, Position::AsIs);
         let is_builtin = matches!(module, "builtins" | "__builtin__");
         match (name, args) {
             ("encode", [_, _]) if module == "_codecs" => {}
@@ -124,17 +139,17 @@ impl<'t, W: Write> Writing<'_, 't, W> {
     }
 }
 
-/// The roles of the arguments and of the state of what these names call.
-fn roles(module: &str, name: &str) -> (Role, Role) {
+/// The positions of the arguments and of the state of what these names call.
+fn positions(module: &str, name: &str) -> (Position, Position) {
     match (module, name) {
-        (_, "_reconstruct") if is_numpy(module) => (Role::AsIs, Role::ArrayState),
+        (_, "_reconstruct") if is_numpy(module) => (Position::AsIs, Position::ArrayState),
         ("numpy.ma.core", "_mareconstruct") | ("numpy.ma.mrecords", "_mrreconstruct") => {
-            (Role::AsIs, Role::MaskedState)
+            (Position::AsIs, Position::MaskedState)
         }
-        (_, "scalar") if is_numpy(module) => (Role::ScalarArgs, Role::AsIs),
-        ("numpy", "dtype") => (Role::DtypeArgs, Role::DtypeState),
-        ("datetime", "datetime" | "date" | "time") => (Role::BytesArgs, Role::AsIs),
-        _ => (Role::AsIs, Role::AsIs),
+        (_, "scalar") if is_numpy(module) => (Position::ScalarArgs, Position::AsIs),
+        ("numpy", "dtype") => (Position::DtypeArgs, Position::DtypeState),
+        ("datetime", "datetime" | "date" | "time") => (Position::BytesArgs, Position::AsIs),
+        _ => (Position::AsIs, Position::AsIs),
     }
 }
 

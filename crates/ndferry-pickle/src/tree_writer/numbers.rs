@@ -46,7 +46,18 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             _ => return Ok(false),
         };
         let dtype = array.dtype;
-        let key = (id, Role::AsIs);
+        // Of another kind than its typecode, it is for Python to say what it is.
+        let is_typed = match dtype.kind() {
+            Kind::Int => matches!(&*code, "b" | "h" | "i" | "l" | "q"),
+            Kind::Uint => matches!(&*code, "B" | "H" | "I" | "L" | "Q"),
+            Kind::Float => matches!(&*code, "f" | "d"),
+            Kind::Unicode => matches!(&*code, "u" | "w"),
+            _ => code == "c",
+        };
+        if !is_typed {
+            return Ok(false);
+        }
+        let key = (id, Position::AsIs);
         if is_new {
             let Some(format) = machine_format(&dtype) else {
                 return Ok(false);
@@ -64,10 +75,6 @@ impl<'t, W: Write> Writing<'_, 't, W> {
                 Part::Put(Some(key)),
             ]);
             return Ok(true);
-        }
-        // Units of UTF-16 are no items of a list.
-        if dtype.kind() == &Kind::Uint && dtype.itemsize() == 2 && code == "u" {
-            return Ok(false);
         }
         let typecode = match as_py2 {
             true => Part::Py2Text(code),

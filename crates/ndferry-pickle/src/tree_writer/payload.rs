@@ -36,7 +36,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
     }
 
     /// `bytes`, in whatever way this protocol spells them.
-    pub(super) fn bytes(&mut self, key: (Id, Role), blob: Blob) {
+    pub(super) fn bytes(&mut self, key: (Id, Position), blob: Blob) {
         let payload = Payload::of_blob(blob);
         self.then([Part::Payload(payload), Part::Put(Some(key))]);
     }
@@ -79,7 +79,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
 
     /// `bytearray`: an opcode, or a call with bytes.
     pub(super) fn bytearray(&mut self, id: Id, blob: Blob) {
-        let key = (id, Role::AsIs);
+        let key = (id, Position::AsIs);
         let payload = Payload::of_blob(blob);
         if self.protocol() >= 5 {
             self.then([Part::Buffer(payload, false), Part::Put(Some(key))]);

@@ -5,46 +5,59 @@ use crate::numpy_names::module_for;
 use crate::python_names::{to_python2, to_python3};
 use crate::value::Value;
 
+/// What is longer is not written as decimal text, which takes quadratic time, both ways.
+const MAX_BITS: u64 = 32_768;
+
 /// What an item is to the tuple that it is in.
-pub(super) fn role_of_child(tree: &Tree, role: Role, items: &[Id], at: usize) -> Role {
+pub(super) fn position_of_child(
+    tree: &Tree,
+    position: Position,
+    items: &[Id],
+    at: usize,
+) -> Position {
     let has_version = || {
         let first = items.first().and_then(|id| tree.int(*id));
-        usize::from(first.is_some() && (role != Role::DtypeState || items.len() > 5))
+        usize::from(first.is_some() && (position != Position::DtypeState || items.len() > 5))
     };
-    match (role, at) {
+    match (position, at) {
         // pandas before 0.14 put the array's state before its own.
-        (Role::ArrayState, 0)
+        (Position::ArrayState, 0)
             if tree
                 .sequence(items[0])
                 .is_some_and(|state| state.len() >= 4) =>
         {
-            Role::ArrayState
+            Position::ArrayState
         }
-        (Role::ArrayState, _) if at == 3 + has_version() => Role::Bytes,
-        (Role::MaskedState, 4 | 5) => Role::Bytes,
-        (Role::ScalarArgs, 1) | (Role::BytesArgs, 0) => Role::Bytes,
-        (Role::DtypeArgs, 0) => Role::Text,
-        (Role::DtypeState, _) if at == has_version() => Role::Text,
-        (Role::DtypeState, 7) => Role::DtypeFlags,
-        (Role::DtypeState, 8) => Role::TimeMetadata,
-        (Role::TimeMetadata, 0) => Role::NoMetadata,
-        _ => Role::AsIs,
+        (Position::ArrayState, _) if at == 3 + has_version() => Position::Bytes,
+        (Position::MaskedState, 4 | 5) => Position::Bytes,
+        (Position::ScalarArgs, 1) | (Position::BytesArgs, 0) => Position::Bytes,
+        (Position::DtypeArgs, 0) => Position::Text,
+        (Position::DtypeState, _) if at == has_version() => Position::Text,
+        (Position::DtypeState, 7) => Position::DtypeFlags,
+        (Position::DtypeState, 8) => Position::TimeMetadata,
+        (Position::TimeMetadata, 0) => Position::NoMetadata,
+        _ => Position::AsIs,
     }
 }
 
+/// Whether it can stand in a line and come out the same.
+fn is_line(text: &str) -> bool {
+    !text.contains('\n') && !text.ends_with('\r')
+}
+
 impl<'t, W: Write> Writing<'_, 't, W> {
-    pub(super) fn node(&mut self, id: Id, role: Role) -> Result<()> {
+    pub(super) fn node(&mut self, id: Id, position: Position) -> Result<()> {
         let tree = self.tree;
         let value = tree.get(id);
         match value {
-            Value::None if role == Role::NoMetadata && self.options.numpy != Numpy::Two => {
+            Value::None if position == Position::NoMetadata && self.options.numpy != Numpy::Two => {
                 // Each time another, as NumPy makes it.
                 self.emit.begin_dict().map_err(system)?;
                 return Ok(());
             }
             Value::None => return self.emit.none().map_err(system),
             Value::Bool(value) => return self.emit.bool(value).map_err(system),
-            Value::Int(flags) if role == Role::DtypeFlags => {
+            Value::Int(flags) if position == Position::DtypeFlags => {
                 let flags = match self.options.numpy {
                     // NumPy 1 knows no flags beyond a signed byte; it wrote these negative.
                     Numpy::Any | Numpy::One if (0x80..0x100).contains(&flags) => flags - 0x100,
@@ -54,25 +67,32 @@ impl<'t, W: Write> Writing<'_, 't, W> {
                 return self.emit.int(flags).map_err(system);
             }
             Value::Int(value) => return self.emit.int(value).map_err(system),
+            Value::BigInt(value) if self.protocol() < 2 && value.bits() > MAX_BITS => {
+                let what = format!("an int of {} bits", value.bits());
+                return Err(self.unsupported(id, what));
+            }
             Value::BigInt(value) => return self.emit.big_int(value).map_err(system),
+            Value::ByteArray(blob) if let Some(index) = tree.missing_buffer(&blob) => {
+                return Err(ErrorKind::NoBuffer { index }.at(0));
+            }
             Value::Float(value) => return self.emit.float(value).map_err(system),
             _ => {}
         }
-        let role = self.effective(value, role)?;
-        let key = (id, role);
+        let position = self.effective(value, position)?;
+        let key = (id, position);
         if let Some(number) = self.number(key) {
             return self.emit.get_number(number).map_err(system);
         }
         match value {
-            Value::Str(blob) if role == Role::Bytes => {
+            Value::Str(blob) if position == Position::Bytes => {
                 self.then([Part::Payload(Payload::latin1(blob)), Part::Put(Some(key))]);
             }
-            Value::Py2Str(blob) if role == Role::Text => {
+            Value::Py2Str(blob) if position == Position::Text => {
                 self.text(id, blob)?;
                 self.parts.push(Part::Put(Some(key)));
             }
             Value::Bytes(blob) => self.bytes(key, blob),
-            Value::Py2Str(blob) | Value::ByteArray(blob) if role == Role::Bytes => {
+            Value::Py2Str(blob) | Value::ByteArray(blob) if position == Position::Bytes => {
                 self.bytes(key, blob);
             }
             Value::Str(blob) => {
@@ -92,7 +112,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
                 self.open(key)?;
                 self.emit.begin_tuple(items.len()).map_err(system)?;
                 self.then([
-                    Part::Children(items, 0, role),
+                    Part::Children(items, 0, position),
                     Part::EndTuple(items.len(), Some(key)),
                 ]);
             }
@@ -102,7 +122,9 @@ impl<'t, W: Write> Writing<'_, 't, W> {
                 self.set_number(key, number);
                 self.parts.push(Part::Append(items, 0, Adding::Exact));
             }
-            Value::Dict([]) if role == Role::NoMetadata && self.options.numpy == Numpy::Two => {
+            Value::Dict([])
+                if position == Position::NoMetadata && self.options.numpy == Numpy::Two =>
+            {
                 self.emit.none().map_err(system)?;
             }
             Value::Dict(pairs) => {
@@ -124,17 +146,19 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         Ok(())
     }
 
-    /// The role, if a value of this kind would be written differently in it.
-    fn effective(&self, value: Value<'_>, role: Role) -> Result<Role> {
-        Ok(match (role, value) {
-            (Role::Text, Value::Py2Str(blob)) if self.is_ascii(&blob)? => Role::Text,
-            (Role::Bytes, Value::Str(blob)) if blob.latin1_nbytes().is_some() => Role::Bytes,
-            (Role::Bytes, Value::Py2Str(_)) if !self.options.python2 => Role::Bytes,
-            (Role::Bytes, Value::ByteArray(_)) => Role::Bytes,
-            (Role::Text | Role::Bytes | Role::DtypeFlags, _) => Role::AsIs,
-            (Role::NoMetadata, Value::Dict(_)) => role,
-            (role, Value::Tuple(_)) => role,
-            _ => Role::AsIs,
+    /// The position, if a value of this kind would be written differently in it.
+    fn effective(&self, value: Value<'_>, position: Position) -> Result<Position> {
+        Ok(match (position, value) {
+            (Position::Text, Value::Py2Str(blob)) if self.is_ascii(&blob)? => Position::Text,
+            (Position::Bytes, Value::Str(blob)) if blob.latin1_nbytes().is_some() => {
+                Position::Bytes
+            }
+            (Position::Bytes, Value::Py2Str(_)) if !self.options.python2 => Position::Bytes,
+            (Position::Bytes, Value::ByteArray(_)) => Position::Bytes,
+            (Position::Text | Position::Bytes | Position::DtypeFlags, _) => Position::AsIs,
+            (Position::NoMetadata, Value::Dict(_)) => position,
+            (position, Value::Tuple(_)) => position,
+            _ => Position::AsIs,
         })
     }
 
@@ -145,7 +169,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
 
     /// As a set, or the call that makes one, for protocols without an opcode for that.
     pub(super) fn write_set(&mut self, id: Id, items: &'t [Id], is_frozen: bool) -> Result<()> {
-        let key = (id, Role::AsIs);
+        let key = (id, Position::AsIs);
         if self.protocol() < 4 {
             self.open(key)?;
             let name = if is_frozen { "frozenset" } else { "set" };
@@ -164,7 +188,10 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         if is_frozen {
             self.open(key)?;
             self.emit.opcode(op::MARK);
-            self.then([Part::Children(items, 0, Role::AsIs), Part::EndFrozenSet(id)]);
+            self.then([
+                Part::Children(items, 0, Position::AsIs),
+                Part::EndFrozenSet(id),
+            ]);
         } else {
             self.emit.opcode(op::EMPTY_SET);
             let number = self.emit.put();
@@ -193,7 +220,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
 
     /// A class or function, by the name that it has for the wanted Python and NumPy.
     fn global(&mut self, id: Id) -> Result<()> {
-        let key = (id, Role::AsIs);
+        let key = (id, Position::AsIs);
         let tree = self.tree;
         let Some((old_module, old_name)) = tree.global(id) else {
             return Ok(());
@@ -206,8 +233,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             let what = format!("{module}.{name}, which NumPy 1 does not have,");
             return Err(self.unsupported(id, what));
         };
-        let shared =
-            crate::emit::Shared::Global(module.clone().into_owned().into(), name.to_owned().into());
+        let shared = Shared::Global(module.clone().into_owned().into(), name.to_owned().into());
         if let Some(number) = self.emit.number_of(&shared) {
             self.set_number(key, number);
             return self.emit.get_number(number).map_err(system);
@@ -217,13 +243,12 @@ impl<'t, W: Write> Writing<'_, 't, W> {
                 let what = format!("{module}.{name}, which is not ASCII,");
                 return Err(self.unsupported(id, what));
             }
+            if !is_line(&module) || !is_line(name) {
+                let what = "a name that is no line".to_owned();
+                return Err(self.unsupported(id, what));
+            }
             if let Some((outer, inner)) = name.rsplit_once('.') {
                 return self.nested_name(id, &module, outer, inner);
-            }
-            // A line cannot hold a newline.
-            if module.contains('\n') || name.contains('\n') {
-                let what = "a name of several lines".to_owned();
-                return Err(self.unsupported(id, what));
             }
             self.emit
                 .global(module.into_owned(), name.to_owned())
@@ -239,7 +264,10 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             .spelled_of(id)
             .filter(|_| (&*module, name) == (old_module, old_name));
         let steps = match spelled {
-            Some((module, name)) => [Part::Node(module, Role::Text), Part::Node(name, Role::Text)],
+            Some((module_id, name_id)) => [
+                Part::Name(module_id, module.into_owned()),
+                Part::Name(name_id, name.to_owned()),
+            ],
             None => [
                 Part::Interned(module.into_owned()),
                 Part::Interned(name.to_owned()),
@@ -252,6 +280,33 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             Part::Op(op::STACK_GLOBAL),
             Part::PutShared(shared, key),
         ]);
+        Ok(())
+    }
+
+    /// Part of a name that was a value: that value, which what this writer adds shares with it.
+    pub(super) fn name(&mut self, id: Id, text: String) -> Result<()> {
+        let position = self.effective(self.tree.get(id), Position::Text)?;
+        let key = (id, position);
+        let shared = Shared::Text(text.into());
+        if let Some(number) = self.number(key) {
+            return self.emit.get_number(number).map_err(system);
+        }
+        // Two values may have the same text; only what this writer added is the same as any of them.
+        if let Some(number) = self.emit.number_of(&shared)
+            && !self.named.contains(&number)
+        {
+            self.set_number(key, number);
+            return self.emit.get_number(number).map_err(system);
+        }
+        let Shared::Text(text) = &shared else {
+            return Ok(());
+        };
+        self.emit
+            .text_from(text.len() as u64, &mut text.as_bytes())
+            .map_err(system)?;
+        let number = self.emit.put_shared(shared);
+        self.named.insert(number);
+        self.set_number(key, number);
         Ok(())
     }
 
@@ -282,17 +337,17 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         self.emit.end_tuple(2);
         self.emit.opcode(op::REDUCE);
         let number = self.emit.put();
-        self.set_number((id, Role::AsIs), number);
+        self.set_number((id, Position::AsIs), number);
         Ok(())
     }
 
     fn persistent(&mut self, id: Id, of: Id) -> Result<()> {
         if self.protocol() > 0 {
-            self.then([Part::Node(of, Role::AsIs), Part::Op(op::BINPERSID)]);
+            self.then([Part::Node(of, Position::AsIs), Part::Op(op::BINPERSID)]);
             return Ok(());
         }
         match self.tree.name(of)? {
-            Some(line) if line.is_ascii() && !line.contains('\n') => {
+            Some(line) if line.is_ascii() && is_line(&line) && line.len() < 4096 => {
                 self.emit.boundary().map_err(system)?;
                 self.emit.persistent_line(&line);
                 Ok(())
