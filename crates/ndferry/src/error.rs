@@ -428,10 +428,12 @@ impl Error {
         }
     }
 
-    /// With the source's name, unless it has one.
+    /// With the source's name, unless it has one. Bytes in memory have an empty name, which is none.
     #[must_use]
     pub fn in_source(mut self, name: &str) -> Self {
-        self.0.source_name.get_or_insert_with(|| name.to_owned());
+        if !name.is_empty() {
+            self.0.source_name.get_or_insert_with(|| name.to_owned());
+        }
         self
     }
 

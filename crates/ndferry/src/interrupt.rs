@@ -14,6 +14,12 @@ impl Interrupt {
         Self::default()
     }
 
+    /// Not set; besides, it counts as set whenever `poll` says so, which is asked each time that work looks at the flag:
+    /// from any thread, and often. For hosts such as Python, where somebody has to look whether a signal has come.
+    pub fn polling(poll: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(ndferry_io::Interrupt::polling(poll))
+    }
+
     /// Asks all work that holds a clone to stop.
     pub fn set(&self) {
         self.0.raise();

@@ -79,6 +79,7 @@ mod tile_buffers;
 #[cfg(feature = "npb")]
 mod tile_plan;
 mod units;
+mod values;
 
 pub use address::Address;
 pub use check::{CheckOptions, Finding, Problem, check, check_bytes};
@@ -90,10 +91,11 @@ pub use format::{Format, foreign, sniff};
 pub use interrupt::Interrupt;
 pub use lazy::LazyArray;
 pub use limits::{Limits, OpenOptions};
-pub use member::{MemberInfo, Storage, escape_key, unescape_key};
+pub use member::{MemberInfo, Storage, escape_key, path_elements, unescape_key};
 pub use ndferry_array::{
     Array, ArrayView, ArrayViewMut, ByteOrder, Cast, Casting, Descr, DescrField, Dtype, Element,
-    Index, Indexing, Kind, Layout, Order, PrintOptions, Selection, can_cast,
+    Error as ArrayError, Field, Index, Indexing, Kind, Layout, Order, PrintOptions, Selection,
+    Struct, can_cast,
 };
 pub use ndferry_io::peak_memory;
 pub use ndferry_pickle::{Era, Place, Use, Uses};
@@ -116,8 +118,17 @@ pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to, write_atomical
 pub use scan::{ScanOptions, Scanned, scan, scan_bytes};
 #[cfg(feature = "transport")]
 pub use send::{SendOptions, Sent, send};
-pub use source::{PickleInfo, Source};
+pub use source::{PickleInfo, Source, map};
 pub use stats::{Histogram, Number, Stats, StatsOptions, stats};
+pub use values::{Objects, Opened, Values};
+
+/// The values of pickles.
+pub mod pickle {
+    pub use ndferry_pickle::{
+        ArrayReader, Blob, Call, CallKind, Elements, Error, ErrorKind, Global, Id, Limits, Payload,
+        PickledArray, Recognised, StoredOrder, Tree, Value,
+    };
+}
 
 /// The examples of the guide run.
 #[cfg(all(doctest, feature = "transport"))]

@@ -48,6 +48,8 @@ pub struct OpenOptions {
     pub threads: usize,
     /// Bytes of unpacked tiles that an array keeps because only a part of them was asked for so far.
     pub cache_nbytes: u64,
+    /// Buffers that a pickle of protocol 5 has out of band, in the order of the pickler's callbacks.
+    pub buffers: Vec<bytes::Bytes>,
 }
 
 impl Default for OpenOptions {
@@ -57,6 +59,7 @@ impl Default for OpenOptions {
             interrupt: Interrupt::new(),
             threads: 0,
             cache_nbytes: 32 << 20,
+            buffers: Vec::new(),
         }
     }
 }

@@ -89,6 +89,29 @@ pub fn unescape_key(element: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// The keys and indexes of a path in a pickle, escapes undone.
+pub fn path_elements(path: &str) -> Vec<String> {
+    let mut elements = vec![String::new()];
+    let mut chars = path.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '.' => elements.push(String::new()),
+            '\\' => elements
+                .last_mut()
+                .into_iter()
+                .for_each(|last| last.push(chars.next().unwrap_or(c))),
+            c => elements
+                .last_mut()
+                .into_iter()
+                .for_each(|last| last.push(c)),
+        }
+    }
+    if path.is_empty() {
+        elements.clear();
+    }
+    elements
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,5 +121,11 @@ mod tests {
         assert_eq!(escape_key("plain"), "plain");
         assert_eq!(escape_key(r"a.b:c\d"), r"a\.b\:c\\d");
         assert_eq!(unescape_key(r"a\.b\:c\\d"), r"a.b:c\d");
+    }
+
+    #[test]
+    fn a_path_is_taken_apart_at_the_dots_that_are_not_escaped() {
+        assert_eq!(path_elements(r"a\.b.0.c"), ["a.b", "0", "c"]);
+        assert!(path_elements("").is_empty());
     }
 }

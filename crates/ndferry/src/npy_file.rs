@@ -21,9 +21,9 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
         let pickled = Pickled::parse(input, offset, 1, options)?;
         contents.end = Some(pickled.end);
         pickled.judge(&mut contents);
-        contents.push(member("", &header, Storage::Objects), Backing::Objects);
+        contents.push_objects(member("", &header, Storage::Objects), pickled.root());
         for (info, backing) in pickled.objects(input, "", &header, options)? {
-            contents.push(info, backing);
+            contents.push_inner(info, backing);
         }
         return Ok(contents);
     }

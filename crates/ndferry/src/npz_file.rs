@@ -49,19 +49,19 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
         let (header, start) = npz.header(i).map_err(npy)?;
         let (name, start) = (key(&npz, i), start as u64);
         if header.dtype.has_object() {
-            contents.push(member(name, &header, Storage::Objects), Backing::Objects);
             let pickled = pickle_in(&npz, i, start, options).and_then(|(bytes, pickled)| {
                 let arrays = pickled.objects(&bytes, name, &header, options)?;
                 Ok((pickled, arrays))
             });
             let (pickled, arrays) = pickled.map_err(|error| error.in_member(name))?;
             pickled.judge(&mut contents);
+            contents.push_objects(member(name, &header, Storage::Objects), pickled.root());
             for (mut info, backing) in arrays {
                 // Its elements lie in the member, not in the file.
                 if matches!(info.storage, Storage::Plain { .. }) {
                     info.storage = Storage::Pickled;
                 }
-                contents.push(info, backing);
+                contents.push_inner(info, backing);
             }
             continue;
         }

@@ -17,7 +17,8 @@ use crate::source::Contents;
 use crate::stored::plain::Plain;
 use crate::units::Units;
 use crate::{
-    ErrorKind, Format, Interrupt, Limits, MemberInfo, OpenOptions, Policy, Result, Safety, Storage,
+    ErrorKind, Format, Interrupt, Limits, MemberInfo, Objects, OpenOptions, Policy, Result, Safety,
+    Storage, Values,
 };
 
 impl ndferry_pickle::ReadAt for Input {
@@ -68,7 +69,12 @@ impl Pickled {
         options: &OpenOptions,
     ) -> Result<Self> {
         let limits = pickle_limits(&options.limits);
-        let mut machine = Machine::open(Arc::new(input.clone()), start, limits, Vec::new());
+        let mut machine = Machine::open(
+            Arc::new(input.clone()),
+            start,
+            limits,
+            options.buffers.clone(),
+        );
         let mut roots = vec![machine.load().map_err(pickle)?];
         let mut end = machine.offset();
         while end < input.nbytes() && roots.len() < most {
@@ -85,6 +91,19 @@ impl Pickled {
             roots,
             end,
         })
+    }
+
+    /// All values.
+    pub(crate) fn into_values(self, name: &str) -> Values {
+        Values::new(name, self.tree, self.roots)
+    }
+
+    /// The first value, an array of objects.
+    pub(crate) fn root(&self) -> Objects {
+        Objects {
+            tree: Arc::clone(&self.tree),
+            root: self.roots[0],
+        }
     }
 
     /// Whether arrays lie between the opcodes, as only joblib puts them.

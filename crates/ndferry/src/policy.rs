@@ -89,6 +89,17 @@ impl Policy {
         Safety::grade(global, self)
     }
 
+    /// The first use of each name that does not pass, in order of their bytes.
+    pub fn refused(&self, globals: &[GlobalUse]) -> Vec<GlobalUse> {
+        let mut seen = HashSet::new();
+        globals
+            .iter()
+            .filter(|global| self.grade(global) != Grade::Passes)
+            .filter(|global| seen.insert((&global.module, &global.name)))
+            .cloned()
+            .collect()
+    }
+
     pub(crate) fn passes(&self, global: &GlobalUse) -> bool {
         let is_inert = match self.base {
             Base::Nothing => false,

@@ -1,5 +1,6 @@
 //! [`Source`]: a file, or bytes, and the arrays in it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use crate::check::{Inspect, Report};
 use crate::input::Input;
 use crate::lazy::Backing;
 use crate::{
-    Error, ErrorKind, Format, GlobalUse, LazyArray, MemberInfo, OpenOptions, Result, Safety, sniff,
+    Error, ErrorKind, Format, GlobalUse, LazyArray, MemberInfo, Objects, OpenOptions, Result,
+    Safety, sniff,
 };
 
 /// How many members an error carries: one more than its hint lists, so that it can tell that there are more.
@@ -30,6 +32,10 @@ pub(crate) struct Contents {
     /// Each array and where its elements are.
     pub(crate) members: Vec<MemberInfo>,
     pub(crate) backings: Vec<Backing>,
+    /// The values of members that are arrays of objects in a pickle of their own, by the member's number.
+    pub(crate) objects: BTreeMap<usize, Objects>,
+    /// Numbers of members that lie inside another.
+    pub(crate) inner: BTreeSet<usize>,
     pub(crate) pickle: Option<PickleInfo>,
     pub(crate) safety: Safety,
     /// First byte after what the format describes, where that is known without reading everything.
@@ -46,6 +52,8 @@ impl Contents {
             format,
             members: Vec::new(),
             backings: Vec::new(),
+            objects: BTreeMap::new(),
+            inner: BTreeSet::new(),
             pickle: None,
             safety: Safety::NoPickle,
             end: None,
@@ -57,6 +65,17 @@ impl Contents {
     pub(crate) fn push(&mut self, info: MemberInfo, backing: Backing) {
         self.members.push(info);
         self.backings.push(backing);
+    }
+
+    /// An array inside the array of objects that was pushed last.
+    pub(crate) fn push_inner(&mut self, info: MemberInfo, backing: Backing) {
+        self.inner.insert(self.members.len());
+        self.push(info, backing);
+    }
+
+    pub(crate) fn push_objects(&mut self, info: MemberInfo, objects: Objects) {
+        self.objects.insert(self.members.len(), objects);
+        self.push(info, Backing::Objects);
     }
 }
 
@@ -93,7 +112,7 @@ impl Source {
         Self::of_input(name, Input::of_bytes(bytes), options)
     }
 
-    fn of_input(name: &str, input: Input, options: &OpenOptions) -> Result<Self> {
+    pub(crate) fn of_input(name: &str, input: Input, options: &OpenOptions) -> Result<Self> {
         let contents = contents(&input, options).map_err(|error| error.in_source(name))?;
         Ok(Self {
             name: Arc::from(name),
@@ -135,6 +154,16 @@ impl Source {
     /// All arrays, in the order of [`Self::members`].
     pub fn arrays(&self) -> impl Iterator<Item = LazyArray> + '_ {
         (0..self.contents.members.len()).map(|i| self.lazy(i))
+    }
+
+    /// The values of the array of objects that is member number `i` of an NPY or NPZ.
+    pub fn objects(&self, i: usize) -> Option<&Objects> {
+        self.contents.objects.get(&i)
+    }
+
+    /// Whether member number `i` is an element of a member of objects before it.
+    pub fn is_inner(&self, i: usize) -> bool {
+        self.contents.inner.contains(&i)
     }
 
     fn lazy(&self, i: usize) -> LazyArray {
@@ -236,4 +265,21 @@ fn contents(input: &Input, options: &OpenOptions) -> Result<Contents> {
             .at(0)),
         },
     }
+}
+
+/// All of a file as memory, read when it is looked at; for [`Source::from_bytes`].
+///
+/// **Nobody may cut or change the file while the bytes, or arrays over them, are alive**: the system ends a process that
+/// looks at what is gone (SIGBUS). Opening a file by its path has no such danger.
+///
+/// # Errors
+/// [`crate::ErrorKind::System`]; pipes and folders cannot be mapped.
+pub fn map(path: impl AsRef<Path>) -> Result<Bytes> {
+    let path = path.as_ref();
+    let mapped = || {
+        let file = std::fs::File::open(path)?;
+        let map = ndferry_io::MappedFile::map(&file).map_err(crate::error::outside)?;
+        Ok(map.bytes().clone())
+    };
+    mapped().map_err(|error: Error| error.in_path(path))
 }
