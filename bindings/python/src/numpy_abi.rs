@@ -1,0 +1,279 @@
+//! Arrays through NumPy's C interface: the only unsafe code of the package besides exporting buffers.
+//!
+//! Safety in one place: every pointer that is given to NumPy lies in memory that the array's base keeps alive, and was
+//! checked against that memory's length; every pointer that is taken from an array is used only while the array is held.
+
+use std::ffi::{c_int, c_void};
+
+use bytes::Bytes;
+use ndferry::{Array, Layout};
+use numpy::npyffi::{
+    self, NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, PyArray_Check, PyArray_CheckExact,
+    PyArrayObject,
+};
+use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::PyValueError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+/// Bytes of ours that arrays lie in; their base.
+#[pyclass(frozen, module = "ndferry._ndferry")]
+pub(crate) struct Memory {
+    bytes: Bytes,
+}
+
+/// Whether NumPy can be imported.
+pub(crate) fn is_there(py: Python<'_>) -> bool {
+    PyModule::import(py, "numpy").is_ok()
+}
+
+/// From this size on other threads run while elements are copied.
+const LONG: usize = 1 << 20;
+
+/// A new array in NumPy's own memory, with a copy of `bytes`: its elements in C order, or in F order.
+///
+/// `descr` must have no objects and no subarray.
+pub(crate) fn copied<'py>(
+    py: Python<'py>,
+    descr: &Bound<'py, PyAny>,
+    shape: &[usize],
+    is_fortran: bool,
+    bytes: &[u8],
+) -> PyResult<Bound<'py, PyAny>> {
+    let null = std::ptr::null_mut();
+    let array = created(py, descr, shape, None, null, c_int::from(is_fortran))?;
+    let raw = array.as_ptr().cast::<PyArrayObject>();
+    // SAFETY: NumPy has just made this array; its extents are read from it.
+    let (data, size) = unsafe {
+        let extents = (*raw).fields.dimensions;
+        let size: npyffi::npy_intp = (0..(*raw).fields.nd as usize)
+            .map(|axis| *extents.add(axis))
+            .product();
+        ((*raw).fields.data as usize, size as usize)
+    };
+    if size * itemsize(descr)? != bytes.len() {
+        let found = bytes.len();
+        let message = format!("NumPy makes {size} elements of it, which are not {found} bytes");
+        return Err(PyValueError::new_err(message));
+    }
+    let copy = || {
+        // SAFETY: NumPy has allocated `bytes.len()` bytes at `data`, as was just checked, without gaps, as it makes arrays
+        // without given memory; nobody else knows the array yet.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), data as *mut u8, bytes.len()) }
+    };
+    if bytes.len() >= LONG {
+        py.detach(copy);
+    } else {
+        copy();
+    }
+    Ok(array)
+}
+
+/// An array over bytes of ours, which it keeps alive. `writable` only if nobody else has them, and they are no map.
+pub(crate) fn over<'py>(
+    py: Python<'py>,
+    descr: &Bound<'py, PyAny>,
+    shape: &[usize],
+    strides: &[isize],
+    offset: usize,
+    bytes: Bytes,
+    writable: bool,
+) -> PyResult<Bound<'py, PyAny>> {
+    let layout = Layout::strided(shape, strides, offset);
+    let checked =
+        layout.and_then(|layout| layout.check(itemsize(descr).unwrap_or(usize::MAX), bytes.len()));
+    checked.map_err(|error| PyValueError::new_err(error.to_string()))?;
+    // The layout was checked: every element lies within `bytes`.
+    let data = bytes
+        .as_ptr()
+        .wrapping_add(offset)
+        .cast_mut()
+        .cast::<c_void>();
+    let memory = Bound::new(py, Memory { bytes })?;
+    debug_assert!(data.cast_const().cast::<u8>() >= memory.get().bytes.as_ptr());
+    let flags = if writable { NPY_ARRAY_WRITEABLE } else { 0 };
+    let array = created(py, descr, shape, Some(strides), data, flags)?;
+    // SAFETY: `array` is an array that has no base yet. The call takes over the reference to `memory`.
+    let failed = unsafe {
+        PY_ARRAY_API.PyArray_SetBaseObject(py, array.as_ptr().cast(), memory.into_any().into_ptr())
+    };
+    match failed {
+        0 => Ok(array),
+        _ => Err(PyErr::fetch(py)),
+    }
+}
+
+/// `PyArray_NewFromDescr`; with memory, its flags, otherwise whether it is in F order.
+fn created<'py>(
+    py: Python<'py>,
+    descr: &Bound<'py, PyAny>,
+    shape: &[usize],
+    strides: Option<&[isize]>,
+    data: *mut c_void,
+    flags: c_int,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut extents: Vec<npyffi::npy_intp> = shape.iter().map(|n| *n as npyffi::npy_intp).collect();
+    let mut steps: Vec<npyffi::npy_intp> = strides.unwrap_or_default().to_vec();
+    let steps = match strides {
+        Some(_) => steps.as_mut_ptr(),
+        None => std::ptr::null_mut(),
+    };
+    // SAFETY: `descr` is an instance of `numpy.dtype`, whose reference is given away; extents and strides outlive the
+    // call, which copies them; `data` is null or lies in memory that the caller makes the array's base.
+    unsafe {
+        let subtype = npyffi::get_type_object(py, NpyTypes::PyArray_Type);
+        let array = PY_ARRAY_API.PyArray_NewFromDescr(
+            py,
+            subtype,
+            descr.clone().into_ptr().cast(),
+            shape.len() as c_int,
+            extents.as_mut_ptr(),
+            steps,
+            data,
+            flags,
+            std::ptr::null_mut(),
+        );
+        Bound::from_owned_ptr_or_err(py, array)
+    }
+}
+
+fn itemsize(descr: &Bound<'_, PyAny>) -> PyResult<usize> {
+    descr
+        .getattr(pyo3::intern!(descr.py(), "itemsize"))?
+        .extract()
+}
+
+/// What an array says of itself.
+pub(crate) struct Raw<'py> {
+    pub(crate) descr: Bound<'py, PyAny>,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) strides: Vec<isize>,
+    data: *const u8,
+}
+
+/// Whether it is a `numpy.ndarray`: of that very class, or of one derived from it.
+pub(crate) fn is_array(object: &Bound<'_, PyAny>) -> (bool, bool) {
+    let py = object.py();
+    // An array exists only where NumPy was imported; looking must not import it.
+    if !imported(py) {
+        return (false, false);
+    }
+    // SAFETY: both look at the type of a live object only.
+    unsafe {
+        (
+            PyArray_CheckExact(py, object.as_ptr()) != 0,
+            PyArray_Check(py, object.as_ptr()) != 0,
+        )
+    }
+}
+
+fn imported(py: Python<'_>) -> bool {
+    use pyo3::types::PyDict;
+    let modules = || -> PyResult<bool> {
+        let modules = PyModule::import(py, "sys")?.getattr("modules")?;
+        modules.cast_into::<PyDict>()?.contains("numpy")
+    };
+    modules().unwrap_or(false)
+}
+
+/// Dtype, shape and strides of a `numpy.ndarray`.
+pub(crate) fn raw<'py>(array: &Bound<'py, PyAny>) -> Option<Raw<'py>> {
+    let py = array.py();
+    if !is_array(array).1 {
+        return None;
+    }
+    let raw = array.as_ptr().cast::<PyArrayObject>();
+    // SAFETY: it is an array, as was just checked, and held by the caller; NumPy keeps `nd` extents and strides in it, and
+    // a descriptor, whose reference is borrowed and then owned.
+    unsafe {
+        let ndim = (*raw).fields.nd as usize;
+        let axis = |from: *mut npyffi::npy_intp| -> Vec<isize> {
+            (0..ndim).map(|axis| *from.add(axis)).collect()
+        };
+        let shape = axis((*raw).fields.dimensions);
+        Some(Raw {
+            descr: Bound::from_borrowed_ptr(py, (*raw).fields.descr.cast::<ffi::PyObject>()),
+            shape: shape.into_iter().map(|extent| extent as usize).collect(),
+            strides: axis((*raw).fields.strides),
+            data: (*raw).fields.data.cast_const().cast(),
+        })
+    }
+}
+
+impl Raw<'_> {
+    /// The bytes from the lowest to the highest element, and where among them the first one is.
+    ///
+    /// They are `array`'s, which stays alive as long as they do. Somebody who writes to it meanwhile is seen.
+    pub(crate) fn bytes(&self, array: &Bound<'_, PyAny>, itemsize: usize) -> (Bytes, usize) {
+        if self.shape.contains(&0) || itemsize == 0 {
+            return (Bytes::new(), 0);
+        }
+        let (mut low, mut high) = (0isize, itemsize as isize);
+        for (extent, stride) in self.shape.iter().zip(&self.strides) {
+            let far = (*extent as isize - 1) * stride;
+            if far < 0 {
+                low += far;
+            } else {
+                high += far;
+            }
+        }
+        let held = Held {
+            start: self.data.wrapping_offset(low),
+            nbytes: (high - low) as usize,
+            _object: array.clone().unbind(),
+        };
+        (Bytes::from_owner(held), low.unsigned_abs())
+    }
+}
+
+/// Memory of a Python object, which is kept alive.
+struct Held {
+    start: *const u8,
+    nbytes: usize,
+    _object: Py<PyAny>,
+}
+
+// SAFETY: the memory belongs to no thread; the object is only dropped, which PyO3 defers until a thread is attached.
+unsafe impl Send for Held {}
+// SAFETY: as above; nothing is written through it.
+unsafe impl Sync for Held {}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: `start` and `nbytes` span the elements of an array that is alive, and NumPy does not move its memory
+        // while there are other references to it.
+        unsafe { std::slice::from_raw_parts(self.start, self.nbytes) }
+    }
+}
+
+/// Bytes of an object that exports a buffer, held until the bytes are dropped. Only for memory that nobody writes to
+/// while it is read, or where it does not matter; Python lets nobody resize or free it meanwhile.
+pub(crate) fn exported(buffer: PyUntypedBuffer) -> Bytes {
+    struct Exported(PyUntypedBuffer);
+    impl AsRef<[u8]> for Exported {
+        fn as_ref(&self) -> &[u8] {
+            if self.0.len_bytes() == 0 {
+                return &[];
+            }
+            // SAFETY: it is contiguous (checked by those who call `exported`), and lives as long as the buffer is held.
+            unsafe { std::slice::from_raw_parts(self.0.buf_ptr().cast::<u8>(), self.0.len_bytes()) }
+        }
+    }
+    Bytes::from_owner(Exported(buffer))
+}
+
+/// The bytes of a buffer, to write to.
+///
+/// The caller holds `buffer` while it uses them, and has checked that it is contiguous and not read-only.
+pub(crate) fn exported_mut(buffer: &mut PyUntypedBuffer) -> &mut [u8] {
+    if buffer.len_bytes() == 0 {
+        return &mut [];
+    }
+    // SAFETY: contiguous and writable, as the caller has checked; Python keeps the memory in place while it is exported.
+    unsafe { std::slice::from_raw_parts_mut(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes()) }
+}
+
+/// The elements of an array of ours as the memory that NumPy may write to, if nobody else has them.
+pub(crate) fn is_ours_alone(array: &Array) -> bool {
+    array.bytes().is_unique()
+}
