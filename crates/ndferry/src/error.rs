@@ -261,6 +261,12 @@ pub enum ErrorKind {
     /// A source that is not what it was when it began to be sent.
     #[error("it has changed while it was sent")]
     Changed,
+    /// Attributes that are not one JSON object.
+    #[error("attributes: {problem}")]
+    Attributes {
+        /// What is wrong.
+        problem: String,
+    },
     /// The receiver refused, and said why.
     #[error("the receiver refused: {reason}")]
     Refused {
@@ -317,6 +323,7 @@ impl ErrorKind {
             | Self::NoCatalog
             | Self::LostArray { .. }
             | Self::NoHeader
+            | Self::Attributes { .. }
             | Self::MissingTile { .. }
             | Self::DamagedTile { .. } => ErrorClass::Malformed,
             Self::Npy(kind) => npy_class(kind),

@@ -9,7 +9,7 @@ use ndferry_array::{Array, Cast, Casting, Dtype, Indexing, Layout, Order, Select
 
 use crate::stored::one_pass::Wanted;
 use crate::units::Units;
-use crate::{Error, ErrorKind, MemberInfo, Result, Runs};
+use crate::{Attributes, Error, ErrorKind, MemberInfo, Result, Runs};
 
 /// An array in a source: dtype and shape are known, elements are read on demand.
 ///
@@ -22,6 +22,7 @@ pub struct LazyArray {
     shape: Vec<usize>,
     order: Order,
     nbytes: u64,
+    attributes: Attributes,
     backing: Backing,
 }
 
@@ -99,6 +100,7 @@ impl LazyArray {
             shape: info.shape.clone(),
             order: info.order,
             nbytes: info.nbytes,
+            attributes: info.attributes.clone(),
             backing,
         }
     }
@@ -136,6 +138,17 @@ impl LazyArray {
     /// Bytes of all elements together.
     pub fn nbytes(&self) -> u64 {
         self.nbytes
+    }
+
+    /// What is attached to it. A part of an array has none, since what is said of axes need not be true of it.
+    pub fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
+    /// The same array with these attributes instead.
+    #[must_use]
+    pub fn with_attributes(self, attributes: Attributes) -> Self {
+        Self { attributes, ..self }
     }
 
     /// The part that a selection for this shape picks ([`ndferry_array::Indexing::resolve`]). Reads only the bytes or
@@ -282,6 +295,7 @@ impl LazyArray {
             shape: layout.shape().to_vec(),
             order: layout.order(itemsize).unwrap_or(Order::C),
             nbytes: layout.size() as u64 * itemsize as u64,
+            attributes: Attributes::default(),
             backing: Backing::Part(Arc::new(self.clone()), selection.clone()),
         })
     }
@@ -375,6 +389,7 @@ impl From<Array> for LazyArray {
             shape: array.shape().to_vec(),
             order: array.order().unwrap_or(Order::C),
             nbytes: array.nbytes() as u64,
+            attributes: Attributes::default(),
             backing: if array.dtype().has_object() {
                 Backing::Objects
             } else {

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod attributes;
 mod check;
 mod compressed;
 mod diff;
@@ -82,6 +83,7 @@ mod units;
 mod values;
 
 pub use address::Address;
+pub use attributes::Attributes;
 pub use check::{CheckOptions, Finding, Problem, check, check_bytes};
 pub use diff::{DiffOptions, Difference, diff};
 pub use error::{Error, ErrorClass, ErrorKind, Result};

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use ndferry_array::{Dtype, Order};
 
+use crate::Attributes;
+
 /// One array in a source.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -21,6 +23,8 @@ pub struct MemberInfo {
     pub nbytes: u64,
     /// How it lies in the file.
     pub storage: Storage,
+    /// What is attached to it; of NPB files only.
+    pub attributes: Attributes,
 }
 
 /// How an array lies in its file.

@@ -19,7 +19,7 @@ use crate::npb_write::NpbWriter;
 use crate::pack_line::PackLine;
 use crate::recipe::Recipe;
 use crate::stored::tile_overlap::{Overlap, forwards};
-use crate::{Error, ErrorKind, Interrupt, Packing, Result, Saved};
+use crate::{Attributes, Error, ErrorKind, Interrupt, Packing, Result, Saved};
 
 /// How to create an array, and how to write to it.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ use crate::{Error, ErrorKind, Interrupt, Packing, Result, Saved};
 pub struct CreateOptions {
     /// Its name; empty for the only array of a file.
     pub name: String,
+    /// What is attached to it.
+    pub attributes: Attributes,
     /// The order in which elements are stored.
     pub order: Order,
     /// How tiles are packed. There are no elements yet to try out: `auto` is the default.
@@ -50,6 +52,7 @@ impl Default for CreateOptions {
     fn default() -> Self {
         Self {
             name: String::new(),
+            attributes: Attributes::default(),
             order: Order::C,
             packing: Packing::default(),
             tile: None,

@@ -17,7 +17,9 @@ use crate::npy_file::{member, npy_limits};
 use crate::source::Contents;
 use crate::stored::tile_cache::TileCache;
 use crate::stored::tiles::{Places, Tiles};
-use crate::{Dtype, Error, ErrorKind, Format, Kind, Limits, OpenOptions, Order, Result, Storage};
+use crate::{
+    Attributes, Dtype, Error, ErrorKind, Format, Kind, Limits, OpenOptions, Order, Result, Storage,
+};
 
 /// One array of a file as its index or a scan tells it.
 pub(crate) struct Found {
@@ -303,6 +305,11 @@ fn push(
     };
     let mut info = member(path, &header, storage);
     info.nbytes = header.data_nbytes().unwrap_or(u64::MAX);
+    if let Some(json) = found.headers.get(1) {
+        info.attributes = Attributes::with_name(json)
+            .map_err(|error| error.in_member(path))?
+            .1;
+    }
     let tiles = Arc::new(tiles);
     contents.push(
         info,

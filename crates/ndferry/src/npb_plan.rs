@@ -14,8 +14,8 @@ use crate::pack_line::PackLine;
 use crate::recipe::Recipe;
 use crate::tile_buffers::TileBuffers;
 use crate::{
-    Array, ByteOrder, Codec, CreateOptions, ErrorKind, Interrupt, LazyArray, Order, Packing,
-    Result, SaveOptions, Selection,
+    Array, Attributes, ByteOrder, Codec, CreateOptions, ErrorKind, Interrupt, LazyArray, Order,
+    Packing, Result, SaveOptions, Selection,
 };
 
 /// Rows of tiles up to this size are read at once and then cut up.
@@ -134,7 +134,7 @@ impl Plan {
         let cataloged = !options.name.is_empty();
         let mut plan = Self::with_header(
             header,
-            &options.name,
+            (&options.name, &options.attributes),
             cataloged,
             tile,
             growing,
@@ -153,22 +153,29 @@ impl Plan {
         packing: Packing,
     ) -> Result<Self> {
         let order = header.order;
-        Self::with_header(header, name, cataloged, tile, false, |manifest, grid| {
-            Recipe::new(packing, &manifest.element, || samples(array, order, grid))
-        })
+        Self::with_header(
+            header,
+            (name, array.attributes()),
+            cataloged,
+            tile,
+            false,
+            |manifest, grid| {
+                Recipe::new(packing, &manifest.element, || samples(array, order, grid))
+            },
+        )
     }
 
     fn with_header(
         header: Header,
-        name: &str,
+        (name, attributes): (&str, &Attributes),
         cataloged: bool,
         tile: Vec<u64>,
         growing: bool,
         recipe: impl FnOnce(&Manifest, &TileGrid) -> Result<Recipe>,
     ) -> Result<Self> {
         let mut headers = vec![header.to_bytes().map_err(npy)?];
-        if !name.is_empty() {
-            headers.push(serde_json::json!({ "name": name }).to_string().into_bytes());
+        if !name.is_empty() || !attributes.is_empty() {
+            headers.push(attributes.header(name));
         }
         let mut manifest = Manifest {
             header_blocks: headers.len() as u32,

@@ -76,5 +76,6 @@ pub(crate) fn member(path: &str, header: &Header, storage: Storage) -> MemberInf
         // The header's layout was checked, so this fits.
         nbytes: header.data_nbytes().unwrap_or(u64::MAX),
         storage,
+        attributes: Default::default(),
     }
 }

@@ -288,6 +288,7 @@ fn member(path: String, array: &PickledArray, backing: &Backing) -> MemberInfo {
         },
         nbytes: size * array.dtype.itemsize() as u64,
         storage,
+        attributes: Default::default(),
     }
 }
 

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use ndferry::{
-    Array, ByteOrder, Dtype, Format, Indexing, Item, LazyArray, OpenOptions, Order, Packing,
-    SaveOptions, Source, save,
+    Array, Attributes, ByteOrder, CreateOptions, Dtype, Format, Indexing, Item, LazyArray, NpbFile,
+    OpenOptions, Order, Packing, SaveOptions, Source, save,
 };
 
 fn numbers(shape: &[usize], order: Order) -> Array {
@@ -446,4 +446,80 @@ fn members_of_an_npz_are_copied_as_they_are_packed() {
     }];
     assert!(save(path("w.npz"), &copy, &SaveOptions::default(), &()).is_err());
     assert!(!path("w.npz").exists());
+}
+
+#[test]
+fn attributes_go_with_an_array_from_file_to_file_and_over_a_wire() {
+    let json = r#"{"axes":"YX","spacing":[0.50, 1e-3],"big":98765432109876543210}"#;
+    let attributes = Attributes::parse(json).unwrap();
+    let array = LazyArray::from(numbers(&[4, 6], Order::F)).with_attributes(attributes.clone());
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["", "cells"] {
+        let first = folder.path().join(format!("first{name}.npb"));
+        let item = [Item {
+            name,
+            array: &array,
+        }];
+        save(&first, &item, &SaveOptions::default(), &()).unwrap();
+        let source = Source::open(&first, &OpenOptions::default()).unwrap();
+        assert_eq!(source.members()[0].attributes, attributes);
+        let again = source.array(None).unwrap();
+        assert_eq!(
+            (again.path(), again.attributes().to_string()),
+            (name, json.to_owned())
+        );
+        let selection = "1:".parse::<Indexing>().unwrap().resolve(again.shape());
+        let part = again.part(&selection.unwrap()).unwrap();
+        assert!(part.attributes().is_empty());
+        // Under another name.
+        let second = folder.path().join(format!("second{name}.npb"));
+        let item = [Item {
+            name: "other",
+            array: &again,
+        }];
+        save(&second, &item, &SaveOptions::default(), &()).unwrap();
+        let source = Source::open(&second, &OpenOptions::default()).unwrap();
+        let again = source.array(Some("other")).unwrap();
+        assert_eq!(again.attributes(), &attributes);
+    }
+    let mut options = CreateOptions::default();
+    options.attributes = attributes.clone();
+    let path = folder.path().join("grown.npb");
+    let file = NpbFile::create(
+        &path,
+        Dtype::parse("u1").unwrap(),
+        &[None, Some(3)],
+        options,
+    );
+    file.unwrap().finish().unwrap();
+    let source = Source::open(&path, &OpenOptions::default()).unwrap();
+    assert_eq!(source.members()[0].attributes, attributes);
+}
+
+#[test]
+fn arrays_may_have_more_rows_than_32_bits_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("long.npb");
+    let (rows, at) = (5_000_000_000usize, 4_294_967_290usize);
+    let dtype = Dtype::parse("u1").unwrap();
+    let mut file = NpbFile::create(&path, dtype, &[Some(rows)], CreateOptions::default()).unwrap();
+    let bytes: Vec<u8> = (1..=20).collect();
+    let part = Array::contiguous(Dtype::parse("u1").unwrap(), &[20], Order::C, bytes.clone());
+    let region: Indexing = format!("{at}:{}", at + 20).parse().unwrap();
+    let region = region.resolve(&[rows]).unwrap();
+    file.assign(&region, &part.unwrap().view()).unwrap();
+    file.finish().unwrap();
+    assert!(std::fs::metadata(&path).unwrap().len() < 1 << 20);
+    let source = Source::open(&path, &OpenOptions::default()).unwrap();
+    let array = source.array(None).unwrap();
+    assert_eq!(array.shape(), [rows]);
+    let read = |text: String| array.index(&text.parse().unwrap()).unwrap();
+    let back = read(format!("{}:{}", at - 2, at + 22));
+    assert_eq!(
+        back.to_elements::<u8>().unwrap(),
+        [&[0, 0], &bytes[..], &[0, 0]].concat()
+    );
+    let last = read("-1".to_owned());
+    assert_eq!(last.to_elements::<u8>().unwrap(), [0]);
+    assert!(source.touched() < 3 << 20);
 }

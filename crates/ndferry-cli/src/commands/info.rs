@@ -94,6 +94,11 @@ fn member_json(member: &MemberInfo, digest: Option<&str>, with_digest: bool) -> 
     if with_digest {
         object.insert("sha256".into(), digest.into());
     }
+    if !member.attributes.is_empty() {
+        // It is JSON already; numbers beyond those of Rust are rounded.
+        let attributes = serde_json::from_str(&member.attributes.to_string());
+        object.insert("attributes".into(), attributes.unwrap_or_default());
+    }
     match &member.storage {
         Storage::Plain { offset } => {
             object.insert("offset".into(), number(*offset));
@@ -169,6 +174,13 @@ fn human(
         }
         if args.long {
             writeln!(out, "{rail}   {}", details(members[i]))?;
+            if !members[i].attributes.is_empty() {
+                writeln!(
+                    out,
+                    "{rail}   {}",
+                    plain(&members[i].attributes.to_string())
+                )?;
+            }
             if let Some(Ok(descr)) = member_descr(members[i]) {
                 writeln!(out, "{rail}   {}", plain(&descr.to_string()))?;
             }
