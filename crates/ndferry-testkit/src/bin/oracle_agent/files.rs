@@ -1,11 +1,14 @@
-//! Whole files through the facade, in memory: pickles, NPB; and the text of arrays.
+//! Whole files through the facade, in memory: pickles, NPB; the text of arrays, and statistics.
 
 use std::io::Cursor;
 
 use bytes::Bytes;
-use ndferry::{Format, Item, LazyArray, NumpyEra, OpenOptions, SaveOptions, Source, save_to};
-use ndferry_array::PrintOptions;
-use serde_json::{Value, json};
+use ndferry::{
+    Format, Item, LazyArray, Number, NumpyEra, OpenOptions, SaveOptions, Source, StatsOptions,
+    save_to,
+};
+use ndferry_array::{FloatMode, PrintOptions, Sign};
+use serde_json::{Map, Value, json};
 
 use crate::{Answer, Refusal, array, steps};
 
@@ -52,18 +55,73 @@ pub(crate) fn part(request: &Value, file: Bytes) -> Result<Answer, Refusal> {
     array::answer(&lazy.index(&indexing)?)
 }
 
-/// `str` and `repr` of an array.
+/// `str` and `repr` of an array, with the options that the request names as `numpy.set_printoptions` does.
 pub(crate) fn text(request: &Value, bytes: Bytes) -> Result<Answer, Refusal> {
     let array = steps::walked(request, bytes)?;
-    let number = |name: &str| request[name].as_u64().expect("a number") as usize;
+    let number = |name: &str| request[name].as_u64().map(|number| number as usize);
+    let default = PrintOptions::default();
     let options = PrintOptions {
-        threshold: number("threshold"),
-        precision: number("precision"),
-        ..PrintOptions::default()
+        precision: number("precision").unwrap_or(default.precision),
+        threshold: number("threshold").unwrap_or(default.threshold),
+        edge: number("edgeitems").unwrap_or(default.edge),
+        line_width: number("linewidth").unwrap_or(default.line_width),
+        suppress: request["suppress"].as_bool().unwrap_or(false),
+        sign: match request["sign"].as_str() {
+            Some("+") => Sign::Plus,
+            Some(" ") => Sign::Space,
+            _ => Sign::Minus,
+        },
+        float_mode: match request["floatmode"].as_str() {
+            Some("fixed") => FloatMode::Fixed,
+            Some("unique") => FloatMode::Unique,
+            Some("maxprec_equal") => FloatMode::MaxPrecEqual,
+            _ => FloatMode::MaxPrec,
+        },
+        ..default
     };
     let view = array.view();
     Ok((
         json!({ "str": view.str(&options)?, "repr": view.repr(&options)? }),
         Vec::new(),
     ))
+}
+
+/// What the numbers of an array are like; the request's percentiles and bins.
+pub(crate) fn stats(request: &Value, bytes: Bytes) -> Result<Answer, Refusal> {
+    let array = LazyArray::from(steps::walked(request, bytes)?);
+    let mut options = StatsOptions::default();
+    options.bins = request["bins"].as_u64().expect("bins") as usize;
+    let percentiles = request["percentiles"].as_array().expect("percentiles");
+    options.percentiles = percentiles.iter().filter_map(Value::as_f64).collect();
+    options.threads = 1;
+    let found = ndferry::stats(&array, &options, &())?;
+    let [found] = &found[..] else {
+        return Err("several fields".into());
+    };
+    // As text, which has room for infinities.
+    let floats = |values: &[f64]| -> Vec<String> { values.iter().map(f64::to_string).collect() };
+    let number = |number: Option<Number>| match number {
+        Some(Number::Int(n)) => json!(n),
+        Some(Number::Uint(n)) => json!(n),
+        Some(Number::Float(x)) => json!(x.to_string()),
+        Some(Number::Complex(re, im)) => json!(floats(&[re, im])),
+        _ => Value::Null,
+    };
+    let pair =
+        |(percentile, value): &(f64, f64)| (percentile.to_string(), value.to_string().into());
+    let percentiles: Map<String, Value> = found.percentiles.iter().map(pair).collect();
+    let histogram = found.histogram.as_ref();
+    let answer = json!({
+        "n": found.n,
+        "nan": found.nan,
+        "inf": found.inf,
+        "zeros": found.zeros,
+        "min": number(found.min),
+        "max": number(found.max),
+        "mean": number(found.mean),
+        "std": found.std.map(|std| std.to_string()),
+        "percentiles": percentiles,
+        "histogram": histogram.map(|it| json!({ "edges": floats(&it.edges), "counts": it.counts })),
+    });
+    Ok((answer, Vec::new()))
 }

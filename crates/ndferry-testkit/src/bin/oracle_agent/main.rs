@@ -49,6 +49,7 @@ fn answer(request: &Value, bytes: Bytes) -> Result<Answer, Refusal> {
         Some("save") => files::save(request, bytes),
         Some("part") => files::part(request, bytes),
         Some("text") => files::text(request, bytes),
+        Some("stats") => files::stats(request, bytes),
         other => panic!("no operation {other:?}"),
     }
 }
