@@ -1,11 +1,10 @@
-//! Pickles in gzip or zlib, as joblib and pandas write them: told by their magic, unpacked into memory.
+//! Packed pickles, as joblib and pandas write them: told by their magic, unpacked into memory.
 
-use std::io::{self, Read};
-
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use std::io::Read;
 
 use crate::input::Input;
 use crate::source::Contents;
+use crate::wrapping::{HEAD_NBYTES, Wrapping};
 use crate::{ErrorKind, Format, OpenOptions, Result, Storage, sniff};
 
 /// Bytes that a compressed pickle may become.
@@ -27,9 +26,10 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Option<Conten
 /// # Errors
 /// Damage, and more than fits.
 pub(crate) fn unpack(input: &Input, options: &OpenOptions) -> Result<Option<Vec<u8>>> {
-    let Some(mut stream) = decoder(input)? else {
+    let Some(wrapping) = Wrapping::of(&input.head(HEAD_NBYTES)?) else {
         return Ok(None);
     };
+    let mut stream = wrapping.reader(input)?;
     let mut bytes = Vec::new();
     let most = Format::SNIFF_NBYTES as u64;
     let head = stream.by_ref().take(most).read_to_end(&mut bytes);
@@ -53,37 +53,9 @@ pub(crate) fn unpack(input: &Input, options: &OpenOptions) -> Result<Option<Vec<
     Err(ErrorKind::Limit { what, found, limit }.at(0))
 }
 
-/// The bytes behind gzip's or zlib's magic (RFC 1952, RFC 1950).
-fn decoder(input: &Input) -> Result<Option<Box<dyn Read + '_>>> {
-    let head = input.head(3)?;
-    let from = io::BufReader::with_capacity(64 << 10, InputReader { input, at: 0 });
-    Ok(match Packing::of(&head) {
-        Some(Packing::Gzip) => Some(Box::new(MultiGzDecoder::new(from))),
-        Some(Packing::Zlib) => Some(Box::new(ZlibDecoder::new(from))),
-        None => None,
-    })
-}
-
-enum Packing {
-    Gzip,
-    Zlib,
-}
-
-impl Packing {
-    fn of(head: &[u8]) -> Option<Self> {
-        match *head {
-            [0x1f, 0x8b, 8, ..] => Some(Self::Gzip),
-            [first @ 0x78, second, _, ..] if u16::from_be_bytes([first, second]) % 31 == 0 => {
-                Some(Self::Zlib)
-            }
-            _ => None,
-        }
-    }
-}
-
 /// Whether the first bytes say that it is packed in a way that is read.
 pub(crate) fn is_known(head: &[u8]) -> bool {
-    Packing::of(head).is_some()
+    Wrapping::of(head).is_some()
 }
 
 fn unpacked(bytes: Vec<u8>, options: &OpenOptions) -> Result<Contents> {
@@ -97,18 +69,4 @@ fn unpacked(bytes: Vec<u8>, options: &OpenOptions) -> Result<Contents> {
         }
     }
     Ok(contents)
-}
-
-/// An input from its first byte to its last.
-struct InputReader<'a> {
-    input: &'a Input,
-    at: u64,
-}
-
-impl Read for InputReader<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.input.read_at(buf, self.at)?;
-        self.at += n as u64;
-        Ok(n)
-    }
 }

@@ -81,6 +81,7 @@ mod tile_buffers;
 mod tile_plan;
 mod units;
 mod values;
+mod wrapping;
 
 pub use address::Address;
 pub use attributes::Attributes;

@@ -2,7 +2,7 @@
 
 mod archive;
 
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +12,8 @@ use ndferry_pickle::{Era, ReadAt};
 
 use crate::error::{from_io, outside, pickle, to_io};
 use crate::input::Input;
+use crate::npz_file::temporary_file;
+use crate::wrapping::Wrapping;
 use crate::{ErrorKind, Format, Interrupt, OpenOptions, Progress, Result, sniff};
 
 /// How to rewrite pickles.
@@ -142,11 +144,40 @@ impl Job<'_> {
             Some(Format::Npz) => self.archive(input, to, told),
             Some(_) => copy(input, 0..input.nbytes(), to),
             None if head.is_empty() => Err(ErrorKind::Empty.at(0)),
-            None => Err(ErrorKind::UnknownFormat {
-                head: head.to_vec(),
-            }
-            .at(0)),
+            None => match Wrapping::of(&head) {
+                Some(wrapping) => self.wrapped(wrapping, input, to, told),
+                None => Err(ErrorKind::UnknownFormat {
+                    head: head.to_vec(),
+                }
+                .at(0)),
+            },
         }
+    }
+
+    /// A packed file: unpacked into a temporary one, since pickles are looked at twice, and packed again.
+    fn wrapped(
+        &self,
+        wrapping: Wrapping,
+        input: &Input,
+        to: &mut dyn Write,
+        told: &mut Repickled,
+    ) -> Result<()> {
+        let inner = self.spooled(&mut wrapping.reader(input)?)?;
+        let head = inner.head(Format::SNIFF_NBYTES)?;
+        if sniff(&head) != Some(Format::Pickle) {
+            let head = input.head(Format::SNIFF_NBYTES)?.to_vec();
+            return Err(ErrorKind::UnknownFormat { head }.at(0));
+        }
+        let mut rewritten = temporary_file()?;
+        self.pickles(&inner, 0, &mut rewritten, told)?;
+        if !told.is_changed() {
+            return copy(input, 0..input.nbytes(), to);
+        }
+        rewritten.rewind()?;
+        wrapping.pack(to, &mut |to| {
+            io::copy(&mut rewritten, to)?;
+            Ok(())
+        })
     }
 
     /// The pickles from `offset` on, and what follows them.
