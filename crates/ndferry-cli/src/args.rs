@@ -41,6 +41,9 @@ pub(crate) struct Cli {
     /// Nothing on standard error but errors.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// What files may ask for.
+    #[command(flatten)]
+    pub(crate) limits: crate::limits::LimitArgs,
 }
 
 /// The verbs.
@@ -701,7 +704,10 @@ pub(crate) fn with_verb(mut args: Vec<OsString>) -> Vec<OsString> {
                 verb.get_name() == word || verb.get_all_aliases().any(|alias| alias == word)
             })
     };
-    let takes_value = |word: &str| matches!(word, "--color" | "--progress");
+    let takes_value = |word: &str| {
+        let is_limit = word.starts_with("--limit-") && !word.contains('=');
+        is_limit || matches!(word, "--color" | "--progress")
+    };
     let mut at = 1;
     while let Some(word) = args.get(at).and_then(|arg| arg.to_str()) {
         if word == "--" || !word.starts_with('-') || word == "-" {

@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod graphics;
+mod limits;
 mod output;
 mod picture;
 mod progress;
@@ -25,7 +26,7 @@ fn main() -> ExitCode {
     clap_complete::CompleteEnv::with_factory(Cli::command).complete();
     let cli = Cli::parse_from(args::with_verb(std::env::args_os().collect()));
     cli.color.write_global();
-    let session = match Session::new(cli.progress, cli.quiet) {
+    let session = match Session::new(cli.progress, cli.quiet, cli.limits) {
         Ok(session) => session,
         Err(error) => return report::failed(&error),
     };

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::limits::LimitArgs;
 use anyhow::{Context, bail};
 use ndferry::{Address, ErrorClass, ErrorKind, Interrupt, LazyArray, OpenOptions, Source};
 
@@ -47,12 +48,14 @@ pub(crate) struct Session {
     pub(crate) bar: Bar,
     /// Whether remarks on standard error are unwanted.
     pub(crate) quiet: bool,
+    /// What files may ask for.
+    limits: LimitArgs,
 }
 
 impl Session {
     /// Catches Ctrl-C: the first one asks for an orderly end, and what cannot hear that (it waits for standard input, or
     /// for who reads standard output) is ended soon after; the second one ends at once.
-    pub(crate) fn new(progress: When, quiet: bool) -> anyhow::Result<Self> {
+    pub(crate) fn new(progress: When, quiet: bool, limits: LimitArgs) -> anyhow::Result<Self> {
         let interrupt = Interrupt::new();
         let flag = interrupt.clone();
         ctrlc::set_handler(move || {
@@ -71,6 +74,7 @@ impl Session {
             interrupt,
             bar,
             quiet,
+            limits,
         })
     }
 
@@ -85,6 +89,7 @@ impl Session {
         let mut options = OpenOptions::default();
         options.interrupt = self.interrupt.clone();
         options.threads = threads;
+        self.limits.apply(&mut options.limits);
         options
     }
 

@@ -83,3 +83,46 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+#[test]
+fn limits_can_be_given_and_are_named_when_they_are_met() {
+    let folder = tempfile::tempdir().unwrap();
+    // Three lists of three names.
+    fs::write(
+        folder.path().join("names.pkl"),
+        b"(cos\na\ncos\nb\ncos\nc\nl.",
+    )
+    .unwrap();
+    fs::write(folder.path().join("digits.pkl"), b"\x80\x02L123456L\n.").unwrap();
+    for (args, what) in [
+        (
+            ["info", "names.pkl", "--limit-globals", "2"],
+            "names in a pickle",
+        ),
+        (
+            ["--limit-values", "3", "info", "names.pkl"],
+            "values in a pickle",
+        ),
+        (
+            ["info", "digits.pkl", "--limit-digits", "5"],
+            "digits of an int",
+        ),
+    ] {
+        let output = run(folder.path(), &args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?} {said}");
+        assert!(said.contains(what) && said.contains("limit of"), "{said}");
+        let plenty = args.map(|arg| {
+            if arg.parse::<u8>().is_ok() {
+                "100"
+            } else {
+                arg
+            }
+        });
+        assert_eq!(
+            run(folder.path(), &plenty).status.code(),
+            Some(0),
+            "{plenty:?}"
+        );
+    }
+}

@@ -9,6 +9,8 @@ pub struct Limits {
     /// Marks that are open at a time, and values that wait outside of any mark. Each level of nesting takes a few, and
     /// Python does not pickle many thousands of levels.
     pub depth: usize,
+    /// Classes, functions and extension codes that are referred to, each time.
+    pub globals: usize,
     /// Digits of a number that is spelled as decimal text; parsing them takes quadratic time.
     pub digits: usize,
     /// Bytes of a module's name, and of a name in it.
@@ -22,6 +24,7 @@ impl Default for Limits {
         Self {
             values: 1 << 26,
             depth: 1 << 20,
+            globals: 1 << 20,
             digits: 10_000,
             name_nbytes: 1000,
             fields: 1 << 16,

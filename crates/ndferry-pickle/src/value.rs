@@ -152,7 +152,7 @@ pub(crate) struct More {
     pub(crate) states: Vec<Id>,
     pub(crate) items: Vec<Id>,
     pub(crate) pairs: Vec<(Id, Id)>,
-    pub(crate) raw: Option<Raw>,
+    pub(crate) raw: Option<Box<Raw>>,
 }
 
 /// What joblib put between the opcodes after an object.
@@ -195,7 +195,7 @@ impl Call {
     }
 
     pub(crate) fn raw(&self) -> Option<Raw> {
-        self.more.as_ref()?.raw
+        self.more.as_ref()?.raw.as_deref().copied()
     }
 
     /// The array of objects that joblib pickled by itself after this object.

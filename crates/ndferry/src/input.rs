@@ -12,7 +12,7 @@ use bytes::Bytes;
 use ndferry_io::ReadAt;
 
 use crate::error::outside;
-use crate::{ErrorKind, Format, Limits, Result, sniff};
+use crate::{ErrorKind, Limits, Result};
 
 /// Bytes at an offset. Clones share the file and the count.
 #[derive(Clone)]
@@ -76,31 +76,9 @@ impl Input {
     }
 
     fn of_stream(from: &mut dyn io::Read, limits: &Limits) -> Result<Self> {
-        let mut bytes = Vec::new();
-        let most = Format::SNIFF_NBYTES as u64;
-        io::Read::read_to_end(&mut io::Read::take(&mut *from, most), &mut bytes)?;
-        if !bytes.is_empty() && sniff(&bytes).is_none() && !crate::compressed::is_known(&bytes) {
-            // A device may have no end.
-            return Ok(Self::of_bytes(bytes.into()));
-        }
-        let limit = limits.pickle_nbytes;
-        let mut limited = io::Read::take(
-            from,
-            limit.saturating_add(1).saturating_sub(bytes.len() as u64),
-        );
-        io::Read::read_to_end(&mut limited, &mut bytes)?;
-        if bytes.len() as u64 > limit {
-            let found = bytes.len() as u64;
-            return Err(ErrorKind::Limit {
-                what: "bytes of a stream",
-                found,
-                limit,
-            }
-            .into());
-        }
         Ok(Self {
             touched: None,
-            ..Self::of_bytes(bytes.into())
+            ..Self::of_bytes(crate::stream::read(from, limits)?)
         })
     }
 

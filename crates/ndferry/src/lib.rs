@@ -73,6 +73,7 @@ mod stats;
 #[cfg(feature = "transport")]
 mod store;
 mod stored;
+mod stream;
 mod text;
 mod threads;
 #[cfg(feature = "npb")]

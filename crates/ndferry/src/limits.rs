@@ -12,11 +12,17 @@ pub struct Limits {
     pub members: usize,
     /// How deep values in a pickle, and literals in a header, may be nested.
     pub depth: usize,
-    /// Values in one pickle.
+    /// Values in one pickle, each use of a shared one counted.
     pub nodes: usize,
+    /// Classes, functions and extension codes that one pickle refers to, each time.
+    pub globals: usize,
+    /// Digits of a number in a pickle that is spelled as decimal text.
+    pub digits: usize,
     /// Bytes that a compressed file may expand to altogether when it must be held in memory.
     pub expanded_nbytes: u64,
-    /// Bytes of a pickle that is not in a file that can be read again (standard input).
+    /// Bytes of an input that cannot be read again (standard input, a pipe) and is kept in memory.
+    pub stream_nbytes: u64,
+    /// Bytes of a pickle inside an NPY.
     pub pickle_nbytes: u64,
     /// Raw bytes of one tile or message from a peer.
     pub message_nbytes: u64,
@@ -29,7 +35,10 @@ impl Default for Limits {
             members: 1 << 20,
             depth: 1000,
             nodes: 1 << 26,
+            globals: 1 << 20,
+            digits: 10_000,
             expanded_nbytes: 1 << 40,
+            stream_nbytes: 1 << 32,
             pickle_nbytes: 1 << 40,
             message_nbytes: 256 << 20,
         }

@@ -40,25 +40,45 @@ pub(crate) struct Walk<'t> {
 /// An object whose children are being visited.
 struct Frame {
     id: Id,
-    /// The next child's number.
-    next: usize,
+    /// The next child's number. A hostile pickle makes millions of these, so they are small.
+    next: u32,
     key: Key,
     view: View,
 }
 
 /// The number of the next child of what has no children that are to be visited.
-const ALL_VISITED: usize = usize::MAX;
+const ALL_VISITED: u32 = u32::MAX;
 
 /// How an object is reached from the one that holds it.
 #[derive(Clone, Copy)]
 enum Key {
     /// It is part of the same thing.
     Same,
-    Index(usize),
+    Index(u32),
     /// Which of several pickles.
-    Pickle(usize),
+    Pickle(u32),
     Value(Id),
-    Word(&'static str),
+    Word(Word),
+}
+
+/// A part of an object that has no name of its own.
+#[derive(Clone, Copy)]
+enum Word {
+    Args,
+    Kwargs,
+    State,
+    Id,
+}
+
+impl Word {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Args => "args",
+            Self::Kwargs => "kwargs",
+            Self::State => "state",
+            Self::Id => "id",
+        }
+    }
 }
 
 /// How an object's children are named.
@@ -88,7 +108,7 @@ impl<'t> Walk<'t> {
 
     /// Visits everything below `root`, whose path is `number` if it is one of several.
     pub(crate) fn walk(&mut self, root: Id, number: Option<usize>) -> Result<()> {
-        let key = number.map_or(Key::Same, Key::Pickle);
+        let key = number.map_or(Key::Same, |i| Key::Pickle(i as u32));
         self.enter(root, key, View::Plain)?;
         while let Some(frame) = self.frames.last_mut() {
             let (id, view, i) = (frame.id, frame.view, frame.next);
@@ -167,7 +187,7 @@ impl<'t> Walk<'t> {
             parts.len() > 7 || parts.len() == 2 || (parts.len() == 6)
         });
         if let Some(state) = extra {
-            self.enter(state, Key::Word("state"), View::Plain)?;
+            self.enter(state, Key::Word(Word::State), View::Plain)?;
         }
         if let Some(list) = objects {
             self.enter(list, Key::Same, View::Plain)?;
@@ -223,7 +243,7 @@ impl<'t> Walk<'t> {
                 Key::Same => {}
                 Key::Index(i) => path.push_str(&i.to_string()),
                 Key::Pickle(i) => path.push_str(&format!("[{i}]")),
-                Key::Word(word) => path.push_str(word),
+                Key::Word(word) => path.push_str(word.as_str()),
                 Key::Value(id) => {
                     let key = match self.tree.get(id) {
                         Value::Str(_) | Value::Py2Str(_) => self.tree.name(id).map_err(pickle)?,
@@ -256,19 +276,20 @@ fn is_plain(tree: &Tree, id: Id) -> bool {
 }
 
 /// The child of that number; `None` after the last.
-fn child(tree: &Tree, id: Id, view: View, i: usize) -> Option<(Key, Id, View)> {
+fn child(tree: &Tree, id: Id, view: View, i: u32) -> Option<(Key, Id, View)> {
     if i == ALL_VISITED {
         return None;
     }
+    let i = i as usize;
     let of_items = |items: &[Id]| -> Option<(Key, Id, View)> {
         let item = *items.get(i)?;
         match view {
-            View::Plain => Some((Key::Index(i), item, View::Plain)),
+            View::Plain => Some((Key::Index(i as u32), item, View::Plain)),
             View::Flat(1) => Some((Key::Same, item, View::Plain)),
             View::Flat(levels) => Some((Key::Same, item, View::Flat(levels - 1))),
             View::Pairs => Some(match tree.sequence(item) {
                 Some([key, value]) => (Key::Value(*key), *value, View::Plain),
-                _ => (Key::Index(i), item, View::Plain),
+                _ => (Key::Index(i as u32), item, View::Plain),
             }),
         }
     };
@@ -283,7 +304,7 @@ fn child(tree: &Tree, id: Id, view: View, i: usize) -> Option<(Key, Id, View)> {
             }
             Some((Key::Value(*key), *value, View::Plain))
         }
-        Value::Persistent(id) => (i == 0).then_some((Key::Word("id"), id, View::Plain)),
+        Value::Persistent(id) => (i == 0).then_some((Key::Word(Word::Id), id, View::Plain)),
         Value::Call(call) => child_of_call(tree, call, i),
         _ => None,
     }
@@ -298,7 +319,7 @@ fn child_of_call(tree: &Tree, call: &Call, i: usize) -> Option<(Key, Id, View)> 
     if i == 0 {
         let view = args_view(tree, call);
         let key = match view {
-            View::Plain => Key::Word("args"),
+            View::Plain => Key::Word(Word::Args),
             _ => Key::Same,
         };
         return Some((key, call.args, view));
@@ -306,7 +327,7 @@ fn child_of_call(tree: &Tree, call: &Call, i: usize) -> Option<(Key, Id, View)> 
     i -= 1;
     if let Some(kwargs) = call.kwargs() {
         if i == 0 {
-            return Some((Key::Word("kwargs"), kwargs, View::Plain));
+            return Some((Key::Word(Word::Kwargs), kwargs, View::Plain));
         }
         i -= 1;
     }
@@ -320,12 +341,12 @@ fn child_of_call(tree: &Tree, call: &Call, i: usize) -> Option<(Key, Id, View)> 
             {
                 (Key::Same, *state, View::Flat(1))
             }
-            _ => (Key::Word("state"), *state, View::Plain),
+            _ => (Key::Word(Word::State), *state, View::Plain),
         });
     }
     i -= call.states().len();
     if let Some(item) = call.items().get(i) {
-        return Some((Key::Index(i), *item, View::Plain));
+        return Some((Key::Index(i as u32), *item, View::Plain));
     }
     i -= call.items().len();
     let (key, value) = call.pairs().get(i)?;

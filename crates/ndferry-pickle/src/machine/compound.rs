@@ -78,6 +78,7 @@ impl Machine {
                     op::EXT2 => u32::from(u16::from_le_bytes(self.cursor.array()?)),
                     _ => u32::from_le_bytes(self.cursor.array()?),
                 };
+                self.count_name()?;
                 self.tree.extensions.push((code, self.offset));
                 self.push_node(Node::Extension(code))?;
             }
@@ -268,6 +269,7 @@ impl Machine {
         name: Arc<str>,
         spelled: Option<(Id, Id)>,
     ) -> Result<()> {
+        self.count_name()?;
         let i = self.tree.globals.len() as u32;
         self.tree.spelled.push(spelled);
         let offset = self.offset;
@@ -278,6 +280,17 @@ impl Machine {
             offset,
         });
         self.push_node(Node::Global(i))
+    }
+
+    /// That there may be one more name or code.
+    fn count_name(&self) -> Result<()> {
+        let found = self.tree.globals.len() + self.tree.extensions.len() + 1;
+        let limit = self.limits.globals;
+        if found > limit {
+            let (what, found, limit) = ("names in a pickle", found as u64, limit as u64);
+            return Err(self.error(ErrorKind::Limit { what, found, limit }));
+        }
+        Ok(())
     }
 
     fn global_lines(&mut self) -> Result<(Arc<str>, Arc<str>)> {

@@ -39,7 +39,7 @@ impl Machine {
             Raw::Bytes(blob)
         };
         if let Node::Call(i) = self.tree.node(target) {
-            self.tree.calls[i as usize].more.get_or_insert_default().raw = Some(raw);
+            self.tree.calls[i as usize].more.get_or_insert_default().raw = Some(Box::new(raw));
         }
         Ok(())
     }
