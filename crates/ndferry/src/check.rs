@@ -1,14 +1,15 @@
 //! [`check`]: is a file from elsewhere readable, safe and intact?
 
 use std::fmt;
-use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::input::Input;
+use crate::scan::scan_input;
 use crate::{
-    Error, ErrorClass, Format, Interrupt, OpenOptions, Policy, Progress, Result, Safety, Source,
-    sniff,
+    Error, ErrorClass, Format, Interrupt, OpenOptions, Policy, Progress, Result, Safety,
+    ScanOptions, Source,
 };
 
 /// How to check.
@@ -140,15 +141,14 @@ pub fn check(
     progress: &dyn Progress,
 ) -> Result<Finding> {
     let path = path.as_ref();
-    let format = || {
-        let mut head = Vec::new();
-        let file = std::fs::File::open(path).ok()?;
-        file.take(Format::SNIFF_NBYTES as u64)
-            .read_to_end(&mut head)
-            .ok()?;
-        sniff(&head)
-    };
-    finding(Source::open(path, &options.open), format, options, progress)
+    let name = path.display().to_string();
+    let input = Input::open(path, &options.open.limits);
+    finding(
+        input.map_err(|error| error.in_source(&name)),
+        path,
+        options,
+        progress,
+    )
 }
 
 /// As [`check`], of bytes in memory; `name` stands for the path in errors.
@@ -161,19 +161,13 @@ pub fn check_bytes(
     options: &CheckOptions,
     progress: &dyn Progress,
 ) -> Result<Finding> {
-    let format = sniff(&bytes[..bytes.len().min(Format::SNIFF_NBYTES)]);
-    finding(
-        Source::from_bytes(name, bytes, &options.open),
-        || format,
-        options,
-        progress,
-    )
+    let input = Input::of_bytes(bytes);
+    finding(Ok(input), Path::new(name), options, progress)
 }
 
-/// `format` is asked only about what could not be opened.
 fn finding(
-    opened: Result<Source>,
-    format: impl FnOnce() -> Option<Format>,
+    input: Result<Input>,
+    path: &Path,
     options: &CheckOptions,
     progress: &dyn Progress,
 ) -> Result<Finding> {
@@ -182,20 +176,41 @@ fn finding(
         progress,
         interrupt: &options.open.interrupt,
     };
-    let source = match opened {
-        Ok(source) => source,
+    let input = match input {
+        Ok(input) => input,
         Err(error) => {
             report.fault(error)?;
             return Ok(Finding {
-                format: format(),
+                format: None,
                 safety: Safety::NoPickle,
                 problems: report.problems,
             });
         }
     };
-    let safety = match source.pickle() {
-        Some(pickle) => Safety::of(&pickle.globals, &options.policy),
-        None => source.safety().clone(),
+    // By the opcodes alone, also where it cannot be read as a whole.
+    let mut scan = ScanOptions::default();
+    scan.open = options.open.clone();
+    scan.policy = options.policy.clone();
+    let scanned = scan_input(&input, path, &scan, &())?;
+    let opened = Source::of_input(&path.display().to_string(), input, &options.open);
+    let source = match opened {
+        Ok(source) => source,
+        Err(error) => {
+            report.fault(error)?;
+            if !scanned.safety.is_safe() {
+                report.tell(Problem::Unsafe(scanned.safety.clone()));
+            }
+            return Ok(Finding {
+                format: scanned.format,
+                safety: scanned.safety,
+                problems: report.problems,
+            });
+        }
+    };
+    // The scan looks where nothing is read as well: into strings, behind the last pickle.
+    let safety = match (scanned.safety, source.pickle()) {
+        (Safety::NoPickle, Some(pickle)) => Safety::of(&pickle.globals, &options.policy),
+        (safety, _) => safety,
     };
     if !safety.is_safe() {
         report.tell(Problem::Unsafe(safety.clone()));
@@ -210,6 +225,15 @@ fn finding(
     source
         .inspect(&mut report)
         .map_err(|error| error.in_source(source.name()))?;
+    if !report
+        .problems
+        .iter()
+        .any(|problem| matches!(problem, Problem::Unreadable(_)))
+    {
+        for problem in scanned.problems {
+            report.tell(Problem::Unreadable(problem));
+        }
+    }
     let in_source = |problem| match problem {
         Problem::Unreadable(error) => Problem::Unreadable(error.in_source(source.name())),
         other => other,

@@ -87,7 +87,7 @@ pub fn scan(
     let path = path.as_ref();
     let name = path.display().to_string();
     let scanned = Input::open(path, &options.open.limits)
-        .and_then(|input| scan_input(input, path, options, progress));
+        .and_then(|input| scan_input(&input, path, options, progress));
     scanned.map_err(|error| error.in_source(&name))
 }
 
@@ -102,11 +102,12 @@ pub fn scan_bytes(
     progress: &dyn Progress,
 ) -> Result<Scanned> {
     let input = Input::of_bytes(bytes);
-    scan_input(input, Path::new(name), options, progress).map_err(|error| error.in_source(name))
+    scan_input(&input, Path::new(name), options, progress).map_err(|error| error.in_source(name))
 }
 
-fn scan_input(
-    input: Input,
+/// As [`scan`], of what is open already.
+pub(crate) fn scan_input(
+    input: &Input,
     path: &Path,
     options: &ScanOptions,
     progress: &dyn Progress,
@@ -123,7 +124,7 @@ fn scan_input(
         unpacked_nbytes: 0,
         depth: 0,
     };
-    let looked = looker.look(&input, "", path);
+    let looked = looker.look(input, "", path);
     progress.advance(input.nbytes());
     progress.finish();
     looked?;
@@ -314,15 +315,15 @@ impl Looker<'_> {
     /// Bytes of which nothing says that they are a pickle, and which `pickle.load` may read all the same. False if they
     /// are none, or (of what is known to be something else) none that is dangerous.
     fn perhaps(&mut self, input: &Input, member: &str, only_dangerous: bool) -> bool {
-        let (mut scan, _) = self.opcodes(input, 0);
+        let (scan, _) = self.opcodes(input, 0);
         let is_whole = scan.pickles > 0 && scan.errors.is_empty();
         let policy = &self.options.policy;
-        scan.names.retain(|name| name.is_plausible());
-        let is_dangerous = scan.names.iter().any(|name| {
+        let mut plausible = scan.names.iter().filter(|name| name.is_plausible());
+        let is_all = scan.end == input.nbytes() || plausible.clone().next().is_some();
+        let is_dangerous = plausible.any(|name| {
             let global = GlobalUse::scanned(name.clone(), member);
             !name.is_after_error && policy.grade(&global) == Grade::Dangerous
         });
-        let is_all = scan.end == input.nbytes() || !scan.names.is_empty();
         if !is_dangerous && (only_dangerous || !is_whole || !is_all) {
             return false;
         }

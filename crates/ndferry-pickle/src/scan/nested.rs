@@ -75,11 +75,9 @@ impl Scanner {
             return Ok(());
         }
         let head = window::read(&*self.input, start, nbytes.min(64) as usize)?;
-        let looks = match (spelling, &head[..]) {
-            (Spelling::Literal, [_, b'\\', b'x', b'8', b'0', ..]) => true,
-            (Spelling::Literal, [_, rest @ ..]) => looks_like_pickle_escaped(rest),
-            (_, [b'\\', b'u', b'0', b'0', b'8', b'0', ..]) => true,
-            (_, head) => looks_like_pickle(head) || looks_like_pickle_escaped(head),
+        let looks = match head.contains(&b'\\') || spelling == Spelling::Literal {
+            true => unspelled_head(&head, spelling).is_some_and(|head| looks_like_pickle(&head)),
+            false => looks_like_pickle(&head),
         };
         if looks {
             self.queue(start..start + nbytes, spelling);
@@ -203,12 +201,19 @@ fn looks_like_pickle(head: &[u8]) -> bool {
     }
 }
 
-/// The same on a line, where an end of line is spelled with an escape.
-fn looks_like_pickle_escaped(head: &[u8]) -> bool {
-    matches!(
-        head,
-        [b'c', b'a'..=b'z' | b'_', ..] | [b'(', b'c' | b'i' | b'd' | b'l', ..]
-    ) && head.windows(2).any(|pair| pair == b"\\n" || pair == b"\\u")
+/// What the first bytes of a line stand for. The last of them may be part of an escape, which is left out.
+fn unspelled_head(head: &[u8], spelling: Spelling) -> Option<Vec<u8>> {
+    const ESCAPE_NBYTES: usize = 10;
+    (0..ESCAPE_NBYTES.min(head.len())).find_map(|cut| {
+        let part = &head[..head.len() - cut];
+        if spelling != Spelling::Literal {
+            return unspelled(part, spelling);
+        }
+        // The end of it is not here.
+        let quote = *part.first()?;
+        let whole = [part, &[quote]].concat();
+        unspelled(part, spelling).or_else(|| unspelled(&whole, spelling))
+    })
 }
 
 /// The bytes that a spelling stands for.
