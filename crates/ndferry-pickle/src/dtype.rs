@@ -116,6 +116,34 @@ impl Dtypes {
         let Some(state) = state else {
             return Ok(plain(base));
         };
+        let state = State::of(tree, state).ok_or_else(|| {
+            let found = tree.sequence(state).map(<[Id]>::len);
+            wrong(match found {
+                Some(len) => format!("no version of NumPy writes a state of these {len} parts"),
+                None => "its state is not a tuple".to_owned(),
+            })
+        })?;
+        let flags = state.flags;
+        let known = self.of_state(tree, limits, &base, state, offset)?;
+        if let Some(flags) = flags {
+            let problem = flags_problem(tree.int(flags), known.has_object);
+            problem.map_or(Ok(()), |problem| Err(wrong(problem)))?;
+        }
+        Ok(known)
+    }
+
+    fn of_state(
+        &mut self,
+        tree: &Tree,
+        limits: &Limits,
+        base: &Dtype,
+        state: State,
+        offset: u64,
+    ) -> Result<Known> {
+        let wrong = |problem: String| {
+            let what = "dtype";
+            ErrorKind::State { what, problem }.at(offset)
+        };
         let State {
             endian,
             subdtype,
@@ -124,13 +152,7 @@ impl Dtypes {
             elsize,
             flags,
             metadata,
-        } = State::of(tree, state).ok_or_else(|| {
-            let found = tree.sequence(state).map(<[Id]>::len);
-            wrong(match found {
-                Some(len) => format!("no version of NumPy writes a state of these {len} parts"),
-                None => "its state is not a tuple".to_owned(),
-            })
-        })?;
+        } = state;
         let byteorder = match tree.name(endian)?.as_deref() {
             Some("<") => ByteOrder::Little,
             Some(">") => ByteOrder::Big,
@@ -150,6 +172,13 @@ impl Dtypes {
         };
         let array = |e| ErrorKind::Array(e).at(offset);
 
+        let has_parts = [subdtype, fields]
+            .iter()
+            .any(|part| !matches!(tree.get(*part), Value::None));
+        // NumPy would take the parts for what lies behind an address.
+        if has_parts && *base.kind() != Kind::Void {
+            return Err(wrong(format!("{base} has fields or a subarray")));
+        }
         if !matches!(tree.get(subdtype), Value::None) {
             let Some([base, shape]) = tree.sequence(subdtype) else {
                 return Err(wrong("its subarray is not (dtype, shape)".to_owned()));
@@ -314,6 +343,27 @@ impl State {
             flags,
             metadata,
         })
+    }
+}
+
+/// What is wrong with the flags of a dtype, which NumPy believes: whether to count references to elements and to take
+/// elements from a list (`NPY_ITEM_REFCOUNT`, `NPY_LIST_PICKLE`, `NPY_ITEM_IS_POINTER` in `ndarraytypes.h`).
+fn flags_problem(flags: Option<i64>, has_object: bool) -> Option<String> {
+    const REFCOUNT: i64 = 1;
+    const LIST_PICKLE: i64 = 2;
+    const IS_POINTER: i64 = 4;
+    let Some(flags) = flags else {
+        return Some("its flags are no number".to_owned());
+    };
+    let says_object = flags & (REFCOUNT | LIST_PICKLE | IS_POINTER) != 0;
+    match has_object {
+        true if flags & REFCOUNT == 0 || flags & LIST_PICKLE == 0 => {
+            Some(format!("it holds objects, which its flags {flags} deny"))
+        }
+        false if says_object => Some(format!(
+            "it holds no objects, which its flags {flags} claim"
+        )),
+        _ => None,
     }
 }
 

@@ -146,11 +146,18 @@ impl<'t> ArrayReader<'t> {
         let is_plain = args
             .first()
             .is_some_and(|class| self.tree.role(*class) == Role::NdArray);
-        let Some(state) = call.state() else {
-            let what = "ndarray";
-            let problem = "it has no state".to_owned();
-            return Err(ErrorKind::State { what, problem }.at(call.offset));
+        let wrong = |problem: &str| {
+            let (what, problem) = ("ndarray", problem.to_owned());
+            ErrorKind::State { what, problem }.at(call.offset)
         };
+        let Some(state) = call.state() else {
+            return Err(wrong("it has no state"));
+        };
+        // NumPy allocates an array of the shape that comes before the state; it writes (0,) there.
+        let first = args.get(1).and_then(|shape| self.tree.shape(*shape));
+        if first.is_some_and(|shape| !shape.contains(&0)) {
+            return Err(wrong("the shape that it begins with is not (0,)"));
+        }
         let parts = match self.tree.get(state) {
             Value::Tuple(parts) => self.array_state(parts).or_else(|| {
                 // pandas before 0.14 put the array's state before its own.
@@ -165,23 +172,20 @@ impl<'t> ArrayReader<'t> {
                 .map(Some),
             // A subclass may do as it likes.
             None if !is_plain => Ok(None),
-            None => {
-                let what = "ndarray";
-                let problem = "its state is of no version that NumPy writes".to_owned();
-                Err(ErrorKind::State { what, problem }.at(call.offset))
-            }
+            None => Err(wrong("its state is of no version that NumPy writes")),
         }
     }
 
     /// Shape, dtype, is_fortran and elements in a state of version 1 (with a number) or 0 (without); subclasses append.
     fn array_state(&self, parts: &[Id]) -> Option<[Id; 4]> {
+        let is_tuple = |id: &Id| matches!(self.tree.get(*id), Value::Tuple(_));
         match parts {
             [version, shape, dtype, is_fortran, payload, ..]
-                if self.tree.int(*version) == Some(1) && self.tree.sequence(*shape).is_some() =>
+                if self.tree.int(*version) == Some(1) && is_tuple(shape) =>
             {
                 Some([*shape, *dtype, *is_fortran, *payload])
             }
-            [shape, dtype, is_fortran, payload] if self.tree.sequence(*shape).is_some() => {
+            [shape, dtype, is_fortran, payload] if is_tuple(shape) => {
                 Some([*shape, *dtype, *is_fortran, *payload])
             }
             _ => None,
@@ -229,6 +233,14 @@ impl<'t> ArrayReader<'t> {
             let (found, needed) = (items.len(), layout.size());
             let problem = format!("shape {shape:?} has {needed} elements, {found} are there");
             return Err(ErrorKind::State { what, problem }.at(offset));
+        }
+        if let Kind::Struct(fields) = known.dtype.kind() {
+            let count = fields.fields().len();
+            let fits = |item: &Id| matches!(self.tree.get(*item), Value::Tuple(parts) if parts.len() == count);
+            if !items.iter().all(fits) {
+                let problem = format!("an element is no tuple of {count} fields");
+                return Err(ErrorKind::State { what, problem }.at(offset));
+            }
         }
         Ok(PickledArray {
             dtype: known.dtype,

@@ -39,12 +39,15 @@ fn array() -> Vec<u8> {
 }
 
 fn array_of(shape: &[u8], dtype: &[u8], payload: &[u8]) -> Vec<u8> {
+    let flags: &[u8] = if dtype.ends_with(b"O8") { b"?" } else { b"\0" };
     [
         b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01",
         shape,
         b"cnumpy\ndtype\n",
         dtype,
-        b"K\0K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89",
+        b"K\0K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK",
+        flags,
+        b"tb\x89",
         payload,
         b"tb.",
     ]

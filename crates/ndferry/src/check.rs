@@ -188,9 +188,10 @@ fn finding(
         }
     };
     // By the opcodes alone, also where it cannot be read as a whole.
-    let mut scan = ScanOptions::default();
-    scan.open = options.open.clone();
-    scan.policy = options.policy.clone();
+    let scan = ScanOptions {
+        open: options.open.clone(),
+        policy: options.policy.clone(),
+    };
     let scanned = scan_input(&input, path, &scan, &())?;
     let opened = Source::of_input(&path.display().to_string(), input, &options.open);
     let source = match opened {

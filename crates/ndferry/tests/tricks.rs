@@ -396,12 +396,12 @@ fn places() -> Vec<Trick> {
         (
             "in a frame that is too long",
             pkl,
-            cat(&[b"\x80\x04\x95\xff\xff\0\0\0\0\0\0", &SHELL[..]]),
+            cat(&[b"\x80\x04\x95\xff\xff\0\0\0\0\0\0", SHELL]),
         ),
         (
             "in a frame that is too short",
             pkl,
-            cat(&[b"\x80\x04\x95\x01\0\0\0\0\0\0\0", &SHELL[..]]),
+            cat(&[b"\x80\x04\x95\x01\0\0\0\0\0\0\0", SHELL]),
         ),
         (
             "with values left over",
