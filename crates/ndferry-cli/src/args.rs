@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
 use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, Order};
@@ -120,8 +121,8 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 pub(crate) struct InfoArgs {
     /// Files, or arrays in them; standard input if it is not a terminal.
-    #[arg(value_name = "SRC", add = ArgValueCompleter::new(crate::commands::completions::sources))]
-    pub(crate) sources: Vec<String>,
+    #[arg(value_name = "SRC", value_parser = source(), add = ArgValueCompleter::new(crate::commands::completions::sources))]
+    pub(crate) sources: Vec<OsString>,
     /// One JSON object a line (docs/info.schema.json).
     #[arg(long)]
     pub(crate) json: bool,
@@ -165,8 +166,8 @@ pub(crate) struct ShowArgs {
 #[derive(Args, Debug)]
 pub(crate) struct SourceArgs {
     /// A file, or an array in it; - is standard input.
-    #[arg(value_name = "SRC", add = ArgValueCompleter::new(crate::commands::completions::sources))]
-    pub(crate) source: String,
+    #[arg(value_name = "SRC", value_parser = source(), add = ArgValueCompleter::new(crate::commands::completions::sources))]
+    pub(crate) source: OsString,
     /// A part of it, as NumPy's basic indexing: '10:20, ..., ::2'.
     #[arg(short, long, value_name = "SLICE", allow_hyphen_values = true)]
     pub(crate) slice: Option<Indexing>,
@@ -191,8 +192,8 @@ pub(crate) enum Form {
 #[derive(Args, Debug)]
 pub(crate) struct StatsArgs {
     /// Files, or arrays in them; standard input if it is not a terminal.
-    #[arg(value_name = "SRC", add = ArgValueCompleter::new(crate::commands::completions::sources))]
-    pub(crate) sources: Vec<String>,
+    #[arg(value_name = "SRC", value_parser = source(), add = ArgValueCompleter::new(crate::commands::completions::sources))]
+    pub(crate) sources: Vec<OsString>,
     /// A part of each, as NumPy's basic indexing: '10:20, ..., ::2'.
     #[arg(short, long, value_name = "SLICE", allow_hyphen_values = true)]
     pub(crate) slice: Option<Indexing>,
@@ -423,11 +424,11 @@ pub(crate) enum EraArg {
 #[derive(Args, Debug)]
 pub(crate) struct DiffArgs {
     /// One array, or one file.
-    #[arg(value_name = "A")]
-    pub(crate) left: String,
+    #[arg(value_name = "A", value_parser = source(), add = ArgValueCompleter::new(crate::commands::completions::sources))]
+    pub(crate) left: OsString,
     /// The other.
-    #[arg(value_name = "B")]
-    pub(crate) right: String,
+    #[arg(value_name = "B", value_parser = source(), add = ArgValueCompleter::new(crate::commands::completions::sources))]
+    pub(crate) right: OsString,
     /// Relative tolerance, as in numpy.isclose.
     #[arg(long, value_name = "R", default_value_t = 0.0)]
     pub(crate) rtol: f64,
@@ -682,6 +683,18 @@ impl When {
     }
 }
 
+/// Stands before a `-:MEMBER`, which would be taken for options otherwise; no argument can hold it.
+const NO_OPTION: &str = "\0";
+
+/// A source's address, in whatever bytes the system has for file names.
+fn source() -> impl TypedValueParser<Value = OsString> {
+    let without_mark = |text: OsString| match text.to_str() {
+        Some(text) => text.strip_prefix(NO_OPTION).unwrap_or(text).into(),
+        None => text,
+    };
+    OsStringValueParser::new().map(without_mark)
+}
+
 fn dtype(text: &str) -> Result<Dtype, String> {
     Dtype::parse(text).map_err(|error| error.to_string())
 }
@@ -694,8 +707,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `ndferry FILE` means `ndferry info FILE`: the verb is put in where the first word is none.
+/// `ndferry FILE` means `ndferry info FILE`: the verb is put in where the first word is none. `-:MEMBER` is no option.
 pub(crate) fn with_verb(mut args: Vec<OsString>) -> Vec<OsString> {
+    for arg in &mut args {
+        if let Some(text) = arg.to_str().filter(|text| text.starts_with("-:")) {
+            *arg = format!("{NO_OPTION}{text}").into();
+        }
+    }
     let command = Cli::command();
     let is_verb = |word: &str| {
         let verbs = command.get_subcommands();
@@ -745,6 +763,15 @@ mod tests {
     }
 
     #[test]
+    fn an_array_of_standard_input_is_no_option() {
+        let args = ["ndferry", "show", "-:big", "-s", "0"].map(OsString::from);
+        let Command::Show(show) = Cli::parse_from(with_verb(args.to_vec())).command else {
+            panic!("another verb");
+        };
+        assert_eq!(show.source.source, "-:big");
+    }
+
+    #[test]
     fn a_file_alone_is_asked_for_its_contents() {
         assert_eq!(words(&["a.npy"]), ["info", "a.npy"]);
         assert_eq!(words(&["--json", "a.npy"]), ["info", "--json", "a.npy"]);
@@ -754,6 +781,7 @@ mod tests {
         );
         assert_eq!(words(&["-"]), ["info", "-"]);
         assert_eq!(words(&["ls", "x"]), ["ls", "x"]);
+        assert_eq!(words(&["-:x"]), ["info", "\0-:x"]);
         assert_eq!(words(&["help", "show"]), ["help", "show"]);
         assert_eq!(words(&["--version"]), ["--version"]);
         assert!(words(&[]).is_empty());

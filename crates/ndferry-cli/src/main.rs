@@ -1,7 +1,11 @@
 //! The `ndferry` command.
-#![forbid(unsafe_code)]
 
 mod args;
+#[expect(
+    unsafe_code,
+    reason = "a function that runs before main; see the module's safety notes"
+)]
+mod closed;
 mod commands;
 mod graphics;
 mod limits;
@@ -24,7 +28,10 @@ use report::{Outcome, Session};
 fn main() -> ExitCode {
     // Answers a shell that completes, and ends then.
     clap_complete::CompleteEnv::with_factory(Cli::command).complete();
-    let cli = Cli::parse_from(args::with_verb(std::env::args_os().collect()));
+    let cli = match Cli::try_parse_from(args::with_verb(std::env::args_os().collect())) {
+        Ok(cli) => cli,
+        Err(error) => return report::usage(&error),
+    };
     cli.color.write_global();
     let session = match Session::new(cli.progress, cli.quiet, cli.limits) {
         Ok(session) => session,

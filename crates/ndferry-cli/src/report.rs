@@ -1,5 +1,6 @@
 //! How a run ends: exit status, errors with a hint; and what all verbs share.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use anyhow::{Context, bail};
 use ndferry::{Address, ErrorClass, ErrorKind, Interrupt, LazyArray, OpenOptions, Source};
 
 use crate::args::{SourceArgs, When};
-use crate::output::ClosedStdout;
+use crate::output::{self, ClosedStdout};
 use crate::progress::Bar;
 
 /// A run that came to its end.
@@ -96,7 +97,7 @@ impl Session {
     /// Opens `PATH[:MEMBER]`; gives the member too, if one was named.
     pub(crate) fn open(
         &self,
-        source: &str,
+        source: &OsStr,
         threads: usize,
     ) -> anyhow::Result<(Source, Option<String>)> {
         let address = Address::parse(source);
@@ -157,10 +158,10 @@ fn cut(array: LazyArray, args: &SourceArgs, source: &Source) -> anyhow::Result<L
 }
 
 /// What a verb over many sources was given; standard input if nothing, unless that is a terminal.
-pub(crate) fn sources(given: &[String], verb: &str) -> anyhow::Result<Vec<String>> {
+pub(crate) fn sources(given: &[OsString], verb: &str) -> anyhow::Result<Vec<OsString>> {
     match given {
         [] if io::stdin().is_terminal() => bail!("name a file: ndferry {verb} FILE"),
-        [] => Ok(vec!["-".to_owned()]),
+        [] => Ok(vec!["-".into()]),
         given => Ok(given.to_vec()),
     }
 }
@@ -189,6 +190,20 @@ pub(crate) fn each<T, W: Write>(
     }
     out.flush()?;
     Ok(outcome)
+}
+
+/// Prints help, the version, or what is wrong with the command line; the exit status that goes with it.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let is_answer = !error.use_stderr();
+    let printed = match is_answer {
+        true => output::check().and_then(|()| error.print().map_err(output::mark)),
+        false => error.print(),
+    };
+    match printed {
+        Err(failure) if is_answer => failed(&failure.into()),
+        _ if is_answer => ExitCode::SUCCESS,
+        _ => ExitCode::from(2),
+    }
 }
 
 /// Tells the error and what to do about it; the exit status that goes with it.

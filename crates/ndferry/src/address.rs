@@ -1,12 +1,13 @@
 //! [`Address`]: `PATH[:MEMBER]` as users write it.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 /// A file, and perhaps an array in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
-    /// The file; `-` is standard input.
-    pub path: String,
+    /// The file, which need not have a name in UTF-8; `-` is standard input.
+    pub path: PathBuf,
     /// The array in it, as [`crate::MemberInfo::path`] spells it.
     pub member: Option<String>,
 }
@@ -15,30 +16,50 @@ impl Address {
     /// Splits at the first `:` before which an existing file ends; a text that names a file as a whole has no member.
     ///
     /// Without any such file the last `:` splits, unless what is left of it is a single letter (a Windows drive).
-    pub fn parse(text: &str) -> Self {
-        Self::parse_with(text, |path| path == "-" || Path::new(path).exists())
+    pub fn parse(text: impl AsRef<OsStr>) -> Self {
+        let exists = |path: &OsStr| path == "-" || Path::new(path).exists();
+        Self::parse_with(text.as_ref(), exists)
     }
 
-    fn parse_with(text: &str, exists: impl Fn(&str) -> bool) -> Self {
+    fn parse_with(text: &OsStr, exists: impl Fn(&OsStr) -> bool) -> Self {
         let whole = || Self {
-            path: text.to_owned(),
+            path: text.into(),
             member: None,
         };
         if exists(text) {
             return whole();
         }
-        let colons: Vec<usize> = text.match_indices(':').map(|(at, _)| at).collect();
-        let at = colons.iter().find(|at| exists(&text[..**at])).or(colons
-            .iter()
-            .rfind(|at| **at > 1 && !text[**at..].starts_with("://")));
-        match at {
+        let bytes = text.as_encoded_bytes();
+        let colons = (0..bytes.len()).filter(|at| bytes[*at] == b':');
+        let parts: Vec<(usize, &OsStr, &str)> = colons
+            .filter_map(|at| split(text, at).map(|(path, member)| (at, path, member)))
+            .collect();
+        let named = parts.iter().find(|(_, path, _)| exists(path));
+        let is_last = |at: usize| at > 1 && !bytes[at..].starts_with(b"://");
+        match named.or(parts.iter().rfind(|(at, ..)| is_last(*at))) {
             None => whole(),
-            Some(at) => Self {
-                path: text[..*at].to_owned(),
-                member: Some(text[at + 1..].to_owned()),
+            Some((_, path, member)) => Self {
+                path: path.into(),
+                member: Some((*member).to_owned()),
             },
         }
     }
+}
+
+/// What is left and right of the colon at this byte; a member is always text.
+fn split(text: &OsStr, at: usize) -> Option<(&OsStr, &str)> {
+    if let Some(text) = text.to_str() {
+        return Some((OsStr::new(&text[..at]), &text[at + 1..]));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let bytes = text.as_bytes();
+        let member = std::str::from_utf8(&bytes[at + 1..]).ok()?;
+        Some((OsStr::from_bytes(&bytes[..at]), member))
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 #[cfg(test)]
@@ -46,8 +67,29 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, files: &[&str]) -> (String, Option<String>) {
-        let address = Address::parse_with(text, |path| files.contains(&path));
-        (address.path, address.member)
+        let address = Address::parse_with(OsStr::new(text), |path| {
+            files.iter().any(|file| path == *file)
+        });
+        (address.path.to_str().unwrap().to_owned(), address.member)
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_no_text_is_a_name() {
+        use std::os::unix::ffi::OsStrExt;
+        let file = OsStr::from_bytes(b"\xe4:1.npz");
+        let parse = |text: &[u8]| Address::parse_with(OsStr::from_bytes(text), |path| path == file);
+        let address = |path: &OsStr, member: Option<&str>| Address {
+            path: path.into(),
+            member: member.map(str::to_owned),
+        };
+        assert_eq!(parse(b"\xe4:1.npz"), address(file, None));
+        assert_eq!(parse(b"\xe4:1.npz:w"), address(file, Some("w")));
+        let missing = OsStr::from_bytes(b"\xff.npz");
+        assert_eq!(parse(b"\xff.npz:w"), address(missing, Some("w")));
+        // A member in no encoding is none.
+        let odd = OsStr::from_bytes(b"\xff.npz:\xff");
+        assert_eq!(parse(b"\xff.npz:\xff"), address(odd, None));
     }
 
     #[test]

@@ -108,9 +108,7 @@ pub(crate) struct Report<'a> {
 impl Report<'_> {
     /// One more problem.
     pub(crate) fn tell(&mut self, problem: Problem) {
-        if !self.is_full() {
-            self.problems.push(problem);
-        }
+        push(&mut self.problems, problem);
     }
 
     /// Whether no more problems are listed.
@@ -127,6 +125,19 @@ impl Report<'_> {
                 Ok(())
             }
         }
+    }
+}
+
+/// Adds a problem, as long as there is room; missing tiles in a row are one problem.
+pub(crate) fn push(problems: &mut Vec<Problem>, problem: Problem) {
+    if let (Some(Problem::Unreadable(before)), Problem::Unreadable(error)) =
+        (problems.last_mut(), &problem)
+        && before.extend_missing(error)
+    {
+        return;
+    }
+    if problems.len() < Finding::MAX_PROBLEMS {
+        problems.push(problem);
     }
 }
 

@@ -3,6 +3,7 @@
 use ndferry_array::{ByteOrder, Dtype, Kind, Order};
 
 use crate::number::{digits, float, int, long_float, uint};
+use crate::text::scalar_text;
 use crate::{ErrorKind, Interrupt, LazyArray, Progress, Result};
 
 /// What counts as equal.
@@ -53,9 +54,22 @@ pub enum Difference {
         size: u64,
         /// Largest `|a - b|` of numbers that differ and are finite, and the index of its first; `None` if there is none.
         max: Option<(f64, Vec<usize>)>,
-        /// Indexes of the first ones that differ.
-        first: Vec<Vec<usize>>,
+        /// How many of them differ only since both are NaN, or NaT.
+        nan: u64,
+        /// The first ones that differ.
+        first: Vec<Pair>,
     },
+}
+
+/// Two elements that differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    /// Where they are.
+    pub index: Vec<usize>,
+    /// The first array's, as NumPy prints its scalar.
+    pub left: String,
+    /// The second array's.
+    pub right: String,
 }
 
 impl Difference {
@@ -111,6 +125,7 @@ pub fn diff(
         shape: left.shape(),
         count: 0,
         max: None,
+        nan: 0,
         first: Vec::new(),
     };
     let same_bytes = left.dtype() == right.dtype();
@@ -163,7 +178,18 @@ pub fn diff(
         count: tally.count,
         size: left.size(),
         max: tally.max.map(|(delta, number)| (delta, index(number))),
-        first: tally.first.iter().map(|number| index(*number)).collect(),
+        nan: tally.nan,
+        first: tally
+            .first
+            .iter()
+            .map(|(number, a, b)| {
+                Ok(Pair {
+                    index: index(*number),
+                    left: scalar_text(left.dtype(), a)?,
+                    right: scalar_text(right.dtype(), b)?,
+                })
+            })
+            .collect::<Result<_>>()?,
     })
 }
 
@@ -194,7 +220,9 @@ struct Tally<'a> {
     shape: &'a [usize],
     count: u64,
     max: Option<(f64, u64)>,
-    first: Vec<u64>,
+    nan: u64,
+    /// Numbers, and the elements of both sides.
+    first: Vec<(u64, Vec<u8>, Vec<u8>)>,
 }
 
 impl Tally<'_> {
@@ -213,10 +241,10 @@ impl Tally<'_> {
         index
     }
 
-    fn differ(&mut self, number: u64, delta: Option<f64>) {
+    fn differ(&mut self, number: u64, (a, b): (&[u8], &[u8]), delta: Option<f64>) {
         self.count += 1;
         if self.first.len() < self.options.max_listed {
-            self.first.push(number);
+            self.first.push((number, a.to_vec(), b.to_vec()));
         }
         if let Some(delta) = delta
             && self.max.is_none_or(|(max, _)| delta > max)
@@ -331,22 +359,29 @@ fn may_hold_nan(bytes: &[u8], leaves: &[Leaf]) -> bool {
 
 /// Compares whole elements.
 fn compare(a: &[u8], b: &[u8], itemsize: usize, leaves: &[Leaf], start: u64, tally: &mut Tally) {
+    let lenient = DiffOptions {
+        equal_nan: true,
+        ..tally.options.clone()
+    };
     for (i, (a, b)) in a
         .chunks_exact(itemsize)
         .zip(b.chunks_exact(itemsize))
         .enumerate()
     {
-        let (mut equal, mut delta) = (true, None::<f64>);
+        let (mut equal, mut only_nan, mut delta) = (true, true, None::<f64>);
         for leaf in leaves {
             let range = leaf.offset..leaf.offset + leaf.nbytes;
-            let (same, by) = leaf.compare(&a[range.clone()], &b[range], tally.options);
+            let (x, y) = (&a[range.clone()], &b[range]);
+            let (same, by) = leaf.compare(x, y, tally.options);
             equal &= same;
+            only_nan &= same || leaf.compare(x, y, &lenient).0;
             if !same && let Some(by) = by {
                 delta = Some(delta.map_or(by, |delta| delta.max(by)));
             }
         }
         if !equal {
-            tally.differ(start + i as u64, delta);
+            tally.nan += u64::from(only_nan);
+            tally.differ(start + i as u64, (a, b), delta);
         }
     }
 }
@@ -500,7 +535,19 @@ mod tests {
             count: 3,
             size: 6,
             max: Some((4.0, vec![1, 1])),
-            first: vec![vec![0, 1], vec![1, 1]],
+            nan: 1,
+            first: vec![
+                Pair {
+                    index: vec![0, 1],
+                    left: "2.0".to_owned(),
+                    right: "2.5".to_owned(),
+                },
+                Pair {
+                    index: vec![1, 1],
+                    left: "5.0".to_owned(),
+                    right: "9.0".to_owned(),
+                },
+            ],
         };
         assert_eq!(compare_with(a.clone(), b.clone(), &options), expected);
         // The index is NumPy's in whatever order the elements lie.

@@ -112,6 +112,14 @@ pub enum ErrorKind {
         /// Where they should go.
         format: crate::Format,
     },
+    /// An option that says nothing about this format.
+    #[error("{option} does not apply to {format}")]
+    Pointless {
+        /// Its name.
+        option: &'static str,
+        /// What is written.
+        format: crate::Format,
+    },
     /// Elements that are no pixels.
     #[error("pixels of dtype {dtype} cannot be written as {format}")]
     NoPixels {
@@ -205,6 +213,18 @@ pub enum ErrorKind {
         number: u64,
         /// What it holds, as an index over stored axes.
         region: String,
+    },
+    /// Several tiles, one after another, that are not in the file.
+    #[error("tiles {first} to {last} [{first_region}] to [{last_region}] are not in the file")]
+    MissingTiles {
+        /// The first one's number.
+        first: u64,
+        /// The last one's.
+        last: u64,
+        /// What the first one holds, as an index over stored axes.
+        first_region: String,
+        /// What the last one holds.
+        last_region: String,
     },
     /// A tile that cannot be used.
     #[error("tile {number} [{region}] is damaged: {problem}")]
@@ -325,6 +345,7 @@ impl ErrorKind {
             | Self::NoHeader
             | Self::Attributes { .. }
             | Self::MissingTile { .. }
+            | Self::MissingTiles { .. }
             | Self::DamagedTile { .. } => ErrorClass::Malformed,
             Self::Npy(kind) => npy_class(kind),
             Self::Pickle(kind) => pickle_class(kind),
@@ -351,6 +372,7 @@ impl ErrorKind {
             | Self::Exists
             | Self::NotPart
             | Self::AnotherSource
+            | Self::Pointless { .. }
             | Self::UnknownExtension
             | Self::CodecText { .. }
             | Self::FilterText { .. }
@@ -433,6 +455,33 @@ impl Error {
             }) => Some("--casting unsafe allows it".to_owned()),
             _ => None,
         }
+    }
+
+    /// Takes in what another error says, if both are about missing tiles of one array that follow each other.
+    pub(crate) fn extend_missing(&mut self, other: &Self) -> bool {
+        let ErrorKind::MissingTile { number, region } = &other.0.kind else {
+            return false;
+        };
+        let (first, last, first_region) = match &self.0.kind {
+            ErrorKind::MissingTile { number, region } => (*number, *number, region.clone()),
+            ErrorKind::MissingTiles {
+                first,
+                last,
+                first_region,
+                ..
+            } => (*first, *last, first_region.clone()),
+            _ => return false,
+        };
+        if self.0.member != other.0.member || last.checked_add(1) != Some(*number) {
+            return false;
+        }
+        self.0.kind = ErrorKind::MissingTiles {
+            first,
+            last: *number,
+            first_region,
+            last_region: region.clone(),
+        };
+        true
     }
 
     /// With the source's name, unless it has one. Bytes in memory have an empty name, which is none.

@@ -87,7 +87,7 @@ mod wrapping;
 pub use address::Address;
 pub use attributes::Attributes;
 pub use check::{CheckOptions, Finding, Problem, check, check_bytes};
-pub use diff::{DiffOptions, Difference, diff};
+pub use diff::{DiffOptions, Difference, Pair, diff};
 pub use error::{Error, ErrorClass, ErrorKind, Result};
 #[cfg(feature = "transport")]
 pub use fingerprint::Fingerprint;

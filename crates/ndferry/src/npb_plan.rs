@@ -56,12 +56,13 @@ impl Plan {
                 tile
             }
             (None, Some(nbytes)) => {
-                let grid = TileGrid::flat(&shape, itemsize, nbytes, false).map_err(npb)?;
+                let grid = TileGrid::flat(&shape, itemsize, nbytes, false).map_err(no_grid)?;
                 grid.tile_shape().to_vec()
             }
             (None, None) => crate::tile_plan::for_file(&shape, itemsize),
         };
         Self::with_tile(array, header, name, cataloged, tile, options.packing)
+            .map_err(|error| array.place(error))
     }
 
     /// Flat tiles of at most this many bytes, for sending.
@@ -75,7 +76,7 @@ impl Plan {
     ) -> Result<Self> {
         let (header, shape) = header_and_shape(array);
         let itemsize = array.dtype().itemsize() as u64;
-        let grid = TileGrid::flat(&shape, itemsize, block_nbytes, false).map_err(npb)?;
+        let grid = TileGrid::flat(&shape, itemsize, block_nbytes, false).map_err(no_grid)?;
         let tile = grid.tile_shape().to_vec();
         Self::with_tile(array, header, name, cataloged, tile, packing)
     }
@@ -190,7 +191,7 @@ impl Plan {
             bytes: false,
             cataloged,
         };
-        let grid = manifest.grid().map_err(npb)?;
+        let grid = manifest.grid().map_err(no_grid)?;
         manifest.data_blocks = Some(grid.len());
         let recipe = recipe(&manifest, &grid)?;
         manifest.codec = recipe.codec;
@@ -398,6 +399,11 @@ pub(crate) fn plain(bytes: Bytes) -> Result<Array> {
 }
 
 /// An array's header, and its shape in stored axes.
+/// Tiles that do not suit the array: it is about what is to be written, not about a byte that is there.
+fn no_grid(error: ndferry_npb::Error) -> crate::Error {
+    ErrorKind::Npb(error.kind).into()
+}
+
 fn header_and_shape(array: &LazyArray) -> (Header, Vec<u64>) {
     let header = Header::new(array.dtype().clone(), array.shape(), array.order());
     let shape = in_stored_order(array.shape(), header.order);

@@ -306,9 +306,7 @@ impl Repair<'_> {
     }
 
     fn tell(&mut self, problem: Problem) {
-        if self.report.problems.len() < Finding::MAX_PROBLEMS {
-            self.report.problems.push(problem);
-        }
+        crate::check::push(&mut self.report.problems, problem);
     }
 }
 

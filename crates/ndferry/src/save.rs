@@ -9,7 +9,9 @@ use ndferry_npy::{Header, NpzWriter};
 use ndferry_pickle::{ArrayHead, Numpy, PickleWriter, WriteOptions};
 
 use crate::error::{npy, outside, pickle, to_io};
-use crate::{Codec, ErrorKind, Format, Interrupt, LazyArray, Order, Packing, Progress, Result};
+use crate::{
+    Codec, ErrorKind, Filter, Format, Interrupt, LazyArray, Order, Packing, Progress, Result,
+};
 
 /// An array and the name it gets in the file. NPY files hold one, whose name is not kept.
 #[derive(Clone, Copy, Debug)]
@@ -56,6 +58,35 @@ pub struct SaveOptions {
     pub overwrite: bool,
     /// Stops the writing; nothing is left behind.
     pub interrupt: Interrupt,
+}
+
+impl SaveOptions {
+    /// Whether every option that is set means something to this format. [`save()`] itself leaves out what does not, so that
+    /// one set of options serves several formats.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Pointless`].
+    pub fn check(&self, format: Format) -> Result<()> {
+        use Format::{Npb, Npz, Pickle, Png, Tiff};
+        let is_packed = !matches!(self.packing.codec, Codec::Default | Codec::None);
+        let is_filtered = !matches!(self.packing.filter, Filter::Default | Filter::None);
+        let pointless = [
+            ("codec", is_packed && !matches!(format, Npb | Npz)),
+            ("filter", is_filtered && format != Npb),
+            ("tile", self.tile.is_some() && format != Npb),
+            ("block", self.block_nbytes.is_some() && format != Npb),
+            ("protocol", self.protocol.is_some() && format != Pickle),
+            ("numpy", self.numpy != NumpyEra::Any && format != Pickle),
+            (
+                "order",
+                self.order.is_some() && matches!(format, Tiff | Png),
+            ),
+        ];
+        match pointless.into_iter().find(|(_, is_set)| *is_set) {
+            Some((option, _)) => Err(ErrorKind::Pointless { option, format }.into()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What was written.

@@ -129,7 +129,7 @@ impl LazyArray {
 }
 
 /// One element as `str` of the NumPy scalar.
-fn scalar_text(dtype: &Dtype, bytes: &[u8]) -> Result<String> {
+pub(crate) fn scalar_text(dtype: &Dtype, bytes: &[u8]) -> Result<String> {
     let layout = Layout::contiguous(&[], dtype.itemsize(), Order::C)?;
     let view = ArrayView::new(dtype.clone(), layout, bytes)?;
     Ok(view.str(&PrintOptions::default())?)

@@ -63,6 +63,14 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
     options.threads = args.threads.jobs;
     options.overwrite = args.force;
     options.interrupt = session.interrupt.clone();
+    if let Some(format) = target(args) {
+        let file = args.output.as_ref().or(args.append.as_ref());
+        let named = |error: Error| match file {
+            Some(file) => error.in_path(file),
+            None => error,
+        };
+        options.check(format).map_err(named)?;
+    }
     if let Some(file) = &args.append {
         return append_to(file, &items, &options, session);
     }

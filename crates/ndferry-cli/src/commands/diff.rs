@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use ndferry::{DiffOptions, Difference, LazyArray, Source, diff};
+use ndferry::{DiffOptions, Difference, LazyArray, Pair, Source, diff};
 use serde_json::{Value, json};
 
 use crate::args::DiffArgs;
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &DiffArgs, session: &Session) -> anyhow::Result<Outcome>
         if !difference.is_equal() {
             outcome = Outcome::No;
         }
-        tell(path, &difference, args, &mut out)
+        tell(path, &difference, args, session, &mut out)
     };
     let is_single =
         |source: &Source, member: &Option<String>| member.is_some() || source.members().len() == 1;
@@ -86,6 +86,7 @@ fn tell(
     path: &str,
     difference: &Difference,
     args: &DiffArgs,
+    session: &Session,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     if args.json {
@@ -115,6 +116,7 @@ fn tell(
             count,
             size,
             max,
+            nan,
             first,
         } => {
             write!(
@@ -127,8 +129,20 @@ fn tell(
                 write!(out, ", max |a-b| {distance:.6e} at {}", shape_text(index))?;
             }
             writeln!(out)?;
-            for index in first {
-                writeln!(out, "{prefix}  at {}", shape_text(index))?;
+            for Pair { index, left, right } in first {
+                let (left, right) = (plain(left), plain(right));
+                writeln!(
+                    out,
+                    "{prefix}  at {}: {left} and {right}",
+                    shape_text(index)
+                )?;
+            }
+            if *nan > 0 {
+                out.flush()?;
+                let nan = size::count(*nan);
+                session.say(format_args!(
+                    "hint: {prefix}{nan} of them are NaN or NaT in both; --equal-nan takes those as equal"
+                ));
             }
         }
         _ => writeln!(out, "{prefix}differ")?,
@@ -148,11 +162,14 @@ fn line(path: &str, difference: &Difference) -> Value {
             count,
             size,
             max,
+            nan,
             first,
         } => {
             let (distance, at) = max.as_ref().map(|(distance, at)| (distance, at)).unzip();
             let (count, size) = (number(*count), number(*size));
-            json!({"path": path, "equal": false, "count": count, "size": size, "max": distance, "max_at": at, "first": first})
+            let indexes: Vec<&[usize]> = first.iter().map(|pair| &*pair.index).collect();
+            let values: Vec<_> = first.iter().map(|pair| [&pair.left, &pair.right]).collect();
+            json!({"path": path, "equal": false, "count": count, "size": size, "max": distance, "max_at": at, "nan": number(*nan), "first": indexes, "values": values})
         }
         Difference::Objects => json!({"path": path, "equal": null, "not_compared": "objects"}),
         other => json!({"path": path, "equal": other.is_equal()}),

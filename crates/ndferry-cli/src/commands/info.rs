@@ -1,5 +1,6 @@
 //! `ndferry info`: what is in a file.
 
+use std::ffi::OsStr;
 use std::io::Write;
 
 use ndferry::{Format, LazyArray, MemberInfo, Order, Safety, Source, Storage};
@@ -21,7 +22,12 @@ pub(crate) fn run(args: &InfoArgs, session: &Session) -> anyhow::Result<Outcome>
     })
 }
 
-fn one(name: &str, args: &InfoArgs, session: &Session, out: &mut impl Write) -> anyhow::Result<()> {
+fn one(
+    name: &OsStr,
+    args: &InfoArgs,
+    session: &Session,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let (source, wanted) = session.open(name, 0)?;
     let wanted = match wanted {
         Some(member) => Some(source.array(Some(&member))?.path().to_owned()),

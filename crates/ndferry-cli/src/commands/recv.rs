@@ -22,6 +22,9 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     if args.resume && (to_stdout || args.listen == "-") {
         bail!("--resume needs a file to keep, and a sender that hears what is in it");
     }
+    if to_stdout && args.json {
+        bail!("standard output cannot take both what arrives and --json: name a file with -o");
+    }
     if to_stdout {
         // Only the check that it is no terminal.
         drop(output::binary(args.force)?);
@@ -62,7 +65,7 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
         if direct {
             Ok(())
         } else if to_stdout {
-            copy_out(&stored).map_err(|error| ndferry::Error::from(error).in_source(STDOUT))
+            Ok(copy_out(&stored)?)
         } else {
             save_as(&stored, &output, args.force, session)
         }

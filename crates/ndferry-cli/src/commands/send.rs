@@ -9,9 +9,12 @@ use ndferry::{Address, Fingerprint, Item, SendOptions, send};
 use crate::args::SendArgs;
 use crate::commands::convert::packing;
 use crate::report::{Outcome, Session};
-use crate::size;
+use crate::{output, size};
 
 pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome> {
+    if args.url == "-" {
+        output::check()?;
+    }
     if args.url == "-" && std::io::stdout().is_terminal() {
         bail!("standard output is a terminal: pipe it into `ndferry recv --listen -`");
     }
@@ -57,7 +60,7 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
 /// Of the file and of which part of it is sent.
 fn fingerprint(args: &SendArgs) -> anyhow::Result<Fingerprint> {
     let path = Address::parse(&args.source.source).path;
-    if path == "-" {
+    if path.as_os_str() == "-" {
         bail!("--resume needs a file: standard input cannot be read again");
     }
     let part = format!("{:?}", args.source.slice);

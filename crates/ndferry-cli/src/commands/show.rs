@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<Outcome>
             out.flush()?;
         }
         _ => {
-            let mut out = output::stdout();
+            let mut out = output::text(args.force);
             write(&picked, args, session, &mut out)?;
             out.flush()?;
         }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use ndferry::{Dtype, Histogram, LazyArray, Number, Stats, StatsOptions, stats};
+use ndferry::{Dtype, ErrorClass, Histogram, Number, Stats, StatsOptions, stats};
 use serde_json::{Map, Value, json};
 
 use crate::args::{SourceArgs, StatsArgs};
@@ -12,69 +12,57 @@ use crate::{output, size};
 
 pub(crate) fn run(args: &StatsArgs, session: &Session) -> anyhow::Result<Outcome> {
     let sources = report::sources(&args.sources, "stats")?;
-    let mut arrays = Vec::new();
-    for name in &sources {
-        let part = SourceArgs {
-            source: name.clone(),
-            slice: args.slice.clone(),
-        };
-        for (path, array) in session.arrays(&part, args.threads.jobs)? {
-            arrays.push((name, path, array));
-        }
-    }
-    let is_single = arrays.len() == 1;
+    let is_single = sources.len() == 1;
     let mut options = StatsOptions::default();
     options.percentiles.clone_from(&args.percentiles);
     options.bins = args.hist.into();
     options.axis = args.axis;
     options.threads = args.threads.jobs;
     options.interrupt = session.interrupt.clone();
-    let mut out = output::styled();
-    report::each(arrays, session, &mut out, |(source, path, array), out| {
-        one(
-            source, &path, &array, is_single, &options, args, session, out,
-        )
+    let mut out = output::styled_or_json(args.json);
+    report::each(sources, session, &mut out, |source, out| {
+        let part = SourceArgs {
+            source,
+            slice: args.slice.clone(),
+        };
+        let (source, arrays) = session.source_and_arrays(&part, args.threads.jobs)?;
+        let is_single = is_single && arrays.len() == 1;
+        let is_among = arrays.len() > 1;
+        for (path, array) in &arrays {
+            let found = match stats(array, &options, &session.bar) {
+                // The others have some; this one was not asked for by name.
+                Err(error) if is_among && error.class() == ErrorClass::Unsupported => {
+                    out.flush()?;
+                    session.say(format_args!("left out: {error}"));
+                    continue;
+                }
+                found => found?,
+            };
+            one(source.name(), path, &found, is_single, args, out)?;
+        }
+        Ok(())
     })
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call")]
+/// The statistics of one array, or of each of its fields.
 fn one(
     source: &str,
     path: &str,
-    array: &LazyArray,
+    found: &[Stats],
     is_single: bool,
-    options: &StatsOptions,
     args: &StatsArgs,
-    session: &Session,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let found = stats(array, options, &session.bar)?;
     if args.json {
-        for stats in &found {
+        for stats in found {
             writeln!(out, "{}", line(source, path, stats))?;
         }
         return Ok(());
     }
     let is_named = !is_single || found.iter().any(|stats| !stats.field.is_empty());
     for group in found.chunk_by(|a, b| a.field == b.field) {
-        let parts = [path, &group[0].field];
-        let name: Vec<String> = parts
-            .iter()
-            .filter(|part| !part.is_empty())
-            .map(|part| plain(part))
-            .collect();
         if is_named {
-            let colon = if path.is_empty() || is_single {
-                ""
-            } else {
-                ":"
-            };
-            let source = if is_single {
-                String::new()
-            } else {
-                plain(source)
-            };
-            writeln!(out, "{}{colon}{}", source, name.join(" "))?;
+            writeln!(out, "{}", heading(source, path, &group[0].field, is_single))?;
         }
         if args.axis.is_some() {
             table(group, out)?;
@@ -83,6 +71,18 @@ fn one(
         }
     }
     Ok(())
+}
+
+/// `FILE:ARRAY FIELD`, as much of it as there is; the only array needs no name.
+fn heading(source: &str, path: &str, field: &str, is_single: bool) -> String {
+    let address = match (is_single, path) {
+        (true, path) => plain(path),
+        (false, "") => plain(source),
+        (false, path) => format!("{}:{}", plain(source), plain(path)),
+    };
+    let words = [address, plain(field)];
+    let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    words.join(" ")
 }
 
 /// Two lines and a histogram.
@@ -242,6 +242,9 @@ pub(super) fn short(value: f64) -> String {
     let scientific = format!("{value:.5e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
+    if value == 0.0 {
+        return "0".to_owned();
+    }
     if (-5..6).contains(&exponent) {
         let text = format!("{value:.*}", (5 - exponent).max(0) as usize);
         return trimmed(&text).to_owned();
@@ -285,6 +288,7 @@ mod tests {
     fn numbers_are_short() {
         for (value, text) in [
             (0.0, "0"),
+            (-0.0, "0"),
             (4095.0, "4095"),
             (212.43219, "212.432"),
             (-0.5, "-0.5"),
