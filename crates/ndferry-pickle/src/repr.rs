@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::value::{Id, Tree, Value};
+use crate::elements::Payload;
+use crate::standard::{Date, Standard, Time, TimeDelta};
+use crate::value::{Call, Id, Tree, Value};
 
 /// How deep tuples are followed, and after how many bytes the rest is left out.
 const DEPTH: usize = 8;
@@ -34,19 +36,16 @@ impl Tree {
                 quote(&String::from_utf8_lossy(&text), out);
             }
             Value::Bytes(blob) | Value::ByteArray(blob) | Value::Py2Str(blob) => {
-                let is_py2 = matches!(self.get(id), Value::Py2Str(_));
-                out.push_str(if is_py2 { "'" } else { "b'" });
-                for byte in self.short(&blob) {
-                    match byte {
-                        b'\'' | b'\\' => drop(write!(out, "\\{}", char::from(byte))),
-                        b' '..=b'~' => out.push(char::from(byte)),
-                        b'\n' => out.push_str("\\n"),
-                        b'\r' => out.push_str("\\r"),
-                        b'\t' => out.push_str("\\t"),
-                        _ => drop(write!(out, "\\x{byte:02x}")),
+                let bytes = self.short(&blob);
+                match self.get(id) {
+                    Value::Py2Str(_) => quote_bytes("", &bytes, out),
+                    Value::ByteArray(_) => {
+                        out.push_str("bytearray(");
+                        quote_bytes("b", &bytes, out);
+                        out.push(')');
                     }
+                    _ => quote_bytes("b", &bytes, out),
                 }
-                out.push('\'');
             }
             Value::Tuple(items) => {
                 out.push('(');
@@ -63,8 +62,21 @@ impl Tree {
                 self.write_items(items, depth, out);
                 out.push(']');
             }
+            Value::Global(global) if matches!(self.standard(id), Ok(Some(_))) => {
+                out.push_str(&global.name);
+            }
             Value::Global(global) => drop(write!(out, "{}.{}", global.module, global.name)),
+            Value::Set([]) => out.push_str("set()"),
+            Value::Set(items) => {
+                out.push('{');
+                self.write_items(items, depth, out);
+                out.push('}');
+            }
+            Value::Dict(pairs) => self.write_pairs(pairs, depth, out),
             Value::Call(call) => {
+                if let Ok(Some(standard)) = self.standard(id) {
+                    return self.write_standard(call, &standard, depth, out);
+                }
                 match self.global(call.function) {
                     Some((module, name)) => drop(write!(out, "{module}.{name}")),
                     None => out.push_str("object"),
@@ -95,12 +107,203 @@ impl Tree {
         }
     }
 
+    fn write_pairs(&self, pairs: &[(Id, Id)], depth: usize, out: &mut String) {
+        out.push('{');
+        for (i, (key, value)) in pairs.iter().enumerate() {
+            if i > 0 {
+                out.push_str(", ");
+            }
+            if out.len() > NBYTES {
+                out.push('…');
+                break;
+            }
+            self.write_repr(*key, depth - 1, out);
+            out.push_str(": ");
+            self.write_repr(*value, depth - 1, out);
+        }
+        out.push('}');
+    }
+
+    fn write_standard(&self, call: &Call, standard: &Standard<'_>, depth: usize, out: &mut String) {
+        let class = self.global(call.function).map_or("", |(_, name)| name);
+        let mut between = |before: &str, items: &[Id], after: &str| {
+            out.push_str(before);
+            self.write_items(items, depth, out);
+            out.push_str(after);
+        };
+        match standard {
+            Standard::Complex { re, im } => out.push_str(&complex_repr(*re, *im)),
+            Standard::Bytes(payload) => self.write_payload(payload, out),
+            Standard::ByteArray(payload) => {
+                out.push_str("bytearray(");
+                self.write_payload(payload, out);
+                out.push(')');
+            }
+            Standard::Set([]) => out.push_str("set()"),
+            Standard::Set(items) => between("{", items, "}"),
+            Standard::FrozenSet([]) => out.push_str("frozenset()"),
+            Standard::FrozenSet(items) => between("frozenset({", items, "})"),
+            Standard::Range(parts) if self.int(parts[2]) == Some(1) => {
+                between("range(", &parts[..2], ")");
+            }
+            Standard::Range(parts) => between("range(", parts, ")"),
+            Standard::Slice(parts) => between("slice(", parts, ")"),
+            Standard::Ellipsis => out.push_str("Ellipsis"),
+            Standard::NotImplemented => out.push_str("NotImplemented"),
+            Standard::Date(date) => {
+                out.push_str(&format!("datetime.date({})", date_parts(date)));
+            }
+            Standard::Time(time, zone) => {
+                out.push_str(&format!("datetime.time({}", time_parts(time)));
+                self.write_zone(*zone, depth, out);
+            }
+            Standard::DateTime(date, time, zone) => {
+                let (date, time) = (date_parts(date), time_parts(time));
+                out.push_str(&format!("datetime.datetime({date}, {time}"));
+                self.write_zone(*zone, depth, out);
+            }
+            Standard::TimeDelta(delta) => out.push_str(&delta_repr(delta)),
+            Standard::TimeZone(delta) if delta_repr(delta).ends_with("(0)") => {
+                out.push_str("datetime.timezone.utc");
+            }
+            Standard::TimeZone(delta) => {
+                out.push_str(&format!("datetime.timezone({})", delta_repr(delta)));
+            }
+            Standard::Decimal(text) => drop(write!(out, "Decimal('{text}')")),
+            Standard::Fraction(text) => match text.split_once('/') {
+                Some((above, below)) => drop(write!(out, "Fraction({above}, {below})")),
+                None => drop(write!(out, "Fraction({text}, 1)")),
+            },
+            Standard::Uuid(value) => {
+                let digits = format!("{value:032x}");
+                let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
+                out.push_str(&format!("UUID('{}')", parts.join("-")));
+            }
+            Standard::Path(path) => {
+                out.push_str(&format!("{class}("));
+                quote(path, out);
+                out.push(')');
+            }
+            Standard::OrderedDict(pairs) => {
+                out.push_str("OrderedDict(");
+                self.write_pairs(pairs, depth, out);
+                out.push(')');
+            }
+            Standard::DefaultDict(factory, pairs) => {
+                out.push_str("defaultdict(");
+                match factory {
+                    Some(factory) => self.write_repr(*factory, depth - 1, out),
+                    None => out.push_str("None"),
+                }
+                out.push_str(", ");
+                self.write_pairs(pairs, depth, out);
+                out.push(')');
+            }
+            Standard::Counter(pairs) => {
+                out.push_str("Counter(");
+                self.write_pairs(pairs, depth, out);
+                out.push(')');
+            }
+            Standard::Deque(items, limit) => {
+                between("deque([", items, "]");
+                if let Some(limit) = limit {
+                    out.push_str(", maxlen=");
+                    self.write_repr(*limit, depth - 1, out);
+                }
+                out.push(')');
+            }
+        }
+    }
+
+    fn write_zone(&self, zone: Option<Id>, depth: usize, out: &mut String) {
+        if let Some(zone) = zone {
+            out.push_str(", tzinfo=");
+            self.write_repr(zone, depth - 1, out);
+        }
+        out.push(')');
+    }
+
+    fn write_payload(&self, payload: &Payload, out: &mut String) {
+        let is_long = payload.nbytes() > 1 << 16;
+        match payload.cow(self) {
+            Ok(bytes) if !is_long => quote_bytes("b", &bytes[..bytes.len().min(NBYTES)], out),
+            _ => out.push_str("b'…'"),
+        }
+    }
+
     fn short(&self, blob: &crate::Blob) -> Vec<u8> {
         let nbytes = blob.nbytes().min(NBYTES as u64);
         self.part(blob, 0..nbytes)
             .map(|bytes| bytes.into_owned())
             .unwrap_or_default()
     }
+}
+
+fn date_parts(date: &Date) -> String {
+    format!("{}, {}, {}", date.year, date.month, date.day)
+}
+
+/// As Python prints them: seconds only if there are any.
+fn time_parts(time: &Time) -> String {
+    let mut out = format!("{}, {}", time.hour, time.minute);
+    if time.second != 0 || time.microsecond != 0 {
+        out.push_str(&format!(", {}", time.second));
+    }
+    if time.microsecond != 0 {
+        out.push_str(&format!(", {}", time.microsecond));
+    }
+    if time.fold {
+        out.push_str(", fold=1");
+    }
+    out
+}
+
+fn delta_repr(delta: &TimeDelta) -> String {
+    let parts = [
+        ("days", delta.days),
+        ("seconds", delta.seconds),
+        ("microseconds", delta.microseconds),
+    ];
+    let parts = parts.iter().filter(|(_, value)| *value != 0);
+    let parts: Vec<String> = parts
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    match &parts[..] {
+        [] => "datetime.timedelta(0)".to_owned(),
+        parts => format!("datetime.timedelta({})", parts.join(", ")),
+    }
+}
+
+fn complex_repr(re: f64, im: f64) -> String {
+    let part = |value: f64| {
+        let text = float_repr(value);
+        text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    };
+    if re == 0.0 && re.is_sign_positive() {
+        return format!("{}j", part(im));
+    }
+    let sign = if im.is_nan() || !part(im).starts_with('-') {
+        "+"
+    } else {
+        ""
+    };
+    format!("({}{sign}{}j)", part(re), part(im))
+}
+
+fn quote_bytes(prefix: &str, bytes: &[u8], out: &mut String) {
+    out.push_str(prefix);
+    out.push('\'');
+    for byte in bytes {
+        match byte {
+            b'\'' | b'\\' => drop(write!(out, "\\{}", char::from(*byte))),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            _ => drop(write!(out, "\\x{byte:02x}")),
+        }
+    }
+    out.push('\'');
 }
 
 fn quote(text: &str, out: &mut String) {
@@ -167,6 +370,53 @@ mod tests {
             (3.0, "3.0"),
         ] {
             assert_eq!(float_repr(value), expected);
+        }
+    }
+
+    #[test]
+    fn what_python_s_library_pickles_is_printed_as_python_does() {
+        for (pickle, expected) in [
+            (
+                &b"\x80\x02cdatetime\ndatetime\nU\n\x07\xda\x0b\x18\x11\x008\x01\xe2@\x85R."[..],
+                "datetime.datetime(2010, 11, 24, 17, 0, 56, 123456)",
+            ),
+            (
+                b"\x80\x02cdatetime\ndate\nU\x04\x07\xda\x0b\x1d\x85R.",
+                "datetime.date(2010, 11, 29)",
+            ),
+            (
+                b"\x80\x02cdatetime\ntimedelta\nK\x03K\x00K\x05\x87R.",
+                "datetime.timedelta(days=3, microseconds=5)",
+            ),
+            (b"cdecimal\nDecimal\n(V1.50\ntR.", "Decimal('1.50')"),
+            (b"cfractions\nFraction\n(I1\nI3\ntR.", "Fraction(1, 3)"),
+            (b"c__builtin__\ncomplex\n(F1.5\nF-2\ntR.", "(1.5-2j)"),
+            (b"c__builtin__\nxrange\n(I1\nI9\nI1\ntR.", "range(1, 9)"),
+            (b"c__builtin__\nset\n((lp0\nI4\naI5\natR.", "{4, 5}"),
+            (b"c__builtin__\nEllipsis\n.", "Ellipsis"),
+            (
+                b"cpathlib\nPurePosixPath\n(V/\nVa\nVb.npy\ntR.",
+                "PurePosixPath('/a/b.npy')",
+            ),
+            (
+                b"ccollections\ndeque\n((lI5\ntRI1\naI2\na.",
+                "deque([1, 2], maxlen=5)",
+            ),
+            (
+                b"ccollections\nOrderedDict\n(tRVz\nI1\ns.",
+                "OrderedDict({'z': 1})",
+            ),
+            (
+                b"(dI1\nc_codecs\nencode\n(Va\nVlatin1\ntRs.",
+                "{1: _codecs.encode('a', 'latin1')}",
+            ),
+            // Not as Python writes it: what it was made of.
+            (b"cdatetime\ndate\n(Vabcde\ntR.", "datetime.date('abcde')"),
+            (b"cdatetime\ntimedelta\n(NtR.", "datetime.timedelta(None)"),
+        ] {
+            let mut machine = crate::Machine::new(pickle);
+            let root = machine.load().unwrap();
+            assert_eq!(machine.tree().repr(root), expected);
         }
     }
 

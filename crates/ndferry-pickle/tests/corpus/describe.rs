@@ -5,11 +5,12 @@ use ndferry_pickle::{Elements, PickledArray, Result, StoredOrder, Tree};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// All arrays in an expected value.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod describe;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -166,6 +167,82 @@ fn arrays_are_what_numpy_says() {
     );
     assert!(right > 3000);
     assert!(missed == 0, "{}", misses.join("\n"));
+}
+
+/// Whether a writer's dicts were in the order in which they were told.
+fn keeps_order(env: &str) -> bool {
+    !env.starts_with("py27") && env != "jython"
+}
+
+#[test]
+fn values_are_what_python_says() {
+    let Some(root) = corpus() else { return };
+    let manifest = json(&root.join("manifest.json"));
+    let expected = json(&root.join("expected.json"));
+    let mut figures: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut misses = Vec::new();
+    for entry in manifest["entries"].as_array().unwrap() {
+        let family = entry["family"].as_str().unwrap();
+        let theirs = entry["expected"].as_str().map(|hash| &expected[hash]);
+        let Some(theirs) = theirs.filter(|theirs| theirs["t"] != "reject_or_opaque") else {
+            continue;
+        };
+        if matches!(family, "torch_pt" | "numpy_objarr_npy" | "joblib") {
+            continue;
+        }
+        let bytes = fs::read(root.join(entry["file"].as_str().unwrap())).unwrap();
+        if bytes.starts_with(b"\x1f\x8b") {
+            continue;
+        }
+        let buffers = entry["buffers"].as_array().into_iter().flatten();
+        let buffers =
+            buffers.map(|name| fs::read(root.join(name.as_str().unwrap())).unwrap().into());
+        let mut machine = Machine::open(
+            Arc::new(Bytes::from(bytes)),
+            0,
+            Limits::default(),
+            buffers.collect(),
+        );
+        let right = figures.entry(family).or_default();
+        // Several pickles in a file are told as a list.
+        let theirs = match entry["variant"].as_str() {
+            Some("stream" | "same") => theirs["items"].as_array().unwrap().iter().collect(),
+            _ => vec![theirs],
+        };
+        let of_one_pickler = entry["variant"] == "same";
+        let loaded: Result<Vec<_>> = (theirs.iter().enumerate())
+            .map(|(i, _)| match i > 0 && of_one_pickler {
+                true => machine.load_on(),
+                false => machine.load(),
+            })
+            .collect();
+        let outcome = match loaded {
+            Err(error) => Err(error.to_string()),
+            Ok(roots) => {
+                let tree = machine.into_tree();
+                let mut comparison = values::Comparison {
+                    tree: &tree,
+                    reader: ArrayReader::new(&tree, &Limits::default()),
+                    seen: Default::default(),
+                    any_order: !entry["envs"][0].as_str().is_some_and(keeps_order),
+                };
+                let mut pairs = theirs.iter().zip(roots);
+                pairs.try_for_each(|(theirs, root)| comparison.same(theirs, root, "$"))
+            }
+        };
+        match outcome {
+            Ok(()) => right.0 += 1,
+            Err(problem) => {
+                right.1 += 1;
+                misses.push(format!("{}: {problem}", entry["id"]));
+            }
+        }
+    }
+    for (family, (right, wrong)) in &figures {
+        println!("{family:28} {right:5} right, {wrong} wrong");
+    }
+    assert!(figures.values().map(|(right, _)| right).sum::<usize>() > 3000);
+    assert!(misses.is_empty(), "{}", misses.join("\n"));
 }
 
 /// What we make of the arrays of a file, if it holds nothing but one array of numbers, or a dict of such.
