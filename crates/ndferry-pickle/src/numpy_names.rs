@@ -67,11 +67,6 @@ const ROWS: &[Row] = &[
         "numpy",
     ),
     class(
-        "chararray",
-        &["numpy", "numpy.char", "numpy.core.defchararray"],
-        "numpy.char",
-    ),
-    class(
         "matrix",
         &["numpy", "numpy.matrixlib.defmatrix", "numpy.core.defmatrix"],
         "numpy",
@@ -91,8 +86,32 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// A module's name for this NumPy; `None` if that NumPy has no such thing.
-pub(crate) fn module_for<'n>(module: &'n str, name: &str, numpy: Numpy) -> Option<Cow<'n, str>> {
+/// A module and a name in it as this NumPy spells them; `None` if that NumPy has no such thing.
+pub(crate) fn name_for<'n>(
+    module: &'n str,
+    name: &'n str,
+    numpy: Numpy,
+) -> Option<(Cow<'n, str>, &'n str)> {
+    let name = match (module, name, numpy) {
+        // NumPy 1 has Python's own under that name, and warns.
+        ("numpy", "bool", Numpy::Any | Numpy::One) => "bool_",
+        ("numpy", "bool_", Numpy::Two) => "bool",
+        ("numpy", "chararray" | "char.chararray", _)
+        | ("numpy.char" | "numpy.core.defchararray" | "numpy._core.defchararray", "chararray", _) =>
+        {
+            return Some(match numpy {
+                // `numpy.char` is a module of that name in NumPy 2 alone, and `numpy.chararray` warns there.
+                Numpy::Any => ("numpy".into(), "char.chararray"),
+                Numpy::One => ("numpy".into(), "chararray"),
+                Numpy::Two => ("numpy.char".into(), "chararray"),
+            });
+        }
+        (_, name, _) => name,
+    };
+    Some((module_for(module, name, numpy)?, name))
+}
+
+fn module_for<'n>(module: &'n str, name: &str, numpy: Numpy) -> Option<Cow<'n, str>> {
     if !module.starts_with("numpy") {
         return Some(Cow::Borrowed(module));
     }
@@ -155,6 +174,13 @@ mod tests {
         assert_eq!(
             of("numpy.corex", "f"),
             names("numpy.corex", "numpy.corex", "numpy.corex")
+        );
+        let chars =
+            |numpy| name_for("numpy.core.defchararray", "chararray", numpy).map(|name| name.1);
+        assert_eq!(chars(Numpy::Any), Some("char.chararray"));
+        assert_eq!(
+            name_for("numpy", "bool", Numpy::One).map(|name| name.1),
+            Some("bool_")
         );
         assert_eq!(
             of("numpy._core._internal", "_convert_to_stringdtype_kwargs")[1],

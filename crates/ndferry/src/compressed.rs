@@ -21,6 +21,18 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Option<Conten
     }
 }
 
+/// A compressed pickle, unpacked; `None` if it is none.
+///
+/// # Errors
+/// Damage, and more than fits.
+pub(crate) fn unpacked_input(input: &Input, options: &OpenOptions) -> Result<Option<Input>> {
+    let head = input.head(Format::SNIFF_NBYTES)?;
+    if sniff(&head).is_some() {
+        return Ok(None);
+    }
+    Ok(unpack(input, options)?.map(|bytes| Input::of_bytes(bytes.into())))
+}
+
 /// The bytes of a compressed pickle; `None` if it is none.
 ///
 /// # Errors

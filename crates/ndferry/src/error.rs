@@ -159,7 +159,7 @@ pub enum ErrorKind {
     },
     /// More than its arrays and their names, which alone can be written.
     #[error(
-        "it is more than one array, or a list or dict of arrays, and cannot be written as pickle yet"
+        "it is more than one array, or a list or dict of arrays, and its elements cannot be changed in a pickle"
     )]
     HoldsMore,
     /// A codec that does not exist.

@@ -49,6 +49,7 @@ mod packing;
 #[cfg(feature = "transport")]
 mod part;
 mod pickle_file;
+mod pickle_save;
 mod pickle_scan;
 mod pickle_walk;
 mod policy;

@@ -184,6 +184,28 @@ fn pickle_in(
     Ok((bytes, pickled))
 }
 
+/// The pickle of the member of objects that a path begins with, and that member's name.
+pub(crate) fn objects_of(
+    input: &Input,
+    path: &str,
+    options: &OpenOptions,
+) -> Result<(String, Pickled)> {
+    let npz = Npz::open(input.clone(), &npy_limits(&options.limits)).map_err(npy)?;
+    for i in 0..npz.members().len() {
+        let name = key(&npz, i);
+        let is_part = path
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        if is_part && pickles(&npz, i)? == Pickles::Certain && is_array(&npz, i) {
+            let (_, start) = npz.header(i).map_err(npy)?;
+            let (_, pickled) = pickle_in(&npz, i, start as u64, options)?;
+            return Ok((name.to_owned(), pickled));
+        }
+    }
+    let (wanted, present) = (path.to_owned(), Vec::new());
+    Err(ErrorKind::NoMember { wanted, present }.into())
+}
+
 /// All members of an archive, also those that are no arrays.
 struct Members(Arc<Npz<Input>>);
 

@@ -106,6 +106,30 @@ impl Pickled {
         }
     }
 
+    pub(crate) fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    pub(crate) fn roots(&self) -> &[Id] {
+        &self.roots
+    }
+
+    /// The array with that path, as the value that it is.
+    pub(crate) fn at(self, path: &str, options: &OpenOptions) -> Result<(Self, Vec<Id>)> {
+        let found = self.found(options)?;
+        match found.iter().find(|found| found.path == path) {
+            Some(found) => {
+                let root = found.id;
+                Ok((self, vec![root]))
+            }
+            None => {
+                let present = found.into_iter().map(|found| found.path).take(9).collect();
+                let wanted = path.to_owned();
+                Err(ErrorKind::NoMember { wanted, present }.into())
+            }
+        }
+    }
+
     /// Whether arrays lie between the opcodes, as only joblib puts them.
     fn is_joblib(&self) -> bool {
         let is_wrapper = |global: &ndferry_pickle::Global| {

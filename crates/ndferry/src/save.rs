@@ -296,14 +296,8 @@ fn write_npy(
     Ok(head.len() as u64 + item.array.nbytes())
 }
 
-/// The array itself if it is one without a name, otherwise a dict of all; gives the number of bytes.
-fn write_pickle(
-    to: &mut dyn Write,
-    items: &[Item<'_>],
-    options: &SaveOptions,
-    progress: &dyn Progress,
-) -> Result<u64> {
-    let mut pickle_options = WriteOptions {
+pub(crate) fn pickle_options(options: &SaveOptions) -> WriteOptions {
+    let mut out = WriteOptions {
         numpy: match options.numpy {
             NumpyEra::Any => Numpy::Any,
             NumpyEra::One => Numpy::One,
@@ -312,10 +306,20 @@ fn write_pickle(
         ..WriteOptions::default()
     };
     if let Some(protocol) = options.protocol {
-        pickle_options.protocol = protocol;
+        out.protocol = protocol;
     }
+    out
+}
+
+/// The array itself if it is one without a name, otherwise a dict of all; gives the number of bytes.
+fn write_pickle(
+    to: &mut dyn Write,
+    items: &[Item<'_>],
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<u64> {
     let counted = Counted { to, nbytes: 0 };
-    let mut writer = PickleWriter::new(counted, pickle_options).map_err(pickle)?;
+    let mut writer = PickleWriter::new(counted, pickle_options(options)).map_err(pickle)?;
     let is_root = matches!(items, [item] if item.name.is_empty());
     if !is_root {
         writer.dict(items.len()).map_err(pickle)?;

@@ -22,6 +22,7 @@ const LISTED: usize = 9;
 pub struct Source {
     name: Arc<str>,
     input: Input,
+    options: OpenOptions,
     contents: Contents,
 }
 
@@ -117,6 +118,7 @@ impl Source {
         Ok(Self {
             name: Arc::from(name),
             input,
+            options: options.clone(),
             contents,
         })
     }
@@ -197,6 +199,18 @@ impl Source {
                 })
             }
         }
+    }
+
+    pub(crate) fn member_info(&self, member: Option<&str>) -> Result<&MemberInfo> {
+        self.find(member).map(|i| &self.contents.members[i])
+    }
+
+    pub(crate) fn input(&self) -> &Input {
+        &self.input
+    }
+
+    pub(crate) fn options(&self) -> &OpenOptions {
+        &self.options
     }
 
     /// What its pickles refer to; `None` if there is no pickle in it.

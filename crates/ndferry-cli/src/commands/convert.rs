@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::bail;
 use ndferry::{
     Address, Casting, Error, ErrorKind, Format, Item, LazyArray, NumpyEra, Packing, SaveOptions,
-    append, append_rows, save, save_to, unescape_key,
+    Saved, Source, append, append_rows, save, save_to, unescape_key,
 };
 
 use crate::args::{ConvertArgs, EraArg, PackingArgs};
@@ -15,7 +15,11 @@ use crate::{output, size};
 
 pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outcome> {
     let (source, arrays) = session.source_and_arrays(&args.source, args.threads.jobs)?;
-    let is_whole = Address::parse(&args.source.source).member.is_none();
+    let member = Address::parse(&args.source.source).member;
+    let is_whole = member.is_none();
+    if let Some(saved) = whole_pickle(args, session, &source, member.as_deref())? {
+        return Ok(saved);
+    }
     // A pickle again, of the same names.
     let repickled = is_whole
         && matches!(source.format(), Format::Pickle | Format::Joblib)
@@ -48,21 +52,7 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
             .map(|(name, array)| Item { name, array })
             .collect(),
     };
-    let mut options = SaveOptions::default();
-    options.format = args.to;
-    options.packing = packing(&args.packing);
-    options.tile.clone_from(&args.tile);
-    options.block_nbytes = args.block;
-    options.order = args.order.order();
-    options.protocol = args.protocol;
-    options.numpy = match args.numpy {
-        EraArg::Any => NumpyEra::Any,
-        EraArg::One => NumpyEra::One,
-        EraArg::Two => NumpyEra::Two,
-    };
-    options.threads = args.threads.jobs;
-    options.overwrite = args.force;
-    options.interrupt = session.interrupt.clone();
+    let options = save_options(args, session);
     if let Some(format) = target(args) {
         let file = args.output.as_ref().or(args.append.as_ref());
         let named = |error: Error| match file {
@@ -85,6 +75,39 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
         return Ok(Outcome::Yes);
     }
     let saved = save(output, &items, &options, &session.bar)?;
+    say_saved(output, &saved, session);
+    Ok(Outcome::Yes)
+}
+
+/// Into a pickle goes all of a pickle, or an array of objects as it is, unless its elements are to be others.
+fn whole_pickle(
+    args: &ConvertArgs,
+    session: &Session,
+    source: &Source,
+    member: Option<&str>,
+) -> anyhow::Result<Option<Outcome>> {
+    let changes = args.source.slice.is_some()
+        || args.dtype.is_some()
+        || args.append.is_some()
+        || args.endian.byteorder().is_some()
+        || args.order.order().is_some();
+    if changes || target(args) != Some(Format::Pickle) || !source.holds_pickle(member) {
+        return Ok(None);
+    }
+    let options = save_options(args, session);
+    let output = args.output.as_deref().unwrap_or(Path::new("-"));
+    if output == Path::new("-") {
+        let mut out = output::binary(args.force)?;
+        source.save_pickle_to(&mut out, member, &options, &session.bar)?;
+        out.flush()?;
+        return Ok(Some(Outcome::Yes));
+    }
+    let saved = source.save_pickle(output, member, &options, &session.bar)?;
+    say_saved(output, &saved, session);
+    Ok(Some(Outcome::Yes))
+}
+
+fn say_saved(output: &Path, saved: &Saved, session: &Session) {
     let s = if saved.arrays == 1 { "" } else { "s" };
     session.say(format_args!(
         "{}: {} array{s}, {} in {}",
@@ -93,7 +116,25 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
         size::text(saved.nbytes),
         size::text(saved.file_nbytes),
     ));
-    Ok(Outcome::Yes)
+}
+
+fn save_options(args: &ConvertArgs, session: &Session) -> SaveOptions {
+    let mut options = SaveOptions::default();
+    options.format = args.to;
+    options.packing = packing(&args.packing);
+    options.tile.clone_from(&args.tile);
+    options.block_nbytes = args.block;
+    options.order = args.order.order();
+    options.protocol = args.protocol;
+    options.numpy = match args.numpy {
+        EraArg::Any => NumpyEra::Any,
+        EraArg::One => NumpyEra::One,
+        EraArg::Two => NumpyEra::Two,
+    };
+    options.threads = args.threads.jobs;
+    options.overwrite = args.force;
+    options.interrupt = session.interrupt.clone();
+    options
 }
 
 /// Rows to an NPY file, arrays to an NPB file.

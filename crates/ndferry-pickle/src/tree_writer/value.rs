@@ -1,7 +1,7 @@
 //! Values that are no calls: atoms, strings, containers, names.
 
 use super::*;
-use crate::numpy_names::module_for;
+use crate::numpy_names::name_for;
 use crate::python_names::{to_python2, to_python3};
 use crate::value::Value;
 
@@ -229,7 +229,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             0..=2 => to_python2(old_module, old_name),
             _ => to_python3(old_module, old_name),
         };
-        let Some(module) = module_for(module, name, self.options.numpy) else {
+        let Some((module, name)) = name_for(module, name, self.options.numpy) else {
             let what = format!("{module}.{name}, which NumPy 1 does not have,");
             return Err(self.unsupported(id, what));
         };

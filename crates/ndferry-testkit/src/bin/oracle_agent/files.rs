@@ -8,6 +8,7 @@ use ndferry::{
     save_to,
 };
 use ndferry_array::{FloatMode, PrintOptions, Sign};
+use ndferry_pickle::{Machine, Numpy, TreeWriter, WriteOptions};
 use serde_json::{Map, Value, json};
 
 use crate::{Answer, Refusal, array, steps};
@@ -45,6 +46,24 @@ pub(crate) fn save(request: &Value, bytes: Bytes) -> Result<Answer, Refusal> {
     };
     save_to(&mut file, &[item], &options, &())?;
     Ok((json!({}), file.into_inner()))
+}
+
+/// All of a pickle, in another protocol or for another NumPy.
+pub(crate) fn pickle_again(request: &Value, file: Bytes) -> Result<Answer, Refusal> {
+    let mut machine = Machine::new(file);
+    let root = machine.load()?;
+    let tree = machine.into_tree();
+    let options = WriteOptions {
+        protocol: request["protocol"].as_u64().expect("a number") as u8,
+        numpy: match request["numpy"].as_str() {
+            Some("1") => Numpy::One,
+            Some("2") => Numpy::Two,
+            _ => Numpy::Any,
+        },
+        python2: request["python2"] == true,
+    };
+    let written = TreeWriter::new(&tree, options)?.write(root, Vec::new())?;
+    Ok((json!({}), written))
 }
 
 /// A part of an array, read out of the NPB file that it was written to.

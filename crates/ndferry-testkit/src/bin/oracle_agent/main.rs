@@ -47,6 +47,7 @@ fn answer(request: &Value, bytes: Bytes) -> Result<Answer, Refusal> {
         Some("npz_read") => npy::read_archive(bytes),
         Some("open") => files::open(bytes),
         Some("save") => files::save(request, bytes),
+        Some("pickle_again") => files::pickle_again(request, bytes),
         Some("part") => files::part(request, bytes),
         Some("text") => files::text(request, bytes),
         Some("stats") => files::stats(request, bytes),
