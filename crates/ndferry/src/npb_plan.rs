@@ -5,7 +5,7 @@ use std::thread;
 
 use bytes::Bytes;
 use ndferry_array::{Dtype, Kind};
-use ndferry_npb::{Block, ElementType, Manifest, Ranges, TileGrid};
+use ndferry_npb::{Block, ElementType, Manifest, Ranges, Tile, TileGrid};
 use ndferry_npy::Header;
 
 use crate::error::{from_io, npb, npy};
@@ -21,8 +21,14 @@ use crate::{
 /// Rows of tiles up to this size are read at once and then cut up.
 const BAND_NBYTES: u64 = 16 << 20;
 
-/// Tiles that are tried out where the best packing is to be found.
-const SAMPLES: u64 = 3;
+/// Where the best packing is to be found, so many pieces are tried out,
+const PIECES: u64 = 8;
+
+/// which are one part in so many of all,
+const SAMPLED: u64 = 8;
+
+/// but none smaller or larger than this.
+const PIECE_NBYTES: (u64, u64) = (4 << 10, 64 << 10);
 
 /// How an array becomes messages.
 pub(crate) struct Plan {
@@ -371,16 +377,46 @@ impl Plan {
     }
 }
 
-/// A few tiles from all over the array.
+/// Small pieces of tiles from all over the array: at most 512 KiB, so that trying them out costs little beside packing
+/// all, however slow a codec is.
 fn samples(array: &LazyArray, order: Order, grid: &TileGrid) -> Result<Vec<Vec<u8>>> {
-    let count = grid.len().min(SAMPLES);
-    let numbers = (0..count).map(|i| i * (grid.len() - 1) / (count - 1).max(1));
-    let tile = |number| {
-        let tile = grid.tile(number).map_err(npb)?;
-        let part = array.read(&region(array, order, &tile.start, &tile.shape)?)?;
-        Ok(part.view().to_bytes(order)?)
-    };
-    numbers.map(tile).collect()
+    if grid.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (least, most) = PIECE_NBYTES;
+    let nbytes = (array.nbytes() / SAMPLED / PIECES).clamp(least, most);
+    let mut tiles = Vec::new();
+    for i in 0..PIECES {
+        // Of few tiles each gives several.
+        let place = (2 * i + 1) * grid.len();
+        let mut tile = grid.tile(place / (2 * PIECES)).map_err(npb)?;
+        crop(&mut tile, grid.itemsize(), nbytes, place % (2 * PIECES));
+        if !tiles.contains(&tile) {
+            tiles.push(tile);
+        }
+    }
+    let tiles = tiles.into_iter();
+    let pieces: Result<Vec<Selection>> = tiles
+        .map(|tile| region(array, order, &tile.start, &tile.shape))
+        .collect();
+    let pieces = array.read_parts(&pieces?)?.into_iter();
+    pieces
+        .map(|piece| Ok(piece.view().to_bytes(order)?))
+        .collect()
+}
+
+/// Cuts a tile down to a piece of about so many bytes, the outermost axes first, from so many sixteenths on.
+fn crop(tile: &mut Tile, itemsize: u64, nbytes: u64, sixteenths: u64) {
+    for axis in 0..tile.shape.len() {
+        let inner: u64 = tile.shape[axis + 1..].iter().product::<u64>() * itemsize;
+        let extent = tile.shape[axis];
+        if extent * inner <= nbytes {
+            break;
+        }
+        let kept = (nbytes / inner.max(1)).clamp(1, extent);
+        tile.start[axis] += (extent - kept) * sixteenths / (2 * PIECES - 1);
+        tile.shape[axis] = kept;
+    }
 }
 
 /// With the axes as they are stored, so that its C order is the stored one.
