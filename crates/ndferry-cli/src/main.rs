@@ -1,65 +1,8 @@
 //! The `ndferry` command.
-
-mod args;
-#[expect(
-    unsafe_code,
-    reason = "a function that runs before main; see the module's safety notes"
-)]
-mod closed;
-mod commands;
-mod graphics;
-mod limits;
-mod output;
-mod picture;
-mod progress;
-mod raster;
-mod report;
-mod shades;
-mod size;
-mod terminal;
-mod words;
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
-use args::{Cli, Command};
-use clap::{CommandFactory, Parser};
-use report::{Outcome, Session};
-
 fn main() -> ExitCode {
-    // Answers a shell that completes, and ends then.
-    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
-    let cli = match Cli::try_parse_from(args::with_verb(std::env::args_os().collect())) {
-        Ok(cli) => cli,
-        Err(error) => return report::usage(&error),
-    };
-    cli.color.write_global();
-    let session = match Session::new(cli.progress, cli.quiet, cli.limits) {
-        Ok(session) => session,
-        Err(error) => return report::failed(&error),
-    };
-    match run(cli.command, &session) {
-        Ok(outcome) => outcome.into(),
-        Err(error) => report::failed(&error),
-    }
-}
-
-fn run(command: Command, session: &Session) -> anyhow::Result<Outcome> {
-    match command {
-        Command::Info(args) => commands::info::run(&args, session),
-        Command::Show(args) => commands::show::run(&args, session),
-        Command::Stats(args) => commands::stats::run(&args, session),
-        Command::View(args) => commands::view::run(&args, session),
-        Command::Convert(args) => commands::convert::run(&args, session),
-        Command::Diff(args) => commands::diff::run(&args, session),
-        Command::Check(args) => commands::check::run(&args, session),
-        Command::Scan(args) => commands::scan::run(&args, session),
-        Command::Verify(args) => commands::verify::run(&args, session),
-        Command::Repair(args) => commands::repair::run(&args, session),
-        Command::Repickle(args) => commands::repickle::run(&args, session),
-        Command::Send(args) => commands::send::run(&args, session),
-        Command::Recv(args) => commands::recv::run(&args, session),
-        Command::Demo(args) => commands::demo::run(&args, session),
-        Command::Completions(args) => commands::completions::run(&args),
-        Command::Man(args) => commands::man::run(&args),
-    }
+    ndferry_cli::main(std::env::args_os().collect()).into()
 }

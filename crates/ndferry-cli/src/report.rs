@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::limits::LimitArgs;
@@ -24,13 +23,14 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        Self::from(match outcome {
+impl Outcome {
+    /// The exit status.
+    pub(crate) fn status(self) -> u8 {
+        match self {
             Outcome::Yes => 0,
             Outcome::No => 1,
             Outcome::Failed => 2,
-        })
+        }
     }
 }
 
@@ -193,7 +193,7 @@ pub(crate) fn each<T, W: Write>(
 }
 
 /// Prints help, the version, or what is wrong with the command line; the exit status that goes with it.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+pub(crate) fn usage(error: &clap::Error) -> u8 {
     let is_answer = !error.use_stderr();
     let printed = match is_answer {
         true => output::check().and_then(|()| error.print().map_err(output::mark)),
@@ -201,25 +201,24 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     };
     match printed {
         Err(failure) if is_answer => failed(&failure.into()),
-        _ if is_answer => ExitCode::SUCCESS,
-        _ => ExitCode::from(2),
+        _ if is_answer => 0,
+        _ => 2,
     }
 }
 
 /// Tells the error and what to do about it; the exit status that goes with it.
-pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+pub(crate) fn failed(error: &anyhow::Error) -> u8 {
     if is_closed_stdout(error) {
-        return ExitCode::SUCCESS;
+        return 0;
     }
     tell(error);
     let class = error
         .downcast_ref::<ndferry::Error>()
         .map(ndferry::Error::class);
-    ExitCode::from(if class == Some(ErrorClass::Interrupted) {
-        INTERRUPTED
-    } else {
-        2
-    })
+    match class {
+        Some(ErrorClass::Interrupted) => INTERRUPTED,
+        _ => 2,
+    }
 }
 
 /// Tells the error and what to do about it.
