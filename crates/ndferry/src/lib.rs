@@ -20,6 +20,8 @@ mod error;
 #[cfg(feature = "transport")]
 mod fingerprint;
 mod format;
+#[cfg(feature = "transport")]
+mod frames;
 #[cfg(feature = "images")]
 mod image;
 mod input;
@@ -93,6 +95,8 @@ pub use error::{Error, ErrorClass, ErrorKind, Result};
 #[cfg(feature = "transport")]
 pub use fingerprint::Fingerprint;
 pub use format::{Format, foreign, sniff};
+#[cfg(feature = "transport")]
+pub use frames::{FrameOptions, from_frames, to_frames};
 pub use interrupt::Interrupt;
 pub use lazy::LazyArray;
 pub use limits::{Limits, OpenOptions};
