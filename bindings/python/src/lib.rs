@@ -4,8 +4,11 @@
 
 mod array;
 mod arrays;
+mod channel;
+mod command;
 mod dtypes;
 mod errors;
+mod frames;
 mod index;
 mod input;
 mod lazy;
@@ -16,9 +19,11 @@ mod load;
 )]
 mod numpy_abi;
 mod progress;
+mod reports;
 mod save;
 mod values;
 mod work;
+mod writer;
 
 use pyo3::prelude::*;
 
@@ -32,5 +37,19 @@ fn _ndferry(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(save::dumps, module)?)?;
     module.add_function(wrap_pyfunction!(lazy::open_array, module)?)?;
     module.add_class::<lazy::PyLazyArray>()?;
+    module.add_class::<writer::PyWriter>()?;
+    module.add_class::<channel::PyChannel>()?;
+    module.add_class::<channel::PyListener>()?;
+    module.add_function(wrap_pyfunction!(writer::create, module)?)?;
+    module.add_function(wrap_pyfunction!(channel::connect, module)?)?;
+    module.add_function(wrap_pyfunction!(channel::listen, module)?)?;
+    module.add_function(wrap_pyfunction!(frames::to_frames, module)?)?;
+    module.add_function(wrap_pyfunction!(frames::from_frames, module)?)?;
+    module.add_function(wrap_pyfunction!(reports::inspect, module)?)?;
+    module.add_function(wrap_pyfunction!(reports::scan, module)?)?;
+    module.add_function(wrap_pyfunction!(reports::check, module)?)?;
+    module.add_function(wrap_pyfunction!(reports::diff, module)?)?;
+    module.add_function(wrap_pyfunction!(reports::repickle, module)?)?;
+    module.add_function(wrap_pyfunction!(command::command, module)?)?;
     array::register(module)
 }

@@ -22,6 +22,34 @@ pub(crate) struct Memory {
     bytes: Bytes,
 }
 
+impl Memory {
+    pub(crate) fn new(bytes: Bytes) -> Self {
+        Self { bytes }
+    }
+}
+
+#[pymethods]
+impl Memory {
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        let bytes = &slf.get().bytes;
+        let data = bytes.as_ptr().cast_mut().cast::<c_void>();
+        // SAFETY: `view` is the caller's to fill; the bytes live as long as the object, to which it gets a reference, and
+        // are lent read-only.
+        let failed = unsafe {
+            let len = bytes.len() as ffi::Py_ssize_t;
+            ffi::PyBuffer_FillInfo(view, slf.as_ptr(), data, len, 1, flags)
+        };
+        match failed {
+            0 => Ok(()),
+            _ => Err(PyErr::fetch(slf.py())),
+        }
+    }
+}
+
 /// Whether NumPy can be imported.
 pub(crate) fn is_there(py: Python<'_>) -> bool {
     PyModule::import(py, "numpy").is_ok()

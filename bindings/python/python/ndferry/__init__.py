@@ -19,28 +19,47 @@ from ._errors import (
     UnsupportedError,
     UsageError,
 )
-from ._ndferry import Array, LazyArray, __version__
+from ._ndferry import Array, Channel, LazyArray, Listener, Writer, __version__
 from ._opaque import Opaque
+from ._reports import CheckReport, Difference, Info, Member, ScanReport
 
 __all__ = [
     "Array",
+    "Channel",
+    "CheckReport",
+    "Difference",
     "FerryError",
     "FormatError",
+    "Info",
     "LazyArray",
     "LimitError",
+    "Listener",
+    "Member",
     "MemberError",
     "Opaque",
+    "ScanReport",
     "TransferError",
     "UnsafePickle",
     "UnsupportedError",
     "UsageError",
+    "Writer",
     "__version__",
+    "check",
+    "connect",
+    "create",
+    "diff",
     "dumps",
+    "from_frames",
+    "inspect",
+    "listen",
     "load",
     "load_all",
     "loads",
     "open",
+    "repickle",
     "save",
+    "scan",
+    "to_frames",
 ]
 
 
@@ -285,6 +304,244 @@ def open(
     array([4, 6])
     """
     return _ndferry.open_array(src, member, cache_bytes, threads)
+
+
+def create(
+    dst: Any,
+    *,
+    dtype: Any,
+    shape: Any,
+    codec: str | None = None,
+    filter: str | None = None,
+    tile: tuple[int, ...] | None = None,
+    order: str = "C",
+    name: str = "",
+    threads: int = 0,
+    overwrite: bool = False,
+    sync: bool = True,
+) -> Writer:
+    """Create an NPB file with one array that is filled, or grows, while the file can be read by others.
+
+    Parameters
+    ----------
+    dst : str or os.PathLike
+        The file.
+    dtype : dtype-like
+        What its elements are.
+    shape : tuple of int or None
+        The extent of each axis. None for the one along which rows are appended: the first in C order, the last in F.
+    codec, filter, tile, threads, overwrite
+        As in `save`.
+    order : "C" or "F"
+        The order in which elements are stored.
+    name : str
+        Its name; the only array of a file needs none.
+    sync : bool
+        Whether `Writer.flush` and `Writer.close` wait for the disk, so that nothing is lost in a power cut.
+
+    Examples
+    --------
+    >>> import numpy, tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "log.npb"
+    >>> with create(path, dtype="f4", shape=(None, 2)) as log:
+    ...     for i in range(3):
+    ...         log.append(numpy.full((1, 2), i))
+    >>> load(path)[:, 0].tolist()
+    [0.0, 1.0, 2.0]
+    """
+    creating = {
+        "codec": codec,
+        "filter": filter,
+        "tile": tile,
+        "order": order,
+        "name": name,
+        "threads": threads,
+        "overwrite": overwrite,
+        "sync": sync,
+    }
+    return _ndferry.create(dst, dtype, list(shape), creating)
+
+
+def inspect(src: Any) -> Info:
+    """Tell what a file holds, from its headers alone.
+
+    Examples
+    --------
+    >>> import numpy, io
+    >>> file = io.BytesIO(dumps(numpy.zeros((3, 4), "f4"), "npy"))
+    >>> inspect(file).members[0].shape
+    (3, 4)
+    """
+    info = _ndferry.inspect(src)
+    members = [Member(**member) for member in info.pop("members")]
+    return Info(members=members, **info)
+
+
+def scan(src: Any, *, allow: Any = "std") -> ScanReport:
+    """List everything that the pickles of a file refer to, without reading their elements.
+
+    Parameters
+    ----------
+    src : str, os.PathLike, binary file or bytes
+        The file: a pickle, any archive, an array of objects.
+    allow : "std", "arrays" or list of str
+        What passes, as in `load`.
+
+    Examples
+    --------
+    >>> import os, pickle
+    >>> report = scan(pickle.dumps(os.system))
+    >>> report.verdict, report.safe
+    ('dangerous', False)
+    """
+    return ScanReport(**_ndferry.scan(src, allow))
+
+
+def check(src: Any, *, allow: Any = "std") -> CheckReport:
+    """Read all of a file: is it readable, safe and intact? Parameters are those of `scan`."""
+    return CheckReport(**_ndferry.check(src, allow))
+
+
+def diff(
+    a: Any,
+    b: Any,
+    *,
+    rtol: float = 0.0,
+    atol: float = 0.0,
+    equal_nan: bool = False,
+    max_listed: int = 10,
+) -> Difference:
+    """Compare two arrays, element by element; those in files are read in pieces.
+
+    Parameters
+    ----------
+    a, b : array-like or LazyArray
+        What to compare. Byte order and memory order do not count.
+    rtol, atol : float
+        Tolerances, as in `numpy.isclose`.
+    equal_nan : bool
+        Whether NaN equals NaN.
+    max_listed : int
+        How many indexes of differing elements to list.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> diff(numpy.arange(3), numpy.array([0, 1, 5])).first
+    [(2,)]
+    """
+    return Difference(**_ndferry.diff(a, b, rtol, atol, equal_nan, max_listed))
+
+
+def repickle(src: Any, dst: Any, *, numpy: int, overwrite: bool = False) -> int:
+    """Rewrite the pickles of a file, so that NumPy 1 or NumPy 2 loads them.
+
+    Parameters
+    ----------
+    src, dst : str or os.PathLike
+        From which file, to which.
+    numpy : 1 or 2
+        Which NumPy is to load it.
+    overwrite : bool
+        Replace a file that exists.
+
+    Returns
+    -------
+    int
+        How many places were changed.
+    """
+    return _ndferry.repickle(src, dst, numpy, overwrite)
+
+
+def connect(url: str, *, timeout: float = 60.0) -> Channel:
+    """Make a channel to a process that listens at ``tcp://host:port`` or ``unix:///path``.
+
+    Parameters
+    ----------
+    url : str
+        Where it listens.
+    timeout : float
+        Seconds that the other side may be silent.
+    """
+    return _ndferry.connect(url, timeout)
+
+
+def listen(url: str, *, timeout: float = 60.0, overwrite: bool = False, threads: int = 0) -> Listener:
+    """Listen for arrays that other processes send.
+
+    Parameters
+    ----------
+    url : str
+        Where: ``tcp://127.0.0.1:0`` for any free port, ``unix:///path``.
+    timeout : float
+        Seconds that a peer may be silent once it is connected.
+    overwrite : bool
+        Whether `Listener.recv_to` replaces files that exist.
+    threads : int
+        Threads that unpack.
+
+    Examples
+    --------
+    >>> import numpy, threading
+    >>> with listen("tcp://127.0.0.1:0") as listener:
+    ...     sender = threading.Thread(target=connect(listener.url).send, args=(numpy.arange(3),))
+    ...     sender.start()
+    ...     listener.recv()
+    array([0, 1, 2])
+    """
+    return _ndferry.listen(url, timeout, overwrite, threads)
+
+
+def to_frames(
+    a: Any,
+    *,
+    codec: str | None = None,
+    filter: str | None = None,
+    block: int | None = None,
+    threads: int = 0,
+) -> list[memoryview]:
+    """Make an array into byte strings, for a transport that is not ndferry's: ``socket.send_multipart(to_frames(a))``.
+
+    Parameters
+    ----------
+    a : array-like or LazyArray
+        What to send. Its elements are not copied if they are contiguous, in C or F order, and not packed: do not write to
+        them before the frames are gone.
+    codec, filter, threads
+        As in `save`; blocks are not packed by default.
+    block : int, optional
+        Bytes of one block; all elements are one by default.
+
+    Returns
+    -------
+    list of memoryview
+        Joined they are an NPB stream: with checksums, dtype, shape and order.
+
+    Examples
+    --------
+    >>> import numpy
+    >>> from_frames(to_frames(numpy.arange(6).reshape(2, 3).T))
+    array([[0, 3],
+           [1, 4],
+           [2, 5]])
+    """
+    return _ndferry.to_frames(a, codec, filter, block, threads)
+
+
+def from_frames(frames: Any, *, out: Any = None, copy: bool = False) -> Any:
+    """Get the array that frames are, however they were cut, with checksums compared.
+
+    Parameters
+    ----------
+    frames : iterable of bytes-like
+        What `to_frames` made: a list of ZeroMQ's messages, or one of everything joined.
+    out : ndarray or buffer, optional
+        Where to put the elements.
+    copy : bool
+        Whether the array gets memory of its own and is writable. Otherwise it shares the frame, and is read-only; nobody
+        may write to that frame.
+    """
+    return _ndferry.from_frames(frames, out, copy)
 
 
 class _progress:

@@ -1,0 +1,245 @@
+//! [`PyChannel`] and [`PyListener`]: arrays to and from other processes.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ndferry::{LazyArray, Received, Receiver, RecvOptions, SendOptions, Target};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arrays::{self, Share};
+use crate::dtypes::Dtypes;
+use crate::errors::{exception, ours};
+use crate::save::{items, named_arrays, packing};
+use crate::work::Work;
+
+fn seconds(seconds: f64) -> PyResult<Duration> {
+    let wrong = |_| PyValueError::new_err(format!("timeout={seconds}: seconds are needed"));
+    Duration::try_from_secs_f64(seconds).map_err(wrong)
+}
+
+/// Sends arrays to a process that listens. Each ``send`` is a transfer of its own, which makes its own connection.
+#[pyclass(frozen, name = "Channel", module = "ndferry")]
+pub(crate) struct PyChannel {
+    url: String,
+    timeout: Duration,
+}
+
+/// A channel to an address; nobody is called yet.
+#[pyfunction]
+#[pyo3(signature = (url, timeout))]
+pub(crate) fn connect(url: String, timeout: f64) -> PyResult<PyChannel> {
+    let timeout = seconds(timeout)?;
+    Ok(PyChannel { url, timeout })
+}
+
+#[pymethods]
+impl PyChannel {
+    /// Where it sends to.
+    #[getter]
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Sends; gives the number of bytes that went over the wire.
+    #[pyo3(signature = (obj, *, name="", codec=None, filter=None, block=1 << 20, threads=0, progress=None))]
+    #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
+    fn send(
+        &self,
+        obj: &Bound<'_, PyAny>,
+        name: &str,
+        codec: Option<&str>,
+        filter: Option<&str>,
+        block: usize,
+        threads: usize,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<u64> {
+        let py = obj.py();
+        let work = Work::new();
+        let mut options = SendOptions::default();
+        options.packing = packing(py, codec, filter)?;
+        options.block_nbytes = block;
+        options.timeout = self.timeout;
+        options.threads = threads;
+        options.interrupt = work.interrupt();
+        let mut named = named_arrays(obj)?;
+        if let [(only, _)] = &mut named[..]
+            && only.is_empty()
+        {
+            name.clone_into(only);
+        }
+        let progress = crate::progress::of(progress, &work);
+        let sent = work.run(py, || {
+            ndferry::send(&self.url, &items(&named), &options, &*progress)
+        })?;
+        Ok(sent.wire_nbytes)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<ndferry.Channel to {}>", self.url)
+    }
+
+    /// There is nothing to let go of between two transfers.
+    fn close(&self) {}
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __exit__(
+        &self,
+        _class: &Bound<'_, PyAny>,
+        _error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) {
+    }
+}
+
+/// Takes arrays that other processes send, one transfer after the other; iterating goes on for ever.
+#[pyclass(frozen, name = "Listener", module = "ndferry")]
+pub(crate) struct PyListener {
+    /// `None` once it is closed.
+    receiver: Mutex<Option<Receiver>>,
+    url: String,
+}
+
+/// Listens at an address.
+#[pyfunction]
+#[pyo3(signature = (url, timeout, overwrite, threads))]
+pub(crate) fn listen(
+    py: Python<'_>,
+    url: &str,
+    timeout: f64,
+    overwrite: bool,
+    threads: usize,
+) -> PyResult<PyListener> {
+    let work = Work::new();
+    let mut options = RecvOptions::default();
+    options.timeout = seconds(timeout)?;
+    options.overwrite = overwrite;
+    options.threads = threads;
+    // Asks whichever thread receives at the time.
+    options.interrupt = work.interrupt();
+    let receiver = work.run(py, || Receiver::bind(url, options))?;
+    Ok(PyListener {
+        url: receiver.url(),
+        receiver: Mutex::new(Some(receiver)),
+    })
+}
+
+impl PyListener {
+    fn take(
+        &self,
+        py: Python<'_>,
+        target: &Target,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Received> {
+        let work = Work::new();
+        let progress = crate::progress::of(progress, &work);
+        let taken = work.run(py, || {
+            // Another thread that receives has it until its transfer has come.
+            let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
+            match &mut *receiver {
+                Some(receiver) => receiver.recv(target, &*progress).map(Some),
+                None => Ok(None),
+            }
+        })?;
+        taken.ok_or_else(|| ours(py, "UsageError", "the listener is closed", None))
+    }
+}
+
+#[pymethods]
+impl PyListener {
+    /// Where it listens, with the real port.
+    #[getter]
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Waits for a transfer and gives the array, or a dict of several by their names; elements go to ``out``, if given.
+    ///
+    /// The sender hears that all is well after everything was verified.
+    #[pyo3(signature = (*, out=None, progress=None))]
+    fn recv<'py>(
+        &self,
+        py: Python<'py>,
+        out: Option<Bound<'py, PyAny>>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let received = self.take(py, &Target::Memory, progress)?;
+        let mut dtypes = Dtypes::default();
+        let is_single = matches!(&received.arrays[..], [array] if array.name.is_empty());
+        let dict = PyDict::new(py);
+        for received in received.arrays {
+            let Some(array) = received.array else {
+                continue;
+            };
+            if let Some(out) = &out {
+                if !is_single {
+                    let message = "several arrays came, or one with a name: out takes none of them";
+                    return Err(ours(py, "UsageError", message, None));
+                }
+                crate::lazy::into(py, &LazyArray::from(array), out)?;
+                return Ok(out.clone());
+            }
+            let array = arrays::to_python(py, &mut dtypes, array, Share::Never)?;
+            if is_single {
+                return Ok(array);
+            }
+            dict.set_item(received.name, array)?;
+        }
+        Ok(dict.into_any())
+    }
+
+    /// Waits for a transfer and stores it in a file, which appears whole or not at all; gives the bytes of its elements.
+    ///
+    /// The extension of the file tells the format. The sender hears that all is well after the file is in its place.
+    #[pyo3(signature = (dst, *, progress=None))]
+    fn recv_to(&self, dst: &Bound<'_, PyAny>, progress: Option<Py<PyAny>>) -> PyResult<u64> {
+        let py = dst.py();
+        let target = Target::File(crate::input::path(dst)?);
+        target.check(false).or_else(|error| match error.kind() {
+            // Whether a file may be replaced was said to `listen`.
+            ndferry::ErrorKind::Exists => Ok(()),
+            _ => Err(exception(py, &error)),
+        })?;
+        Ok(self.take(py, &target, progress)?.nbytes)
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.recv(py, None, None)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<ndferry.Listener at {}>", self.url)
+    }
+
+    /// Lets go of the address, when nobody receives any more.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| {
+            self.receiver
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+        });
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __exit__(
+        &self,
+        py: Python<'_>,
+        _class: &Bound<'_, PyAny>,
+        _error: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) {
+        self.close(py);
+    }
+}
