@@ -724,7 +724,7 @@ pub(crate) fn with_verb(mut args: Vec<OsString>) -> Vec<OsString> {
     };
     let takes_value = |word: &str| {
         let is_limit = word.starts_with("--limit-") && !word.contains('=');
-        is_limit || matches!(word, "--color" | "--progress")
+        is_limit || matches!(word, "--color" | "--progress" | "--array-order")
     };
     let mut at = 1;
     while let Some(word) = args.get(at).and_then(|arg| arg.to_str()) {

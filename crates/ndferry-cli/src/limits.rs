@@ -1,7 +1,7 @@
-//! [`LimitArgs`]: how much a file may ask for, where the defaults do not fit.
+//! [`LimitArgs`]: how much a file may ask for, where the defaults do not fit; what its bytes alone do not say.
 
-use clap::Args;
-use ndferry::Limits;
+use clap::{Args, ValueEnum};
+use ndferry::{ByteOrder, OpenOptions};
 
 /// Before a file that asks for more is refused.
 #[derive(Args, Clone, Copy, Debug, Default)]
@@ -31,11 +31,37 @@ pub(crate) struct LimitArgs {
     /// Bytes of standard input or a pipe, which are kept in memory (4GiB).
     #[arg(long, global = true, hide_short_help = true, value_name = "SIZE", value_parser = crate::size::parse)]
     limit_stream: Option<u64>,
+    /// Byte order of an array.array that is pickled as a string of bytes: Jython writes big-endian, Python 2.6 its
+    /// machine's order.
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        value_name = "ORDER",
+        default_value = "big",
+        help_heading = "Pickles"
+    )]
+    array_order: ArrayOrder,
+}
+
+/// Which byte comes first.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ArrayOrder {
+    /// The most significant one.
+    #[default]
+    Big,
+    /// The least significant one.
+    Little,
 }
 
 impl LimitArgs {
     /// Sets those that were given.
-    pub(crate) fn apply(self, limits: &mut Limits) {
+    pub(crate) fn apply(self, options: &mut OpenOptions) {
+        options.array_order = match self.array_order {
+            ArrayOrder::Big => ByteOrder::Big,
+            ArrayOrder::Little => ByteOrder::Little,
+        };
+        let limits = &mut options.limits;
         fn set<T>(to: &mut T, from: Option<T>) {
             if let Some(from) = from {
                 *to = from;

@@ -90,7 +90,7 @@ impl Session {
         let mut options = OpenOptions::default();
         options.interrupt = self.interrupt.clone();
         options.threads = threads;
-        self.limits.apply(&mut options.limits);
+        self.limits.apply(&mut options);
         options
     }
 

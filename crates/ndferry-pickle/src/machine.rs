@@ -4,7 +4,7 @@ mod arguments;
 mod compound;
 mod joblib;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -46,6 +46,8 @@ pub struct Machine {
     /// Values pushed so far, over all pickles.
     pushed: usize,
     next_buffer: u32,
+    /// What the codes of the extension registry stand for.
+    extensions: BTreeMap<u32, (Arc<str>, Arc<str>)>,
     /// All modules and names, each once.
     names: HashSet<Arc<str>>,
     /// Keys and values on their way from the stack into a dict.
@@ -116,6 +118,7 @@ impl Machine {
             marks: Vec::new(),
             pushed: 0,
             next_buffer: 0,
+            extensions: BTreeMap::new(),
             names: HashSet::new(),
             pairs: Vec::new(),
             dtypes: Dtypes::default(),
@@ -123,6 +126,12 @@ impl Machine {
             depth: 0,
             offset,
         }
+    }
+
+    /// Says which class or function a code of the `copyreg` extension registry stands for, as the program that wrote the
+    /// pickle had it. Other codes stay [`Value::Extension`].
+    pub fn add_extension(&mut self, code: u32, module: &str, name: &str) {
+        self.extensions.insert(code, (module.into(), name.into()));
     }
 
     /// The values so far.

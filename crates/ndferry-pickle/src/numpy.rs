@@ -1,6 +1,6 @@
 //! [`ArrayReader`]: arrays in a [`Tree`], as every NumPy since before 1.0 has pickled them.
 
-use ndferry_array::{Dtype, Field, Kind, Layout, Order, Struct};
+use ndferry_array::{ByteOrder, Dtype, Field, Kind, Layout, Order, Struct};
 
 use crate::dtype::{Dtypes, Known};
 use crate::elements::Payload;
@@ -74,6 +74,7 @@ pub struct ArrayReader<'t> {
     pub(crate) tree: &'t Tree,
     limits: Limits,
     dtypes: Dtypes,
+    array_order: ByteOrder,
 }
 
 impl<'t> ArrayReader<'t> {
@@ -83,7 +84,16 @@ impl<'t> ArrayReader<'t> {
             tree,
             limits: limits.clone(),
             dtypes: Dtypes::default(),
+            array_order: ByteOrder::Big,
         }
+    }
+
+    /// Reads `array.array` that is pickled as a string of bytes in this order. The pickle does not say which it is:
+    /// Jython's is [`ByteOrder::Big`], as is taken if nothing is said; that of Python 2.6 and older is their machine's.
+    #[must_use]
+    pub fn with_array_order(mut self, byteorder: ByteOrder) -> Self {
+        self.array_order = byteorder;
+        self
     }
 
     /// The dtype that this object is.
@@ -119,7 +129,9 @@ impl<'t> ArrayReader<'t> {
             }
             Role::MaskedArray => return self.masked(call).map(Some),
             Role::Scalar => return Ok(self.scalar(call, args)?.map(Recognised::Scalar)),
-            Role::ArrayArray => crate::stdlib::array(self.tree, call.offset, args)?,
+            Role::ArrayArray => {
+                crate::stdlib::array(self.tree, call.offset, args, self.array_order)?
+            }
             Role::ArrayReconstructor => crate::stdlib::reconstructed(self.tree, call.offset, args)?,
             _ => None,
         };

@@ -19,7 +19,15 @@ pub(crate) fn reconstructed(tree: &Tree, offset: u64, args: &[Id]) -> Result<Opt
 }
 
 /// `array(typecode, items)` or `array(typecode, bytes)`
-pub(crate) fn array(tree: &Tree, offset: u64, args: &[Id]) -> Result<Option<PickledArray>> {
+///
+/// Jython writes such bytes big-endian whatever the machine, Python up to 2.6 in its machine's order; nothing in the
+/// pickle tells which, so `byteorder` does.
+pub(crate) fn array(
+    tree: &Tree,
+    offset: u64,
+    args: &[Id],
+    byteorder: ByteOrder,
+) -> Result<Option<PickledArray>> {
     let [typecode, items @ ..] = args else {
         return Ok(None);
     };
@@ -30,7 +38,7 @@ pub(crate) fn array(tree: &Tree, offset: u64, args: &[Id]) -> Result<Option<Pick
             let bytes = bytes::Bytes::new();
             Ok(Some(of_values(
                 offset,
-                item_dtype(code()?, false),
+                item_dtype(code()?, ByteOrder::Little),
                 0,
                 bytes,
             )))
@@ -38,14 +46,13 @@ pub(crate) fn array(tree: &Tree, offset: u64, args: &[Id]) -> Result<Option<Pick
         [items] => {
             let code = code()?;
             if let Value::List(items) = tree.get(*items) {
-                let dtype = item_dtype(code, false);
+                let dtype = item_dtype(code, ByteOrder::Little);
                 let bytes = pack(tree, &dtype, items).map_err(|Misfit(i)| {
                     wrong(&format!("item {i} does not fit {code:?}"), offset)
                 })?;
                 return Ok(Some(of_values(offset, dtype, items.len(), bytes.into())));
             }
-            // Jython writes big-endian whatever the machine; Python up to 2.6, which nobody uses any more, its machine's order.
-            of_bytes(tree, offset, item_dtype(code, true), *items).map(Some)
+            of_bytes(tree, offset, item_dtype(code, byteorder), *items).map(Some)
         }
         _ => Ok(None),
     }
@@ -95,7 +102,7 @@ fn typecode_of(tree: &Tree, id: Id) -> Result<Option<char>> {
 }
 
 /// What the items of a typecode are; `l` has 8 bytes, as on every 64-bit Unix and in Jython.
-fn item_dtype(code: char, is_jython: bool) -> Dtype {
+fn item_dtype(code: char, byteorder: ByteOrder) -> Dtype {
     let (kind, itemsize) = match code {
         'b' => (Kind::Int, 1),
         'B' => (Kind::Uint, 1),
@@ -109,11 +116,6 @@ fn item_dtype(code: char, is_jython: bool) -> Dtype {
         'd' => (Kind::Float, 8),
         'c' => (Kind::Bytes, 1),
         _ => (Kind::Unicode, 4),
-    };
-    let byteorder = if is_jython {
-        ByteOrder::Big
-    } else {
-        ByteOrder::Little
     };
     made(kind, byteorder, itemsize)
 }

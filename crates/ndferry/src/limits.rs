@@ -59,6 +59,11 @@ pub struct OpenOptions {
     pub cache_nbytes: u64,
     /// Buffers that a pickle of protocol 5 has out of band, in the order of the pickler's callbacks.
     pub buffers: Vec<bytes::Bytes>,
+    /// Byte order of an `array.array` that is pickled as a string of bytes, which does not tell it: Jython's is big, that
+    /// of Python 2.6 and older is their machine's.
+    pub array_order: ndferry_array::ByteOrder,
+    /// What codes of the `copyreg` extension registry stand for: module and name.
+    pub extensions: std::collections::BTreeMap<u32, (String, String)>,
 }
 
 impl Default for OpenOptions {
@@ -69,6 +74,8 @@ impl Default for OpenOptions {
             threads: 0,
             cache_nbytes: 32 << 20,
             buffers: Vec::new(),
+            array_order: ndferry_array::ByteOrder::Big,
+            extensions: std::collections::BTreeMap::new(),
         }
     }
 }

@@ -75,6 +75,9 @@ impl Pickled {
             limits,
             options.buffers.clone(),
         );
+        for (code, (module, name)) in &options.extensions {
+            machine.add_extension(*code, module, name);
+        }
         let mut roots = vec![machine.load().map_err(pickle)?];
         let mut end = machine.offset();
         while end < input.nbytes() && roots.len() < most {
@@ -156,7 +159,7 @@ impl Pickled {
     }
 
     fn found(&self, options: &OpenOptions) -> Result<Vec<Found>> {
-        let mut walk = Walk::new(&self.tree, &options.limits);
+        let mut walk = Walk::new(&self.tree, options);
         for (i, root) in self.roots.iter().enumerate() {
             walk.walk(*root, (self.roots.len() > 1).then_some(i))?;
         }

@@ -5,7 +5,7 @@ use ndferry_pickle::{
 };
 
 use crate::error::pickle;
-use crate::{Error, ErrorKind, Limits, Result, escape_key};
+use crate::{Error, ErrorKind, Limits, OpenOptions, Result, escape_key};
 
 /// All paths together; hostile keys could make them quadratic.
 const PATHS_NBYTES: usize = 64 << 20;
@@ -93,11 +93,12 @@ enum View {
 }
 
 impl<'t> Walk<'t> {
-    pub(crate) fn new(tree: &'t Tree, limits: &'t Limits) -> Self {
+    pub(crate) fn new(tree: &'t Tree, options: &'t OpenOptions) -> Self {
+        let limits = crate::pickle_file::pickle_limits(&options.limits);
         Self {
             tree,
-            reader: ArrayReader::new(tree, &ndferry_pickle::Limits::default()),
-            limits,
+            reader: ArrayReader::new(tree, &limits).with_array_order(options.array_order),
+            limits: &options.limits,
             visited: vec![false; tree.len()],
             found: Vec::new(),
             paths_nbytes: 0,

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use bytes::Bytes;
-use ndferry::{Dtype, ErrorKind, Limits, OpenOptions, Order, Result, Safety, Source};
+use ndferry::{ByteOrder, Dtype, ErrorKind, Limits, OpenOptions, Order, Result, Safety, Source};
 
 /// An array of two `<i2`, without the protocol before it and the stop after it.
 fn array(first: u8) -> Vec<u8> {
@@ -430,4 +430,48 @@ fn compressed_pickles_are_unpacked() {
     .unwrap();
     let error = Source::from_bytes("x", bomb.finish().unwrap().into(), &options).unwrap_err();
     assert!(error.to_string().contains("limit of 1048576"), "{error}");
+}
+
+#[test]
+fn what_a_pickle_does_not_say_can_be_said() {
+    // array.array('h', b'\x00\x01\x02\x03') as Jython and Python 2.6 spell it.
+    let bytes = Bytes::from_static(b"carray\narray\n(U\x01hU\x04\x00\x01\x02\x03tR.");
+    for (order, values) in [
+        (ByteOrder::Big, [1, 0x0203]),
+        (ByteOrder::Little, [0x100, 0x0302]),
+    ] {
+        let mut options = OpenOptions::default();
+        options.array_order = order;
+        let source = Source::from_bytes("a.pkl", bytes.clone(), &options).unwrap();
+        let array = source.array(None).unwrap().load().unwrap();
+        let native = array.view().to_byteorder(ByteOrder::Little).unwrap();
+        let expected: Vec<u8> = values.iter().flat_map(|n: &i16| n.to_le_bytes()).collect();
+        assert_eq!(native.bytes()[..], expected);
+    }
+    // The function that makes it is in the extension registry.
+    let bytes = Bytes::from_static(b"\x80\x02\x82\x07U\x01BU\x02\x05\x06\x86R.");
+    let source = Source::from_bytes("a.pkl", bytes.clone(), &OpenOptions::default()).unwrap();
+    assert!(source.members().is_empty() && !matches!(source.safety(), Safety::Clean));
+    let mut options = OpenOptions::default();
+    options
+        .extensions
+        .insert(7, ("array".to_owned(), "array".to_owned()));
+    let source = Source::from_bytes("a.pkl", bytes, &options).unwrap();
+    assert_eq!(
+        source.array(None).unwrap().load().unwrap().bytes()[..],
+        [5, 6]
+    );
+    assert!(matches!(source.safety(), Safety::Clean));
+    assert_eq!(source.pickle().unwrap().globals[0].offset, 2);
+}
+
+#[test]
+fn elements_of_a_pickle_in_memory_are_not_copied() {
+    let pickle = Bytes::from([b"\x80\x03", &*array(9), b"."].concat());
+    let within = pickle.as_ptr_range();
+    let source = Source::from_bytes("a.pkl", pickle.clone(), &OpenOptions::default()).unwrap();
+    let array = source.array(None).unwrap().load().unwrap();
+    let start = array.bytes().as_ptr();
+    assert_eq!(array.bytes()[..], [9, 0, 7, 0]);
+    assert!(within.contains(&start) && within.contains(&start.wrapping_add(3)));
 }

@@ -78,6 +78,9 @@ impl Machine {
                     op::EXT2 => u32::from(u16::from_le_bytes(self.cursor.array()?)),
                     _ => u32::from_le_bytes(self.cursor.array()?),
                 };
+                if let Some((module, name)) = self.extensions.get(&code).cloned() {
+                    return self.push_global(module, name, None);
+                }
                 self.count_name()?;
                 self.tree.extensions.push((code, self.offset));
                 self.push_node(Node::Extension(code))?;
