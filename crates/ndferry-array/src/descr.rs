@@ -19,10 +19,10 @@ pub enum Descr {
     Subarray(Box<Descr>, Vec<usize>),
 }
 
-/// One field in a [`Descr`]. A field without a name and of `V` type is padding.
+/// One field in a [`Descr`]. A field of `V` type whose name is empty is padding; of any other type it is a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DescrField {
-    /// Its name; empty for padding.
+    /// Its name.
     pub name: String,
     /// Its title.
     pub title: Option<String>,
@@ -36,7 +36,8 @@ impl Dtype {
     /// The descr that `numpy.save` writes for it.
     ///
     /// # Errors
-    /// [`Error::NoDescr`] if fields overlap or come out of order: NPY cannot say that, and NumPy refuses too.
+    /// [`Error::NoDescr`] if fields overlap or come out of order: NPY cannot say that, and NumPy refuses too; or if bytes
+    /// without a name would be taken for padding.
     pub fn descr(&self) -> Result<Descr, Error> {
         match &self.kind {
             Kind::Struct(fields) => fields_descr(fields),
@@ -68,14 +69,8 @@ impl Dtype {
                     let is_padding =
                         item.name.is_empty() && item.title.is_none() && dtype.kind == Kind::Void;
                     if !is_padding {
-                        // NumPy names a field without a name after its place.
-                        let name = if item.name.is_empty() {
-                            format!("f{}", fields.len())
-                        } else {
-                            item.name.clone()
-                        };
                         fields.push(Field {
-                            name,
+                            name: item.name.clone(),
                             title: item.title.clone(),
                             dtype,
                             offset,
@@ -96,7 +91,9 @@ fn fields_descr(fields: &Struct) -> Result<Descr, Error> {
     let mut list = Vec::with_capacity(fields.fields().len());
     let mut end = 0;
     for field in fields.fields() {
-        if field.offset < end {
+        let is_like_padding =
+            field.name.is_empty() && field.title.is_none() && field.dtype.kind == Kind::Void;
+        if field.offset < end || is_like_padding {
             return Err(Error::NoDescr {
                 field: field.name.clone(),
             });
@@ -194,6 +191,19 @@ mod tests {
             (back.itemsize(), back.fields().unwrap().fields().len()),
             (24, 2)
         );
+    }
+
+    #[test]
+    fn only_bytes_without_a_name_are_padding() {
+        let fields = |text: &str| {
+            let fields = vec![Field::new("", Dtype::parse(text).unwrap(), 0)];
+            Dtype::structured(Struct::new(fields, 4, false).unwrap())
+        };
+        let number = fields("<i4");
+        let descr = number.descr().unwrap();
+        assert_eq!(descr.to_string(), "[('', '<i4')]");
+        assert_eq!(Dtype::from_descr(&descr).unwrap(), number);
+        assert!(fields("|V4").descr().is_err());
     }
 
     #[test]

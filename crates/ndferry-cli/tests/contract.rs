@@ -144,6 +144,20 @@ fn info_is_one_json_object_a_line() {
 }
 
 #[test]
+fn info_says_that_bytes_stand_behind_the_array() {
+    let folder = Folder::new();
+    let mut bytes = std::fs::read(folder.path().join("a.npy")).unwrap();
+    bytes.extend(b"rows of a killed append");
+    std::fs::write(folder.path().join("long.npy"), bytes).unwrap();
+    let text = folder.run("info long.npy").exits(0).text();
+    assert!(text.contains("npy, 175 B, 23 B after the end"), "{text}");
+    let json = folder.run("info --json long.npy").exits(0).text();
+    assert!(json.contains(r#""trailing_nbytes":23"#), "{json}");
+    let whole = folder.run("info a.npy").exits(0).text();
+    assert!(!whole.contains("after the end"), "{whole}");
+}
+
+#[test]
 fn a_file_alone_is_the_same_as_info() {
     let folder = Folder::new();
     assert_eq!(

@@ -382,7 +382,8 @@ fn to_descr(literal: Literal) -> Option<Descr> {
 }
 
 fn to_field(literal: Literal) -> Option<DescrField> {
-    let Literal::Tuple(items) = literal else {
+    // A list as well as a tuple, since NumPy only unpacks it.
+    let (Literal::Tuple(items) | Literal::List(items)) = literal else {
         return None;
     };
     let mut items = items.into_iter();
@@ -408,10 +409,10 @@ fn to_field(literal: Literal) -> Option<DescrField> {
     })
 }
 
-/// A subarray's shape: a tuple, or one extent.
+/// A subarray's shape: a tuple, a list, or one extent.
 fn to_shape(literal: &Literal) -> Option<Vec<usize>> {
     match literal {
-        Literal::Tuple(dims) => extents(dims),
+        Literal::Tuple(dims) | Literal::List(dims) => extents(dims),
         one => extents(std::slice::from_ref(one)),
     }
 }
@@ -451,6 +452,34 @@ mod tests {
             .unwrap();
         assert_eq!(bytes[6], 3);
         assert_eq!(Header::parse(&bytes).unwrap().0.dtype, name);
+    }
+
+    #[test]
+    fn lists_may_stand_where_numpy_writes_tuples() {
+        let parse = |descr: &str| {
+            let text = format!("{{'descr': {descr}, 'fortran_order': False, 'shape': (2,), }}");
+            Header::parse(&head(&text)).map(|(header, _)| header.dtype)
+        };
+        let tuples = parse("[('a', [('b', '<i4', (2,))])]").unwrap();
+        assert_eq!(parse("[['a', [['b', '<i4', [2]]]]]").unwrap(), tuples);
+        for wrong in [
+            "['a', '<i4']",
+            "[['a'], '<i4']",
+            "[('a', ['b', '<i4'])]",
+            "[(['t', 'a'], '<i4')]",
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        let nameless = parse("[('', '<i4'), ('f0', '<i4'), ('', '|V4')]").unwrap();
+        let names: Vec<&str> = nameless
+            .fields()
+            .unwrap()
+            .fields()
+            .iter()
+            .map(|f| &*f.name)
+            .collect();
+        assert_eq!((names, nameless.itemsize()), (vec!["", "f0"], 12));
+        assert!(parse("[('', '<i4'), ('', '<f4')]").is_err());
     }
 
     #[test]

@@ -242,8 +242,9 @@ impl Source {
         self.input.touched()
     }
 
-    /// Bytes after the end of what the format describes: where they begin, and how many there are.
-    pub(crate) fn trailing(&self) -> Option<(u64, u64)> {
+    /// Bytes after the end of what the format describes, which belong to no array: where they begin, and how many there
+    /// are. A killed [`append_rows`](crate::append_rows) leaves rows there.
+    pub fn trailing(&self) -> Option<(u64, u64)> {
         let end = self.contents.end?;
         let nbytes = self.input.nbytes().checked_sub(end)?;
         (nbytes > 0).then_some((end, nbytes))

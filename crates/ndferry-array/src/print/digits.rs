@@ -325,6 +325,16 @@ mod tests {
     }
 
     #[test]
+    fn of_two_shortest_the_even_one_is_taken() {
+        // 145801411801286.625
+        let digits = Digits::of(
+            &finite(f64::from_bits(4_819_013_646_836_701_396)),
+            &Wanted::SHORTEST,
+        );
+        assert_eq!(digits.digits, b"14580141180128662");
+    }
+
+    #[test]
     fn more_digits_than_needed_are_exact_ones() {
         let wanted = Wanted {
             least: Some(20),
@@ -343,7 +353,12 @@ mod tests {
             let text: String = digits.digits.iter().map(|digit| char::from(*digit)).collect();
             let (first, rest) = text.split_at(1);
             let point = if rest.is_empty() { "" } else { "." };
-            prop_assert_eq!(format!("{first}{point}{rest}e{}", digits.exponent), format!("{x:e}"));
+            let (ours, theirs) = (format!("{first}{point}{rest}e{}", digits.exponent), format!("{x:e}"));
+            // Of two that are equally near, NumPy takes the even one and the standard library the larger:
+            // 145801411801286.625.
+            let is_even = digits.digits.last().is_some_and(|digit| digit % 2 == 0);
+            let is_as_short = is_even && ours.len() == theirs.len() && ours.parse() == Ok(x);
+            prop_assert!(ours == theirs || is_as_short, "{ours} {theirs}");
         }
 
         #[test]

@@ -70,6 +70,9 @@ fn source_json(source: &Source, members: Vec<Value>) -> Value {
     object.insert("source".into(), source.name().into());
     object.insert("container".into(), source.format().name().into());
     object.insert("nbytes".into(), number(source.nbytes()));
+    if let Some((_, nbytes)) = source.trailing() {
+        object.insert("trailing_nbytes".into(), number(nbytes));
+    }
     object.insert("members".into(), Value::Array(members));
     if let Some(pickle) = source.pickle() {
         let globals = pickle.globals.iter();
@@ -224,6 +227,9 @@ fn headline(source: &Source) -> String {
         .fold(0, |sum, member| sum.saturating_add(member.nbytes));
     if decoded > source.nbytes().saturating_add(source.nbytes() / 50) {
         words.push(format!("{} decoded", size::text(decoded)));
+    }
+    if let Some((_, nbytes)) = source.trailing() {
+        words.push(format!("{} after the end", size::text(nbytes)));
     }
     words.join(", ")
 }
