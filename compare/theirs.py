@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pickle
+import pickletools
 import sys
 import time
 
@@ -122,6 +123,16 @@ def pickle_read(path):
     result = [repr(npy.dtype_to_descr(array.dtype)), list(array.shape), sha256(array)]
     del array
     tell(least(LARGE_PICKLE_READINGS, lambda: unpickled(path)), result)
+
+
+def pickle_scan(path):
+    def scan():
+        with open(path, "rb") as file:
+            naming = ("GLOBAL", "STACK_GLOBAL", "INST")
+            return [at for opcode, _, at in pickletools.genops(file) if opcode.name in naming]
+
+    result = scan()
+    tell(cost(1, scan), result)
 
 
 def pickle_many(path):

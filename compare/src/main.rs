@@ -35,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         ["pickle-many", path] => pickle::many(path),
         ["pickle-many-lazy", path] => pickle::many_lazy(path),
         ["pickle-dict", path] => pickle::dict(path),
+        ["pickle-scan", path] => pickle::scan(path),
         ["crc", nbytes] => socket::crc(nbytes.parse()?),
         ["copy-recv", to] => socket::recv(to),
         ["copy-send", from, address] => socket::send(from, address),

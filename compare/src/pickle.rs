@@ -146,3 +146,14 @@ enum Entry<'t> {
     Float(f64),
     Array((PickledArray, Cow<'t, [u8]>)),
 }
+
+/// Where a pickle names something, by its opcodes alone.
+pub(crate) fn scan(path: &str) -> anyhow::Result<()> {
+    let scan = || -> anyhow::Result<ndferry::Scanned> {
+        Ok(ndferry::scan(path, &ndferry::ScanOptions::default(), &())?)
+    };
+    let offsets = scan()?.globals.into_iter().map(|global| global.offset);
+    let result = json!(offsets.collect::<Vec<_>>());
+    Cost::least(SMALL_READINGS, scan)?.tell(result);
+    Ok(())
+}

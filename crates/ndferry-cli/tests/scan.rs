@@ -114,7 +114,7 @@ fn every_name_is_listed_when_asked_for() {
         out.contains("  posix.system at byte 0 (REDUCE)  dangerous\n"),
         "{out}"
     );
-    assert!(out.contains("  numpy.ndarray at byte 2  \n"), "{out}");
+    assert!(out.contains("  numpy.ndarray at byte 2\n"), "{out}");
 }
 
 #[test]

@@ -57,6 +57,12 @@ impl Tree {
                 self.write_items(items, depth, out);
                 out.push_str("})");
             }
+            Value::Set([]) => out.push_str("set()"),
+            Value::Set(items) => {
+                out.push('{');
+                self.write_items(items, depth, out);
+                out.push('}');
+            }
             Value::List(items) => {
                 out.push('[');
                 self.write_items(items, depth, out);
@@ -66,12 +72,6 @@ impl Tree {
                 out.push_str(&global.name);
             }
             Value::Global(global) => drop(write!(out, "{}.{}", global.module, global.name)),
-            Value::Set([]) => out.push_str("set()"),
-            Value::Set(items) => {
-                out.push('{');
-                self.write_items(items, depth, out);
-                out.push('}');
-            }
             Value::Dict(pairs) => self.write_pairs(pairs, depth, out),
             Value::Call(call) => {
                 if let Ok(Some(standard)) = self.standard(id) {

@@ -45,6 +45,7 @@ mod npy_grow;
 mod npz_file;
 mod npz_save;
 mod number;
+mod outline;
 #[cfg(feature = "npb")]
 mod pack_line;
 mod packing;
@@ -113,6 +114,7 @@ pub use npb_edit::{CreateOptions, NpbFile};
 #[cfg(feature = "npb")]
 pub use npb_resume::append;
 pub use npy_grow::append_rows;
+pub use outline::OutlineOptions;
 pub use packing::{Codec, Filter, Packing};
 pub use policy::{Policy, PolicyError};
 pub use progress::Progress;

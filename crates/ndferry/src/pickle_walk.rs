@@ -51,7 +51,7 @@ const ALL_VISITED: u32 = u32::MAX;
 
 /// How an object is reached from the one that holds it.
 #[derive(Clone, Copy)]
-enum Key {
+pub(crate) enum Key {
     /// It is part of the same thing.
     Same,
     Index(u32),
@@ -63,7 +63,7 @@ enum Key {
 
 /// A part of an object that has no name of its own.
 #[derive(Clone, Copy)]
-enum Word {
+pub(crate) enum Word {
     Args,
     Kwargs,
     State,
@@ -83,7 +83,7 @@ impl Word {
 
 /// How an object's children are named.
 #[derive(Clone, Copy)]
-enum View {
+pub(crate) enum View {
     /// By index or key.
     Plain,
     /// Not at all, down to this many levels.
@@ -240,20 +240,7 @@ impl<'t> Walk<'t> {
             if depth > 0 {
                 path.push('.');
             }
-            match frame.key {
-                Key::Same => {}
-                Key::Index(i) => path.push_str(&i.to_string()),
-                Key::Pickle(i) => path.push_str(&format!("[{i}]")),
-                Key::Word(word) => path.push_str(word.as_str()),
-                Key::Value(id) => {
-                    let key = match self.tree.get(id) {
-                        Value::Str(_) | Value::Py2Str(_) => self.tree.name(id).map_err(pickle)?,
-                        _ => None,
-                    };
-                    let key = key.unwrap_or_else(|| self.tree.repr(id).into());
-                    path.push_str(&escape_key(&key));
-                }
-            }
+            path.push_str(&key_text(self.tree, frame.key)?);
         }
         Ok(path)
     }
@@ -276,8 +263,26 @@ fn is_plain(tree: &Tree, id: Id) -> bool {
     matches!(class, Some((_, "ndarray" | "memmap")))
 }
 
+/// A key as paths spell it.
+pub(crate) fn key_text(tree: &Tree, key: Key) -> Result<String> {
+    Ok(match key {
+        Key::Same => String::new(),
+        Key::Index(i) => i.to_string(),
+        Key::Pickle(i) => format!("[{i}]"),
+        Key::Word(word) => word.as_str().to_owned(),
+        Key::Value(id) => {
+            let key = match tree.get(id) {
+                Value::Str(_) | Value::Py2Str(_) => tree.name(id).map_err(pickle)?,
+                _ => None,
+            };
+            let key = key.unwrap_or_else(|| tree.repr(id).into());
+            escape_key(&key).into_owned()
+        }
+    })
+}
+
 /// The child of that number; `None` after the last.
-fn child(tree: &Tree, id: Id, view: View, i: u32) -> Option<(Key, Id, View)> {
+pub(crate) fn child(tree: &Tree, id: Id, view: View, i: u32) -> Option<(Key, Id, View)> {
     if i == ALL_VISITED {
         return None;
     }

@@ -222,10 +222,10 @@ fn details(
     if long {
         for global in &found.globals {
             let grade = match policy.grade(global) {
-                Grade::Passes => "",
-                grade => grade.word(),
+                Grade::Passes => String::new(),
+                grade => format!("  {}", grade.word()),
             };
-            writeln!(out, "  {}  {grade}", place(global))?;
+            writeln!(out, "  {}{grade}", place(global))?;
         }
     }
     // One is told above, unless there is worse.

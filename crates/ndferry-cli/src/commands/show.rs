@@ -3,14 +3,24 @@
 use std::io::Write;
 use std::path::Path;
 
-use ndferry::{Format, Item, LazyArray, PrintOptions, SaveOptions, save_to, write_atomically};
+use ndferry::{
+    Address, ErrorKind, Format, Item, LazyArray, Opened, OutlineOptions, PrintOptions, SaveOptions,
+    save_to, write_atomically,
+};
 
 use crate::args::{Form, ShowArgs};
 use crate::output;
 use crate::report::{Outcome, Session};
 
 pub(crate) fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let picked = session.array(&args.source)?;
+    let picked = match session.array(&args.source) {
+        Ok(array) if !array.dtype().has_object() => Ok(array),
+        // What is no array of numbers is shown as a tree, if a pickle says what it is.
+        picked => match outline(args, session)? {
+            true => return Ok(Outcome::Yes),
+            false => picked,
+        },
+    }?;
     match args.output.as_deref() {
         Some(path) if path != Path::new("-") => {
             write_atomically(path, args.force, &mut |to| {
@@ -29,6 +39,31 @@ pub(crate) fn run(args: &ShowArgs, session: &Session) -> anyhow::Result<Outcome>
         }
     }
     Ok(Outcome::Yes)
+}
+
+/// Shows the values of a pickle; false if it is none, or if something else than its text is wanted.
+fn outline(args: &ShowArgs, session: &Session) -> anyhow::Result<bool> {
+    let address = Address::parse(&args.source.source);
+    let is_plain = args.to == Form::Repr && args.source.slice.is_none() && args.output.is_none();
+    if !is_plain || address.path.as_os_str() == "-" {
+        return Ok(false);
+    }
+    // Whatever is wrong with it has been told by then.
+    let Ok(Opened::Values(values)) = Opened::open(&address.path, &session.open_options(1)) else {
+        return Ok(false);
+    };
+    let mut options = OutlineOptions::default();
+    if args.all {
+        (options.depth, options.items, options.lines) = (usize::MAX, usize::MAX, usize::MAX);
+    }
+    let mut out = output::stdout();
+    let path = address.member.unwrap_or_default();
+    match values.write_outline(&path, &mut out, &options) {
+        Err(error) if matches!(error.kind(), ErrorKind::NoMember { .. }) => return Ok(false),
+        other => other?,
+    }
+    out.flush()?;
+    Ok(true)
 }
 
 fn write(
