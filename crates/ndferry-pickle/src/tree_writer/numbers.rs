@@ -1,6 +1,6 @@
 //! `array.array` in the form that every Python loads which knows the protocol.
 
-use ndferry_array::{ByteOrder, Dtype, Kind};
+use ndferry_array::{Array, ByteOrder, Dtype, Kind, Order};
 
 use super::*;
 use crate::numpy::{Elements, Recognised};
@@ -62,6 +62,13 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             let Some(format) = machine_format(&dtype) else {
                 return Ok(false);
             };
+            // Of another order than the machine's, CPython guesses the typecode: most are little-endian.
+            let len = bytes.len() / dtype.itemsize();
+            let bytes = Array::contiguous(dtype, &[len], Order::C, bytes)
+                .and_then(|items| items.into_byteorder(ByteOrder::Little))
+                .map_err(|error| ErrorKind::Array(error).at(array.offset))?
+                .bytes()
+                .clone();
             self.then([
                 Part::Global("array", "_array_reconstructor"),
                 Part::BeginTuple(4),
@@ -137,11 +144,11 @@ impl<'t, W: Write> Writing<'_, 't, W> {
     }
 }
 
-/// `array._array_reconstructor`'s number for items of this kind (`Modules/arraymodule.c`, `mformatdescriptors`).
+/// `array._array_reconstructor`'s number for little-endian items of this kind (`Modules/arraymodule.c`, `mformatdescriptors`).
 fn machine_format(dtype: &Dtype) -> Option<i64> {
-    let little = match (dtype.kind(), dtype.itemsize()) {
-        (Kind::Uint, 1) => return Some(0),
-        (Kind::Int, 1) => return Some(1),
+    Some(match (dtype.kind(), dtype.itemsize()) {
+        (Kind::Uint, 1) => 0,
+        (Kind::Int, 1) => 1,
         (Kind::Uint, 2) => 2,
         (Kind::Int, 2) => 4,
         (Kind::Uint, 4) => 6,
@@ -152,6 +159,5 @@ fn machine_format(dtype: &Dtype) -> Option<i64> {
         (Kind::Float, 8) => 16,
         (Kind::Unicode, 4) => 20,
         _ => return None,
-    };
-    Some(little + i64::from(dtype.byteorder() == ByteOrder::Big))
+    })
 }

@@ -1,0 +1,99 @@
+"""Python 2.7 and Jython 2.7 load what is written for them, `array.array` too, and what they pickle is read and written again."""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from agent import ROOT, ask
+from cases import tables
+
+HERE = pathlib.Path(__file__).resolve().parent
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+JAR = pathlib.Path.home() / ".m2/repository/org/python/jython-standalone/2.7.4/jython-standalone-2.7.4.jar"
+
+
+def cpython2():
+    pyenv = sorted(pathlib.Path(os.environ.get("PYENV_ROOT", pathlib.Path.home() / ".pyenv")).glob("versions/2.7*/bin/python"))
+    # A shim of pyenv's is there even where its Python is not chosen.
+    python = str(pyenv[-1]) if pyenv else shutil.which("python2.7")
+    if not python:
+        pytest.skip("no Python 2.7 here")
+    numpy = TARGET / "numpy-python2"
+    if not (numpy / "numpy").exists():
+        install = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", numpy, "numpy==1.16.6"]
+        subprocess.run(install, stdin=subprocess.DEVNULL, capture_output=True)
+    return [python, "-B"], {"PYTHONPATH": str(numpy)}
+
+
+def jython2():
+    if not shutil.which("java"):
+        pytest.skip("no Java here")
+    if not JAR.exists():
+        get = ["mvn", "-q", "-B", "dependency:get", "-Dartifact=org.python:jython-standalone:2.7.4"]
+        if shutil.which("mvn"):
+            subprocess.run(get, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+    if not JAR.exists():
+        pytest.skip("org.python:jython-standalone could not be had")
+    return ["java", "-jar", JAR], {}
+
+
+# Once is enough.
+pytestmark = pytest.mark.skipif(np.__version__ < "2", reason="NumPy 2's suite asks")
+
+OTHERS = {"python 2.7": cpython2, "jython 2.7": jython2}
+
+
+def run(command, *words):
+    words, environment = [*command[0], HERE / "pickle_python2.py", *words], {**os.environ, **command[1]}
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def compare(title, wants, got):
+    wrong = {file: [got[file], want] for file, want in wants.items() if got[file] != want}
+    tables.append([f"{title:52}", f"{len(wants) - len(wrong):5} of {len(wants):4} files"])
+    assert wants and not wrong, json.dumps(wrong, indent=1)[:4000]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@pytest.mark.parametrize("python2", [False, True])
+def test_others_load_what_is_written_for_them(other, python2, tmp_path):
+    other_run = OTHERS[other]()
+    ours = [sys.executable, "-B"], {}
+    (tmp_path / "from").mkdir()
+    (tmp_path / "to").mkdir()
+    run(ours, "write", tmp_path / "from")
+    wants = json.loads((tmp_path / "from/wants.json").read_text())
+    if other.startswith("jython"):
+        wants = {file: want for file, want in wants.items() if not file.startswith("numpy")}
+    for file in wants:
+        protocol = int(file.split(".")[-2])
+        # Another protocol than it came in.
+        target = (protocol + 1) % 3
+        again = ask("pickle_again", (tmp_path / "from" / file).read_bytes(), protocol=target, numpy="any", python2=python2)[1]
+        (tmp_path / "to" / file).write_bytes(again)
+    got = json.loads(run(other_run, "load", tmp_path / "to"))
+    compare(f"loaded by {other}{' (bytes as str)' if python2 else ''}", wants, got)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_what_others_pickle_is_loaded_here_when_written_again(other, tmp_path):
+    (tmp_path / "from").mkdir()
+    (tmp_path / "to").mkdir()
+    run(OTHERS[other](), "write", tmp_path / "from")
+    wants, all_wants = json.loads((tmp_path / "from/wants.json").read_text()), {}
+    for file, want in wants.items():
+        for protocol in range(6):
+            again = ask("pickle_again", (tmp_path / "from" / file).read_bytes(), protocol=protocol, numpy="any")[1]
+            name = f"{file[:-4]}-{protocol}.pkl"
+            (tmp_path / "to" / name).write_bytes(again)
+            all_wants[name] = want
+    got = json.loads(run(([sys.executable, "-B"], {}), "load", tmp_path / "to"))
+    compare(f"pickled by {other}, loaded here", all_wants, got)
