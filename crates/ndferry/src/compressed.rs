@@ -1,6 +1,7 @@
 //! Packed pickles, as joblib and pandas write them: told by their magic, unpacked into memory.
 
 use std::io::Read;
+use std::path::Path;
 
 use crate::input::Input;
 use crate::source::Contents;
@@ -14,9 +15,19 @@ const MAX_NBYTES: u64 = 1 << 30;
 ///
 /// # Errors
 /// Damage, more than fits, and what is wrong with the pickle.
-pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Option<Contents>> {
+pub(crate) fn open(
+    input: &Input,
+    folder: Option<&Path>,
+    options: &OpenOptions,
+) -> Result<Option<Contents>> {
     match unpack(input, options)? {
-        Some(bytes) => unpacked(bytes, options).map(Some),
+        Some(bytes) => {
+            let mut contents = unpacked(bytes, folder, options)?;
+            if Wrapping::of(&input.head(HEAD_NBYTES)?) == Some(Wrapping::Zfile) {
+                contents.format = Format::Joblib;
+            }
+            Ok(Some(contents))
+        }
         None => Ok(None),
     }
 }
@@ -70,9 +81,9 @@ pub(crate) fn is_known(head: &[u8]) -> bool {
     Wrapping::of(head).is_some()
 }
 
-fn unpacked(bytes: Vec<u8>, options: &OpenOptions) -> Result<Contents> {
+fn unpacked(bytes: Vec<u8>, folder: Option<&Path>, options: &OpenOptions) -> Result<Contents> {
     let input = Input::of_bytes(bytes.into());
-    let mut contents = crate::pickle_file::open(&input, options)?;
+    let mut contents = crate::pickle_file::open(&input, folder, options)?;
     // Its bytes are not those of the file.
     contents.end = None;
     for info in &mut contents.members {

@@ -16,6 +16,7 @@ mod check;
 mod compressed;
 mod diff;
 mod digest;
+mod elsewhere;
 mod error;
 #[cfg(feature = "transport")]
 mod fingerprint;
@@ -26,6 +27,7 @@ mod frames;
 mod image;
 mod input;
 mod interrupt;
+mod joblib_beside;
 mod lazy;
 mod limits;
 mod lock;
@@ -84,6 +86,7 @@ mod threads;
 mod tile_buffers;
 #[cfg(feature = "npb")]
 mod tile_plan;
+mod torch_file;
 mod units;
 mod values;
 mod wrapping;

@@ -20,6 +20,7 @@ use crate::pickle_file::Pickled;
 use crate::source::Contents;
 use crate::stored::one_pass::{self, Wanted, skip};
 use crate::stored::plain::Plain;
+use crate::torch_file;
 use crate::units::Units;
 use crate::{ErrorKind, Format, Interrupt, OpenOptions, Result, Storage, sniff};
 
@@ -35,6 +36,11 @@ const PIECE: usize = 64 << 10;
 pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     let npz = Npz::open(input.clone(), &npy_limits(&options.limits)).map_err(npy)?;
     let npz = Arc::new(npz);
+    if let Some((data, prefix)) = torch_file::data_member(&npz) {
+        let mut contents = torch_file::open_zip(input, &npz, data, &prefix, options)?;
+        contents.inspect = Some(Box::new(Members(npz)));
+        return Ok(contents);
+    }
     let mut contents = Contents::new(Format::Npz);
     for (i, entry) in npz.members().iter().enumerate() {
         options.interrupt.check()?;
@@ -168,7 +174,7 @@ pub(crate) fn pickles(npz: &Npz<Input>, i: usize) -> Result<Pickles> {
 }
 
 /// The pickle in a member, from a byte of it on, and the member's bytes.
-fn pickle_in(
+pub(crate) fn pickle_in(
     npz: &Npz<Input>,
     i: usize,
     start: u64,

@@ -2,19 +2,23 @@
 
 use std::io::{self, Read};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ndferry_array::{Array, Layout, Order, Selection};
 use ndferry_pickle::{Elements, Id, Machine, Payload, PickledArray, StoredOrder, Tree, Value};
 
+use crate::elsewhere::Elsewhere;
 use crate::error::pickle;
 use crate::input::Input;
+use crate::joblib_beside::Folder;
 use crate::lazy::{Backing, Stored};
 use crate::pickle_scan::global_uses;
-use crate::pickle_walk::{Found, Walk};
+use crate::pickle_walk::{Found, Walk, What};
 use crate::source::Contents;
 use crate::stored::plain::Plain;
+use crate::torch_file;
 use crate::units::Units;
 use crate::{
     ErrorKind, Format, Interrupt, Limits, MemberInfo, Objects, OpenOptions, Policy, Result, Safety,
@@ -35,18 +39,31 @@ impl ndferry_pickle::ReadAt for Input {
     }
 }
 
-pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
+/// Opens a pickle; `folder` is where it is, if that is known, since old ones of joblib have their arrays beside them.
+pub(crate) fn open(
+    input: &Input,
+    folder: Option<&Path>,
+    options: &OpenOptions,
+) -> Result<Contents> {
+    if torch_file::is_legacy(&input.head(Format::SNIFF_NBYTES)?) {
+        return torch_file::open_legacy(input, options);
+    }
     let pickled = Pickled::parse(input, 0, options.limits.members, options)?;
+    let folder = folder.map(|folder| Folder::new(folder, options));
+    let beside = folder.as_ref().map(|folder| folder as &dyn Elsewhere);
     let mut contents = Contents::new(match pickled.is_joblib() {
         true => Format::Joblib,
         false => Format::Pickle,
     });
     contents.end = Some(pickled.end);
     pickled.judge(&mut contents);
-    let found = pickled.found(options)?;
+    let found = pickled.found(&pickled.roots, options, beside)?;
     contents.pickle.get_or_insert_default().holds_more = !pickled.is_flat(&found);
     for (info, backing) in pickled.listed(found, input, options)? {
         contents.push(info, backing);
+    }
+    if let Some(folder) = &folder {
+        folder.judge(&mut contents);
     }
     Ok(contents)
 }
@@ -113,13 +130,14 @@ impl Pickled {
         &self.tree
     }
 
+    /// The value of each pickle.
     pub(crate) fn roots(&self) -> &[Id] {
         &self.roots
     }
 
     /// The array with that path, as the value that it is.
     pub(crate) fn at(self, path: &str, options: &OpenOptions) -> Result<(Self, Vec<Id>)> {
-        let found = self.found(options)?;
+        let found = self.found(&self.roots, options, None)?;
         match found.iter().find(|found| found.path == path) {
             Some(found) => {
                 let root = found.id;
@@ -133,10 +151,13 @@ impl Pickled {
         }
     }
 
-    /// Whether arrays lie between the opcodes, as only joblib puts them.
+    /// Whether arrays lie between the opcodes, or in files beside it, as only joblib puts them.
     fn is_joblib(&self) -> bool {
         let is_wrapper = |global: &ndferry_pickle::Global| {
-            &*global.name == "NumpyArrayWrapper" && global.module.ends_with("joblib.numpy_pickle")
+            matches!(
+                &*global.name,
+                "NumpyArrayWrapper" | "NDArrayWrapper" | "ZNDArrayWrapper"
+            ) && global.module.ends_with("joblib.numpy_pickle")
         };
         self.tree.globals().iter().any(is_wrapper)
     }
@@ -155,13 +176,29 @@ impl Pickled {
         input: &Input,
         options: &OpenOptions,
     ) -> Result<Vec<(MemberInfo, Backing)>> {
-        self.listed(self.found(options)?, input, options)
+        self.listed(self.found(&self.roots, options, None)?, input, options)
     }
 
-    fn found(&self, options: &OpenOptions) -> Result<Vec<Found>> {
-        let mut walk = Walk::new(&self.tree, options);
-        for (i, root) in self.roots.iter().enumerate() {
-            walk.walk(*root, (self.roots.len() > 1).then_some(i))?;
+    /// The arrays in one of its values, also those whose elements are elsewhere.
+    pub(crate) fn arrays_of(
+        &self,
+        root: Id,
+        input: &Input,
+        options: &OpenOptions,
+        elsewhere: Option<&dyn Elsewhere>,
+    ) -> Result<Vec<(MemberInfo, Backing)>> {
+        self.listed(self.found(&[root], options, elsewhere)?, input, options)
+    }
+
+    fn found<'t>(
+        &'t self,
+        roots: &[Id],
+        options: &'t OpenOptions,
+        elsewhere: Option<&'t dyn Elsewhere>,
+    ) -> Result<Vec<Found>> {
+        let mut walk = Walk::new(&self.tree, options, elsewhere);
+        for (i, root) in roots.iter().enumerate() {
+            walk.walk(*root, (roots.len() > 1).then_some(i))?;
         }
         Ok(walk.into_found())
     }
@@ -197,8 +234,15 @@ impl Pickled {
         options: &OpenOptions,
     ) -> Result<Vec<(MemberInfo, Backing)>> {
         let listed = |found: Found| {
-            let backing = backing(input, &self.tree, &found.array, &options.interrupt)?;
-            Ok((member(found.path, &found.array, &backing), backing))
+            let array = match found.array {
+                What::Pickled(array) => array,
+                What::Elsewhere(info, backing) => {
+                    let path = found.path;
+                    return Ok((MemberInfo { path, ..*info }, backing));
+                }
+            };
+            let backing = backing(input, &self.tree, &array, &options.interrupt)?;
+            Ok((member(found.path, &array, &backing), backing))
         };
         found.into_iter().map(listed).collect()
     }

@@ -4,8 +4,10 @@ use ndferry_pickle::{
     ArrayReader, Call, CallKind, Elements, Id, PickledArray, Recognised, Tree, Value,
 };
 
+use crate::elsewhere::Elsewhere;
 use crate::error::pickle;
-use crate::{Error, ErrorKind, Limits, OpenOptions, Result, escape_key};
+use crate::lazy::Backing;
+use crate::{Error, ErrorKind, Limits, MemberInfo, OpenOptions, Result, escape_key};
 
 /// All paths together; hostile keys could make them quadratic.
 const PATHS_NBYTES: usize = 64 << 20;
@@ -17,16 +19,26 @@ const FIELDS: usize = 1 << 24;
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) path: String,
-    pub(crate) array: PickledArray,
+    pub(crate) array: What,
     /// The object that it is.
     pub(crate) id: Id,
     /// Whether it is NumPy's plain array, so that nothing of the object is lost with its elements, shape and dtype.
     pub(crate) is_plain: bool,
 }
 
+/// Where an array's elements are.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// In the pickle.
+    Pickled(PickledArray),
+    /// In another place.
+    Elsewhere(Box<MemberInfo>, Backing),
+}
+
 /// Walks from one root.
 pub(crate) struct Walk<'t> {
     tree: &'t Tree,
+    elsewhere: Option<&'t dyn Elsewhere>,
     reader: ArrayReader<'t>,
     limits: &'t Limits,
     /// By number of value.
@@ -93,10 +105,15 @@ pub(crate) enum View {
 }
 
 impl<'t> Walk<'t> {
-    pub(crate) fn new(tree: &'t Tree, options: &'t OpenOptions) -> Self {
+    pub(crate) fn new(
+        tree: &'t Tree,
+        options: &'t OpenOptions,
+        elsewhere: Option<&'t dyn Elsewhere>,
+    ) -> Self {
         let limits = crate::pickle_file::pickle_limits(&options.limits);
         Self {
             tree,
+            elsewhere,
             reader: ArrayReader::new(tree, &limits).with_array_order(options.array_order),
             limits: &options.limits,
             visited: vec![false; tree.len()],
@@ -147,6 +164,16 @@ impl<'t> Walk<'t> {
             view,
         });
         if let Value::Call(call) = value {
+            let found = self
+                .elsewhere
+                .map(|elsewhere| elsewhere.array(self.tree, call));
+            if let Some((info, backing)) = found.transpose()?.flatten() {
+                if let Some(frame) = self.frames.last_mut() {
+                    frame.next = ALL_VISITED;
+                }
+                let path = self.path()?;
+                return self.push(path, What::Elsewhere(Box::new(info), backing), id, false);
+            }
             let recognised = self.reader.read(id);
             if let Some(recognised) = recognised.map_err(|error| self.place(error))? {
                 self.list(id, call, recognised)?;
@@ -177,11 +204,11 @@ impl<'t> Walk<'t> {
                 "" => word.to_owned(),
                 path => format!("{path}.{word}"),
             };
-            self.push(part("data"), data, id, false)?;
-            self.push(part("mask"), mask, id, false)?;
+            self.push(part("data"), What::Pickled(data), id, false)?;
+            self.push(part("mask"), What::Pickled(mask), id, false)?;
         } else {
             let is_plain = !data.is_array_array && objects.is_none() && is_plain(self.tree, id);
-            self.push(path, data, id, is_plain)?;
+            self.push(path, What::Pickled(data), id, is_plain)?;
         }
         let extra = call.state().filter(|state| {
             let parts = self.tree.sequence(*state).unwrap_or_default();
@@ -196,16 +223,17 @@ impl<'t> Walk<'t> {
         Ok(())
     }
 
-    fn push(&mut self, path: String, array: PickledArray, id: Id, is_plain: bool) -> Result<()> {
+    fn push(&mut self, path: String, array: What, id: Id, is_plain: bool) -> Result<()> {
+        let (dtype, offset) = match &array {
+            What::Pickled(array) => (&array.dtype, array.offset),
+            What::Elsewhere(info, _) => (&info.dtype, 0),
+        };
         self.paths_nbytes += path.len();
-        self.fields += array
-            .dtype
-            .fields()
-            .map_or(0, |fields| fields.fields().len());
+        self.fields += dtype.fields().map_or(0, |fields| fields.fields().len());
         let limit = |what, found: usize, limit: usize| -> Result<()> {
             if found > limit {
                 let (found, limit) = (found as u64, limit as u64);
-                return Err(ErrorKind::Limit { what, found, limit }.at(array.offset));
+                return Err(ErrorKind::Limit { what, found, limit }.at(offset));
             }
             Ok(())
         };

@@ -52,6 +52,18 @@ impl Repickled {
         self.globals + self.arrays + self.dtypes + self.generators > 0
     }
 
+    /// Adds what was changed in another part of the file.
+    fn merge(&mut self, other: Self) {
+        self.pickles += other.pickles;
+        self.globals += other.globals;
+        self.arrays += other.arrays;
+        self.dtypes += other.dtypes;
+        self.generators += other.generators;
+        self.unknown.extend(other.unknown);
+        self.unknown.sort();
+        self.unknown.dedup();
+    }
+
     fn add(&mut self, other: &ndferry_pickle::Repickled) {
         self.pickles += other.pickles;
         self.globals += other.globals;

@@ -102,7 +102,11 @@ impl Source {
         let path = path.as_ref();
         let name = path.display().to_string();
         let input = Input::open(path, &options.limits).map_err(|error| error.in_source(&name))?;
-        Self::of_input(&name, input, options)
+        let folder = match path.as_os_str() == "-" {
+            true => None,
+            false => path.parent(),
+        };
+        Self::in_folder(&name, input, folder, options)
     }
 
     /// Opens bytes in memory; `name` stands for the path in errors. Arrays share the bytes.
@@ -114,7 +118,16 @@ impl Source {
     }
 
     pub(crate) fn of_input(name: &str, input: Input, options: &OpenOptions) -> Result<Self> {
-        let contents = contents(&input, options).map_err(|error| error.in_source(name))?;
+        Self::in_folder(name, input, None, options)
+    }
+
+    fn in_folder(
+        name: &str,
+        input: Input,
+        folder: Option<&Path>,
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let contents = contents(&input, folder, options).map_err(|error| error.in_source(name))?;
         Ok(Self {
             name: Arc::from(name),
             input,
@@ -259,20 +272,20 @@ impl Source {
     }
 }
 
-fn contents(input: &Input, options: &OpenOptions) -> Result<Contents> {
+fn contents(input: &Input, folder: Option<&Path>, options: &OpenOptions) -> Result<Contents> {
     let head = input.head(Format::SNIFF_NBYTES)?;
     match sniff(&head) {
         Some(Format::Npy) => crate::npy_file::open(input, options),
         Some(Format::Npz) => crate::npz_file::open(input, options),
         #[cfg(feature = "npb")]
         Some(Format::Npb) => crate::npb_file::open(input, options),
-        Some(Format::Pickle) => crate::pickle_file::open(input, options),
+        Some(Format::Pickle) => crate::pickle_file::open(input, folder, options),
         Some(_) => Err(ErrorKind::NotBuilt {
             what: "this format",
         }
         .into()),
         None if head.is_empty() => Err(ErrorKind::Empty.at(0)),
-        None => match crate::compressed::open(input, options)? {
+        None => match crate::compressed::open(input, folder, options)? {
             Some(contents) => Ok(contents),
             None => Err(ErrorKind::UnknownFormat {
                 head: head.to_vec(),

@@ -29,47 +29,73 @@ impl Job<'_> {
         if pickled.iter().all(|pickles| *pickles == Pickles::No) {
             return copy(input, 0..input.nbytes(), to);
         }
+        // What stays as it is is copied as it is packed, or the whole archive, if all of it does.
+        let mut all = Repickled::default();
+        let mut is_changed = Vec::with_capacity(pickled.len());
+        for (i, pickles) in pickled.iter().enumerate() {
+            let mut one = Repickled::default();
+            let ahead = self.rewrite(&npz, i, *pickles, &mut io::sink(), &mut one);
+            ahead.map_err(|error| error.in_member(npz.members()[i].file()))?;
+            is_changed.push(one.is_changed());
+            all.merge(one);
+        }
+        let is_same = !all.is_changed();
+        told.merge(all);
+        if is_same {
+            return copy(input, 0..input.nbytes(), to);
+        }
         // Sizes are known before they are written, so that nothing has to be written over.
         let mut writer = NpzWriter::new(to, Packing::Stored);
-        for (i, pickles) in pickled.into_iter().enumerate() {
+        for (i, is_changed) in is_changed.into_iter().enumerate() {
             let entry = &npz.members()[i];
-            let rewritten = match pickles {
-                Pickles::No => Ok(None),
-                pickles => self.member(&npz, i, pickles == Pickles::Certain, told),
-            };
-            let added = rewritten.and_then(|rewritten| match rewritten {
-                Some((packed, mut file)) => writer
-                    .add_packed(entry.file(), packed, &mut file)
-                    .map_err(npy),
-                None => {
-                    let mut bytes = npz.packed(i).map_err(npy)?;
-                    writer
-                        .add_packed(entry.file(), entry.into(), &mut bytes)
-                        .map_err(npy)
+            let mut add = || -> Result<()> {
+                if is_changed {
+                    let (packed, mut file) = self.member(&npz, i, pickled[i])?;
+                    return writer
+                        .add_packed(entry.file(), packed, &mut file)
+                        .map_err(npy);
                 }
-            });
-            added.map_err(|error| error.in_member(entry.file()))?;
+                let mut bytes = npz.packed(i).map_err(npy)?;
+                writer
+                    .add_packed(entry.file(), entry.into(), &mut bytes)
+                    .map_err(npy)
+            };
+            add().map_err(|error| error.in_member(entry.file()))?;
         }
         writer.finish().map_err(npy)?;
         Ok(())
     }
 
-    /// A member with a pickle in it: unpacked into a temporary file, rewritten into another, and packed again as it was.
-    /// `None` if it only looked like one.
-    fn member(
+    /// Rewrites the pickles of a member. What only looked as if it had some is left alone.
+    fn rewrite(
         &self,
         npz: &Npz<Input>,
         i: usize,
-        is_certain: bool,
+        pickles: Pickles,
+        to: &mut dyn Write,
         told: &mut Repickled,
-    ) -> Result<Option<(Packed, File)>> {
-        let entry = &npz.members()[i];
-        let input = self.spooled(&mut npz.reader(i).map_err(npy)?)?;
-        let mut rewritten = CrcWriter::new(temporary_file()?);
-        match self.file(&input, &mut rewritten, told) {
-            Err(error) if !is_certain && error.class() == ErrorClass::Malformed => return Ok(None),
-            other => other?,
+    ) -> Result<()> {
+        if pickles == Pickles::No {
+            return Ok(());
         }
+        let input = self.spooled(&mut npz.reader(i).map_err(npy)?)?;
+        let mut one = Repickled::default();
+        match self.file(&input, to, &mut one) {
+            Err(error) if pickles == Pickles::Likely && error.class() == ErrorClass::Malformed => {}
+            other => {
+                other?;
+                told.merge(one);
+            }
+        }
+        Ok(())
+    }
+
+    /// A member with its pickles rewritten, packed as it was, in a temporary file.
+    fn member(&self, npz: &Npz<Input>, i: usize, pickles: Pickles) -> Result<(Packed, File)> {
+        let entry = &npz.members()[i];
+        let mut rewritten = CrcWriter::new(temporary_file()?);
+        let mut told = Repickled::default();
+        self.rewrite(npz, i, pickles, &mut rewritten, &mut told)?;
         let crc = rewritten.crc().sum();
         let mut file = rewritten.into_inner();
         let nbytes = file.stream_position()?;
@@ -88,7 +114,7 @@ impl Job<'_> {
             packed.packed_nbytes = file.stream_position()?;
             file.rewind()?;
         }
-        Ok(Some((packed, file)))
+        Ok((packed, file))
     }
 
     /// A stream in a temporary file, since pickles are looked at twice.
