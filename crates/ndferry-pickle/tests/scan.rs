@@ -136,3 +136,45 @@ fn frames_and_lengths_that_lie_are_told() {
     assert_eq!(claim.errors.len(), 1);
     assert!(!scan(b"\x80\x09N.").is_whole());
 }
+
+#[test]
+fn no_flip_or_cut_makes_a_scan_panic() {
+    let inner = b"\x80\x02cos\nsystem\n(S'id'\ntR.";
+    let nested = [b"\x80\x04\x95\x40\0\0\0\0\0\0\0C\x17", &inner[..], b"\x94\x8c\x01m\x94\x8c\x01f\x94\x93)\x81}(K\x01K\x02ub]\x94(NNe\x86h\x00j\x01\0\0\0r\x07\0\0\0\x871N."].concat();
+    let text = b"(dp0\nS'a\\x41'\np1\nV\\u0041b\np2\n(I1\nL2L\nF1.5\nlp3\nsg1\ng2\nscm\nn\n(tR(im\nn\noPid\n.N.";
+    let mut scans = 0;
+    for seed in [&nested[..], text] {
+        for at in 0..seed.len() {
+            scan(&seed[..at]);
+            let mut changed = seed.to_vec();
+            for bit in 0..8 {
+                changed[at] = seed[at] ^ 1 << bit;
+                scan(&changed);
+                scans += 1;
+            }
+            for byte in [b'(', b'1', b'u', b'.', 0x94, 0xff] {
+                changed[at] = byte;
+                scan(&changed);
+            }
+        }
+    }
+    assert!(scans > 1000);
+}
+
+#[test]
+fn what_asks_for_memory_gets_a_limit() {
+    // Text and numbers by turns, each of which the stack has to keep.
+    let turns = b"U\x01aN".repeat(2 << 20);
+    let found = scan(&turns);
+    assert!(matches!(
+        found.errors[0].kind,
+        ndferry_pickle::ErrorKind::Limit { .. }
+    ));
+    // Names without end, and as many pickles.
+    let names = scan(&b"cA\nB\n0".repeat(1 << 20));
+    assert_eq!(names.names.len(), 10_000);
+    let pickles = scan(&b"cA\nB\n.".repeat(1 << 18));
+    assert_eq!(pickles.names.len(), 10_000);
+    let marks = scan(&b"(".repeat(8 << 20));
+    assert_eq!(marks.errors.len(), 1);
+}
