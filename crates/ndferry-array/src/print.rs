@@ -71,7 +71,7 @@ pub enum FloatMode {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LongDouble {
     /// IEEE quads if the bytes that pad an x87 number are in use, all numbers, as quads, are within the range of a double,
-    /// and they are not valid x87 numbers within it as well; otherwise x87.
+    /// and they are not valid x87 numbers within it as well, or sixteen and more valid ones of any size; otherwise x87.
     #[default]
     Guess,
     /// 80 bits and 6 bytes of padding, as on x86.
