@@ -42,6 +42,9 @@ pub(crate) struct Cli {
     /// Nothing on standard error but errors.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
+    /// Tells what it does, on standard error; -vv tells every read. NDFERRY_LOG=debug is the same.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
     /// What files may ask for.
     #[command(flatten)]
     pub(crate) limits: crate::limits::LimitArgs,

@@ -9,6 +9,7 @@ mod closed;
 mod commands;
 mod graphics;
 mod limits;
+mod log;
 mod output;
 mod picture;
 mod progress;
@@ -51,6 +52,9 @@ fn status(args: Vec<OsString>) -> u8 {
         Err(error) => return report::usage(&error),
     };
     cli.color.write_global();
+    if let Err(error) = log::begin(cli.verbose) {
+        return report::failed(&error);
+    }
     let session = match Session::new(cli.progress, cli.quiet, cli.limits) {
         Ok(session) => session,
         Err(error) => return report::failed(&error),

@@ -307,3 +307,51 @@ fn progress_is_told_in_lines_where_no_bar_can_move() {
     let (code, _, stderr) = shell(folder.path(), "$N convert a.npy -qo y.npb");
     assert_eq!((code, &*stderr), (Some(0), ""));
 }
+
+#[test]
+fn what_happens_is_told_to_whom_asks() {
+    let folder = folder();
+    let line = "convert a.npy -qfo x.npb --tile 1,3";
+    let (code, stdout, quiet) = shell(folder.path(), &format!("$N {line}"));
+    assert_eq!((code, &*stdout, &*quiet), (Some(0), "", ""));
+    let (code, stdout, told) = shell(folder.path(), &format!("NDFERRY_LOG=debug $N {line}"));
+    assert_eq!((code, &*stdout), (Some(0), ""));
+    for what in [
+        "DEBUG ndferry::source: opened source=\"a.npy\" format=\"npy\" arrays=1 nbytes=134",
+        "planned array=\"\" shape=[2, 3] tile=[1, 3] tiles=2 codec=",
+        "threads=",
+        "written path=\"x.npb\" format=\"npb\" arrays=1",
+    ] {
+        assert!(told.contains(what), "{what}: {told}");
+    }
+    assert!(!told.contains("TRACE") && !told.contains('\x1b'), "{told}");
+    let (_, _, told) = shell(folder.path(), "$N -v show x.npb");
+    assert!(told.contains("opened source=\"x.npb\""), "{told}");
+    let (_, _, told) = shell(
+        folder.path(),
+        "NDFERRY_LOG=ndferry::source=debug $N show x.npb",
+    );
+    assert_eq!(told.lines().count(), 1, "{told}");
+    for wrong in ["loud", "ndferry=loud", "debug,"] {
+        let line = format!("NDFERRY_LOG={wrong} $N show a.npy");
+        says(folder.path(), &line, 2, "error: NDFERRY_LOG: \"");
+    }
+}
+
+#[test]
+fn a_transfer_tells_who_connects_and_how_it_ends() {
+    let folder = folder();
+    let line = "$N recv -qo got.npb 2>told & until grep -q listening told; do sleep 0.02; done; \
+        NDFERRY_LOG=debug $N send -q a.npy $(sed -n 's/^listening on //p' told) 2>sent; wait $!";
+    let (code, _, stderr) = shell(folder.path(), &format!("export NDFERRY_LOG=debug; {line}"));
+    assert_eq!(code, Some(0), "{stderr}");
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let (told, sent) = (read("told"), read("sent"));
+    assert!(told.contains("connected peer="), "{told}");
+    assert!(
+        told.contains("stored and verified arrays=1 blocks=1"),
+        "{told}"
+    );
+    assert!(sent.contains("connecting url=\"tcp://127.0.0.1"), "{sent}");
+    assert!(sent.contains("sent blocks=1 acknowledged=true"), "{sent}");
+}

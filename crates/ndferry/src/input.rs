@@ -147,6 +147,7 @@ impl Input {
             From::Memory(bytes) => bytes,
         };
         let n = read_up_to(from, out, offset)?;
+        tracing::trace!(offset, nbytes = n, "read");
         self.touch(n as u64);
         Ok(n)
     }

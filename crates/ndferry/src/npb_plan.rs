@@ -203,6 +203,17 @@ impl Plan {
         manifest.codec = recipe.codec;
         manifest.filter = recipe.filter;
         manifest.level = recipe.level;
+        let (codec, filter) = (manifest.codec, manifest.filter);
+        tracing::debug!(
+            array = name,
+            shape = ?manifest.shape,
+            tile = ?manifest.tile,
+            tiles = grid.len(),
+            ?codec,
+            ?filter,
+            level = manifest.level,
+            "planned"
+        );
         Ok(Self {
             transfer: new_transfer(),
             manifest,

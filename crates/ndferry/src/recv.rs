@@ -137,6 +137,7 @@ impl Receiver {
             Listener::bind(&address, link_options).map_err(outside)
         };
         let listener = bind().map_err(|error: Error| error.in_source(url))?;
+        tracing::debug!(url = %listener.url(), "listening");
         Ok(Self { listener, options })
     }
 
@@ -219,6 +220,7 @@ impl Receiver {
                 None => {}
             }
         };
+        tracing::debug!(peer = link.peer(), "connected");
         let taken = self.take(&mut link, store, target, limits, progress);
         let acknowledged = taken.and_then(|received| {
             store.commit().map_err(|error| target.place_system(error))?;
@@ -227,6 +229,8 @@ impl Receiver {
         });
         match acknowledged {
             Ok((mut received, transfer)) => {
+                let (arrays, blocks) = (received.arrays.len(), received.blocks);
+                tracing::debug!(arrays, blocks, "stored and verified");
                 if link.answers() {
                     let ack = Ack {
                         blocks: received.blocks,
@@ -240,6 +244,7 @@ impl Receiver {
                 Ok(received)
             }
             Err(error) => {
+                tracing::debug!(%error, "refused");
                 if link.answers() {
                     let refuse = Refuse {
                         code: code(&error),

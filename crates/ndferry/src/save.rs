@@ -137,6 +137,8 @@ pub fn save(
         };
         options.interrupt.check()?;
         file.commit().map_err(outside)?;
+        let (arrays, format) = (items.len(), format.name());
+        tracing::debug!(path = ?path, format, arrays, nbytes = file_nbytes, "written");
         Ok(saved(items, file_nbytes))
     };
     // What reading a source brings names that source already.

@@ -95,7 +95,9 @@ pub fn send(
     let sent = || {
         let address = url.parse().map_err(outside)?;
         let link_options = link_options(options.timeout, &options.interrupt);
+        tracing::debug!(url, arrays = items.len(), "connecting");
         let link = ndferry_io::connect(&address, &link_options).map_err(outside)?;
+        tracing::debug!(url, "connected");
         let mut sender = Sender {
             link,
             decoder: Decoder::new(Limits::PEER, Repeats::Refuse),
@@ -155,6 +157,7 @@ impl Sender<'_> {
             self.message(&catalog.message())?;
         }
         let acknowledged = self.link.answers();
+        tracing::debug!(blocks = self.blocks, acknowledged, "sent");
         if acknowledged {
             self.acknowledgement(transfer)?;
         }

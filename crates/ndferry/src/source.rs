@@ -128,6 +128,9 @@ impl Source {
         options: &OpenOptions,
     ) -> Result<Self> {
         let contents = contents(&input, folder, options).map_err(|error| error.in_source(name))?;
+        let (format, arrays) = (contents.format.name(), contents.members.len());
+        let (nbytes, touched) = (input.nbytes(), input.touched());
+        tracing::debug!(source = name, format, arrays, nbytes, touched, "opened");
         Ok(Self {
             name: Arc::from(name),
             input,

@@ -8,5 +8,7 @@ pub(crate) fn threads(wanted: usize, jobs: u64) -> usize {
         0 => thread::available_parallelism().map_or(1, usize::from),
         wanted => wanted,
     };
-    most.min(usize::try_from(jobs).unwrap_or(usize::MAX)).max(1)
+    let threads = most.min(usize::try_from(jobs).unwrap_or(usize::MAX)).max(1);
+    tracing::debug!(threads, jobs, "threads");
+    threads
 }
