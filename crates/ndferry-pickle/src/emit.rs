@@ -46,13 +46,18 @@ impl<W: Write> Emitter<W> {
         if protocol >= 2 {
             out.write_all(&[op::PROTO, protocol])?;
         }
-        Ok(Self {
+        Ok(Self::begun(out, protocol))
+    }
+
+    /// One that does not say its protocol.
+    pub(crate) fn begun(out: W, protocol: u8) -> Self {
+        Self {
             out,
             protocol,
             memo: HashMap::new(),
             given: 0,
             frame: Vec::new(),
-        })
+        }
     }
 
     pub(crate) fn protocol(&self) -> u8 {
@@ -69,6 +74,27 @@ impl<W: Write> Emitter<W> {
 
     pub(crate) fn opcode(&mut self, opcode: u8) {
         self.frame.push(opcode);
+    }
+
+    /// An opcode that an object begins with.
+    pub(crate) fn alone(&mut self, opcode: u8) -> io::Result<()> {
+        self.boundary()?;
+        self.opcode(opcode);
+        Ok(())
+    }
+
+    /// An opcode with a length of eight bytes, and what follows it, outside of any frame.
+    pub(crate) fn unframed(
+        &mut self,
+        opcode: u8,
+        nbytes: u64,
+        write: impl FnOnce(&mut W),
+    ) -> io::Result<()> {
+        self.close_frame()?;
+        self.out.write_all(&[opcode])?;
+        self.out.write_all(&nbytes.to_le_bytes())?;
+        write(&mut self.out);
+        Ok(())
     }
 
     fn close_frame(&mut self) -> io::Result<()> {

@@ -324,12 +324,16 @@ struct Traits {
 }
 
 /// A dtype. NumPy has each plain one in native order only once, so these are shared.
-fn dtype<W: Write>(emit: &mut Emitter<W>, dtype: &Dtype, numpy: Numpy) -> io::Result<()> {
+pub(crate) fn dtype<W: Write>(
+    emit: &mut Emitter<W>,
+    dtype: &Dtype,
+    numpy: Numpy,
+) -> io::Result<()> {
     let shared = Shared::Dtype(dtype.clone());
     let is_singleton = dtype.byteorder() != ByteOrder::Big
         && matches!(
             dtype.kind(),
-            Kind::Bool | Kind::Int | Kind::Uint | Kind::Float | Kind::Complex
+            Kind::Bool | Kind::Int | Kind::Uint | Kind::Float | Kind::Complex | Kind::Object
         );
     if is_singleton && emit.get(&shared)? {
         return Ok(());
@@ -498,6 +502,10 @@ impl Traits {
             Kind::Bytes | Kind::Void => Self {
                 alignment: 1,
                 flags: 0,
+            },
+            Kind::Object => Self {
+                alignment: itemsize,
+                flags: 0x3f,
             },
             Kind::Complex => Self {
                 alignment: (itemsize / 2).min(16),

@@ -1,10 +1,13 @@
 //! What is written, read back: every dtype, order, protocol and era.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use ndferry_array::{Dtype, Order};
 use ndferry_pickle::{
-    ArrayHead, ArrayReader, Elements, Limits, Machine, Numpy, PickleWriter, PickledArray,
-    Recognised, StoredOrder, Value, WriteOptions,
+    ArrayHead, ArrayReader, Elements, Limits, Machine, Numpy, PickleWriter, PickledArray, ReadAt,
+    Recognised, StoredOrder, TreeBuilder, TreeWriter, Value, WriteOptions,
 };
 
 const ERAS: [Numpy; 3] = [Numpy::Any, Numpy::One, Numpy::Two];
@@ -168,4 +171,136 @@ fn what_cannot_be_written_is_refused() {
     let mut writer = PickleWriter::new(Vec::new(), WriteOptions::default()).unwrap();
     writer.dict(2).unwrap();
     assert!(writer.finish().is_err());
+}
+
+/// An input that counts what is read of it.
+struct Counted(Vec<u8>, Arc<AtomicU64>);
+
+impl ReadAt for Counted {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> std::io::Result<usize> {
+        let rest = &self.0[offset as usize..];
+        let n = rest.len().min(buf.len());
+        buf[..n].copy_from_slice(&rest[..n]);
+        self.1.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+}
+
+#[test]
+fn a_tree_that_was_built_is_written_like_one_that_was_read() {
+    let mut builder = TreeBuilder::new();
+    let dtype = Dtype::parse("<u2").unwrap();
+    let head = ArrayHead {
+        dtype: &dtype,
+        shape: &[2, 3],
+        order: Order::F,
+    };
+    let inner = builder.array(&head, bytes_of(12)).unwrap();
+    let touched = Arc::new(AtomicU64::new(0));
+    let far = Counted(bytes_of(400_000), Arc::clone(&touched));
+    let long = ArrayHead {
+        dtype: &dtype,
+        shape: &[200_000],
+        order: Order::C,
+    };
+    let outer = builder.array_from(&long, Arc::new(far)).unwrap();
+    let (key, number) = (builder.text("é"), builder.int(-70_000));
+    let set = builder.set(&[key, number]);
+    let knot = builder.list(&[inner, inner, outer, set]);
+    let dict = builder.dict(&[(key, knot), (number, set)]);
+    builder.append(knot, &[dict]);
+    let objects = builder.object_array(&[2], &[knot, number]).unwrap();
+    builder.append(knot, &[objects]);
+    let (tree, root) = builder.finish(objects).unwrap();
+    assert!(
+        touched.load(Ordering::Relaxed) < 200_000,
+        "the elements were read"
+    );
+    for protocol in 0..=5 {
+        let options = WriteOptions {
+            protocol,
+            ..WriteOptions::default()
+        };
+        let written = TreeWriter::new(&tree, options)
+            .unwrap()
+            .write(root, Vec::new())
+            .unwrap();
+        let mut machine = Machine::new(written);
+        let root = machine.load().unwrap();
+        let tree = machine.into_tree();
+        let mut reader = ArrayReader::new(&tree, &Limits::default());
+        let Some(Recognised::Array(array)) = reader.read(root).unwrap() else {
+            panic!("no array");
+        };
+        let Elements::Objects(list) = array.elements else {
+            panic!("no objects");
+        };
+        let knot = tree.sequence(tree.sequence(list).unwrap()[0]).unwrap();
+        assert_eq!(knot[0], knot[1]);
+        assert_eq!(knot[5], root, "the knot is lost");
+        check(
+            &match reader.read(knot[0]).unwrap() {
+                Some(Recognised::Array(array)) => array,
+                _ => panic!("no array"),
+            },
+            &tree,
+            &("", "<u2", &[2, 3], Order::F),
+        );
+    }
+}
+
+#[test]
+fn elements_that_do_not_fit_are_refused_when_built() {
+    let mut builder = TreeBuilder::new();
+    let byte = Dtype::U8;
+    assert!(builder.array(&head(&byte), vec![1]).is_err());
+    assert!(builder.array(&head(&Dtype::OBJECT), vec![0; 16]).is_err());
+    assert!(builder.object_array(&[3], &[]).is_err());
+    let one = builder.int(1);
+    builder.append(one, &[one]);
+    assert!(builder.finish(one).is_err());
+}
+
+#[test]
+fn buffers_are_given_to_whoever_takes_them() {
+    let mut builder = TreeBuilder::new();
+    let byte = Dtype::U8;
+    let array = builder.array(&head(&byte), b"ab".as_slice()).unwrap();
+    let (tree, root) = builder.finish(array).unwrap();
+    for numpy in ERAS {
+        let options = WriteOptions {
+            protocol: 5,
+            numpy,
+            ..WriteOptions::default()
+        };
+        let taken = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+        let into = std::rc::Rc::clone(&taken);
+        let take = move |bytes: bytes::Bytes, is_readonly: bool| {
+            into.borrow_mut().push((bytes, is_readonly));
+            true
+        };
+        let mut writer = TreeWriter::new(&tree, options)
+            .unwrap()
+            .with_buffers(Box::new(take));
+        let written = writer.write(root, Vec::new()).unwrap();
+        let [(bytes, false)] = &taken.borrow()[..] else {
+            panic!("not taken");
+        };
+        assert_eq!(&bytes[..], b"ab");
+        let input = Arc::new(bytes::Bytes::from(written));
+        let mut machine = Machine::open(input, 0, Limits::default(), vec![bytes.clone()]);
+        let root = machine.load().unwrap();
+        let tree = machine.into_tree();
+        let Some(Recognised::Array(array)) = ArrayReader::new(&tree, &Limits::default())
+            .read(root)
+            .unwrap()
+        else {
+            panic!("no array");
+        };
+        assert_eq!(array.shape, [2]);
+    }
 }

@@ -65,10 +65,9 @@ fn mutants_that_are_pickles_mean_the_same_when_written_again() {
         return;
     }
     let (mut read, mut misses) = (0, Vec::new());
-    let count = std::env::var("NDFERRY_MUTANTS")
-        .ok()
-        .and_then(|n| n.parse().ok());
-    for seed in 0..count.unwrap_or(4000) {
+    let count = std::env::var("NDFERRY_MUTANTS").ok();
+    let count = count.and_then(|n| n.parse().ok()).unwrap_or(4000);
+    for seed in 0..count {
         let mut rng = Rng::new(seed);
         let (file, donor) = (rng.pick(&small), rng.pick(&small));
         let mutation = *rng.pick(&Mutation::SAMPLED);
@@ -80,5 +79,5 @@ fn mutants_that_are_pickles_mean_the_same_when_written_again() {
     }
     println!("mutants: {read} of those that could be read are the same");
     assert!(misses.is_empty(), "{} misses: {misses:#?}", misses.len());
-    assert!(read > 500);
+    assert!(read > count / 8);
 }
