@@ -42,6 +42,76 @@ def big(tools):
     return tools.cached("big.npy", make)
 
 
+def stack(tools):
+    """64 MiB of the same: 8 planes."""
+    return tools.cached("stack.npy", lambda path: save(path, np.load(big(tools), mmap_mode="r")[:8]))
+
+
+def quadruple(tools):
+    """1 GiB: the 256 MiB four times."""
+
+    def make(path):
+        planes = np.load(big(tools), mmap_mode="r")
+        array = npy.open_memmap(path, "w+", "<u2", (4 * BIG_SHAPE[0], *BIG_SHAPE[1:]))
+        for i in range(4):
+            array[i * len(planes) : (i + 1) * len(planes)] = planes
+        array.flush()
+
+    return tools.cached("quadruple.npy", make)
+
+
+def field(tools):
+    """64 MiB of f4: a smooth field with a little noise."""
+
+    def make(path):
+        rng, n = np.random.default_rng(2), 4096
+        y, x = np.linspace(0, 2 * np.pi, n)[:, None], np.linspace(0, 2 * np.pi, n)[None]
+        waves = zip(*rng.uniform(0, 12, (2, 12)), rng.uniform(0, 6, 12), rng.uniform(0.2, 2, 12))
+        smooth = sum(a * np.sin(ky * y + kx * x + phase) for ky, kx, phase, a in waves)
+        save(path, (280 + smooth + 1e-3 * rng.standard_normal((n, n))).astype("<f4"))
+
+    return tools.cached("field.npy", make)
+
+
+def times(tools):
+    """64 MiB of i8: times of events in ns, about 100 us apart."""
+
+    def make(path):
+        rng, n = np.random.default_rng(3), 8 << 20
+        steps = 100_000 + np.rint(rng.normal(0, 1000, n)).astype("<i8")
+        gaps = rng.random(n) < 1e-4
+        steps[gaps] += rng.integers(10**6, 10**9, gaps.sum())
+        save(path, 1_700_000_000_000_000_000 + np.cumsum(steps))
+
+    return tools.cached("times.npy", make)
+
+
+def noise(tools):
+    """64 MiB that nothing packs."""
+    return tools.cached("noise.npy", lambda path: save(path, np.random.default_rng(4).integers(0, 256, 64 << 20, "u1")))
+
+
+def mask(tools):
+    """64 MiB of bool: 60 discs a plane."""
+
+    def make(path):
+        rng, n, planes = np.random.default_rng(5), 1024, 64
+        y, x = np.ogrid[:n, :n]
+        out = np.zeros((planes, n, n), bool)
+        for cy, cx, radius in zip(*rng.uniform(0, n, (2, 60)), rng.uniform(3, 20, 60)):
+            distance = (y - cy) ** 2 + (x - cx) ** 2
+            for plane in range(planes):
+                out[plane] |= distance < (radius * (1 - abs(plane - planes / 2) / planes)) ** 2
+        save(path, out)
+
+    return tools.cached("mask.npy", make)
+
+
+def save(path, array):
+    with open(path, "wb") as file:
+        np.save(file, array)
+
+
 def archives(tools):
     """Two NPZ with the same eight members of 32 MiB: stored, and deflated as NumPy does it."""
 

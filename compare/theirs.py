@@ -17,6 +17,7 @@ from numpy.lib import format as npy
 
 NPY_READINGS = 5
 NPZ_READINGS = 2
+NPB_READINGS = 4
 PARSINGS = 2000
 LARGE_PICKLE_READINGS = 2
 PICKLE_READINGS = 5
@@ -159,6 +160,50 @@ def stats(path, bins):
     counts, edges = np.histogram(array, int(bins))
     result = {key: float(value) for key, value in said.items()}
     tell({}, {**result, "counts": counts.tolist(), "edges": edges.tolist()})
+
+
+def b2nd(array, codec, tile, threads, **how):
+    """A Blosc2 array of one block a chunk, so that both sides pack pieces of the same shape."""
+    import blosc2
+
+    codecs = {"zstd": blosc2.Codec.ZSTD, "lz4": blosc2.Codec.LZ4}
+    filters = [blosc2.Filter.SHUFFLE if array.itemsize > 1 else blosc2.Filter.NOFILTER]
+    cparams = {"codec": codecs[codec], "clevel": 1, "filters": filters, "filters_meta": [0], "nthreads": int(threads)}
+    tile = [int(extent) for extent in tile.split(",")]
+    return blosc2.asarray(array, chunks=tile, blocks=tile, cparams=cparams, dparams={"nthreads": int(threads)}, **how)
+
+
+def npb_pack(path, codec, tile, threads):
+    array = np.load(path)
+    packed = b2nd(array, codec, tile, threads)
+    tell(least(NPB_READINGS, lambda: b2nd(array, codec, tile, threads)), packed.schunk.cbytes)
+
+
+def npb_unpack(path, codec, tile, threads):
+    array = np.load(path)
+    packed = b2nd(array, codec, tile, threads)
+    del array
+    result = hashlib.sha256(packed[...].tobytes()).hexdigest()
+    tell(least(NPB_READINGS, lambda: packed[...]), result)
+
+
+def npb_parts(path, parts):
+    import blosc2
+
+    array = blosc2.open(path, mode="r")
+    array.schunk.dparams = {"nthreads": 1}
+    parts = [eval(f"np.s_[{part}]") for part in parts.split(";")]
+    result = hashlib.sha256(b"".join(array[part].tobytes() for part in parts)).hexdigest()
+
+    def read():
+        for part in parts:
+            array[part]
+
+    tell(min((cost(1, read, each=len(parts)) for _ in range(NPB_READINGS)), key=lambda cost: cost["cpu"]), result)
+
+
+def npb_write(path, to, codec, tile):
+    b2nd(np.load(path, mmap_mode="r"), codec, tile, 2, urlpath=to, mode="w")
 
 
 def files(folder):

@@ -7,6 +7,8 @@
 #[cfg(unix)]
 mod cost;
 #[cfg(unix)]
+mod npb;
+#[cfg(unix)]
 mod npy;
 #[cfg(unix)]
 mod npz;
@@ -25,6 +27,11 @@ fn main() -> anyhow::Result<()> {
         ["measure", report, repeat, "--", ref command @ ..] => {
             program::measure(report.as_ref(), repeat.parse()?, command)
         }
+        ["npb-pack", path, codec, tile, threads] => npb::pack(path, codec, tile, threads.parse()?),
+        ["npb-unpack", path, codec, tile, threads] => {
+            npb::unpack(path, codec, tile, threads.parse()?)
+        }
+        ["npb-parts", path, parts] => npb::parts(path, parts),
         ["npy-read", path] => npy::read(path),
         ["npy-headers", path] => npy::headers(path),
         ["npy-small", folder] => npy::small(folder),
