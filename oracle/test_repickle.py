@@ -9,9 +9,11 @@ import concurrent.futures
 import json
 import pathlib
 import pickle
+import pickletools
 import subprocess
 import sys
 
+import joblib
 import numpy as np
 import pytest
 
@@ -145,3 +147,59 @@ print(json.dumps(digest([part for part in parts])))
         else:
             parts = [pickle.loads(pickle.dumps(part, protocol)) for part in parts]
         assert json.loads(run.stdout) == json.loads(json.dumps(digest(parts)))
+
+
+@pytest.mark.parametrize("compress", [0, ("zlib", 3), ("gzip", 3), ("bz2", 3), ("xz", 3), ("lzma", 3)], ids=str)
+def test_what_joblib_dumps_loads_in_the_other_and_is_packed_as_it_was(tmp_path, compress):
+    array = np.arange(24, dtype="<f4").reshape(2, 3, 4)
+    aligned = np.zeros(3, np.dtype([("a", "i1"), ("b", "f8")], align=True))
+    objects = np.array([1, "a", array, None], object)
+    # Elements begin at multiples of 16 bytes, and the names before them get longer or shorter.
+    value = {"a": array, "perm": array.transpose(1, 0, 2), "F": np.asfortranarray(array[0]), "objects": objects}
+    value |= {"aligned": aligned, "again": array, "random": np.random.default_rng(4), "times": np.arange(3).astype("M8[us]")}
+    other = "1" if OURS == "2" else "2"
+    joblib.dump(value, tmp_path / "a.joblib", compress=compress)
+    assert not repickle(tmp_path / "a.joblib", tmp_path / "b.joblib", other)
+    # The level of zlib is in its second byte.
+    assert (tmp_path / "a.joblib").read_bytes()[:1] == (tmp_path / "b.joblib").read_bytes()[:1]
+    program = f"""
+import json, sys, warnings
+import joblib
+warnings.simplefilter("error")
+sys.path.insert(0, {str(HERE)!r})
+from pickle_kinds import digest
+value = joblib.load("b.joblib")
+if {compress!r} == 0:
+    assert joblib.load("b.joblib", mmap_mode="r")["a"].tobytes() == value["a"].tobytes()
+print(json.dumps(digest(value)))
+"""
+    run = subprocess.run([python(other), "-B", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout) == json.loads(json.dumps(digest(joblib.load(tmp_path / "a.joblib"))))
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_another_protocol_is_written_for_the_other(tmp_path, protocol):
+    array = np.arange(24, dtype="<f4").reshape(2, 3, 4)
+    value = {"a": array, "perm": array.transpose(1, 0, 2), "text": "ü", "bytes": b"\xff" * 300, "set": {1, 2}, "long": 1 << 70}
+    value |= {"again": array, "random": np.random.default_rng(4), "masked": np.ma.array([1, 2], mask=[0, 1]), "float": np.float32(2)}
+    other = "1" if OURS == "2" else "2"
+    for source in range(6):
+        (tmp_path / "a.pkl").write_bytes(pickle.dumps(value, source))
+        words = ["repickle", "-f", "a.pkl", "b.pkl", "--numpy", other, "--protocol", str(protocol)]
+        subprocess.run([TARGET / "ndferry", *words], cwd=tmp_path, check=True, capture_output=True)
+        written = (tmp_path / "b.pkl").read_bytes()
+        assert max(opcode.proto for opcode, _, _ in pickletools.genops(written)) <= protocol
+        program = f"""
+import json, pickle, sys, warnings
+warnings.simplefilter("error")
+sys.path.insert(0, {str(HERE)!r})
+from pickle_kinds import digest
+print(json.dumps(digest(pickle.load(open("b.pkl", "rb")))))
+"""
+        run = subprocess.run([python(other), "-B", "-c", program], cwd=tmp_path, capture_output=True, text=True)
+        assert run.returncode == 0, run.stderr
+        got = json.loads(run.stdout)
+        assert {key: item for key, item in got["dict"] if key != "'perm'"} == {
+            key: item for key, item in json.loads(json.dumps(digest(value)))["dict"] if key != "'perm'"
+        }

@@ -555,6 +555,9 @@ pub(crate) struct RepickleArgs {
     /// Which NumPy must be able to unpickle it.
     #[arg(long, value_name = "ERA")]
     pub(crate) numpy: OtherEraArg,
+    /// The protocol to write; each pickle's own if not given. All values of a pickle are then held in memory.
+    #[arg(long, value_name = "0-5", value_parser = clap::value_parser!(u8).range(0..=5))]
+    pub(crate) protocol: Option<u8>,
     /// One JSON object that says what was changed.
     #[arg(long)]
     pub(crate) json: bool,

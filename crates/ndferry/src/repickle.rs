@@ -8,11 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ndferry_io::AtomicFile;
-use ndferry_pickle::{Era, ReadAt};
+use ndferry_pickle::{Era, Numpy, ReadAt, TreeWriter, WriteOptions};
 
 use crate::error::{from_io, outside, pickle, to_io};
 use crate::input::Input;
 use crate::npz_file::temporary_file;
+use crate::pickle_file::Pickled;
 use crate::wrapping::Wrapping;
 use crate::{ErrorKind, Format, Interrupt, OpenOptions, Progress, Result, sniff};
 
@@ -24,6 +25,9 @@ pub struct RepickleOptions {
     pub open: OpenOptions,
     /// Replaces an output that exists; the file itself may be the output.
     pub overwrite: bool,
+    /// The protocol to write, 0 to 5; each pickle's own if not given, opcode by opcode. For another one, all values of a
+    /// pickle are held in memory apart from large arrays.
+    pub protocol: Option<u8>,
 }
 
 /// What was rewritten.
@@ -40,6 +44,8 @@ pub struct Repickled {
     pub dtypes: u64,
     /// Random generators and their states.
     pub generators: u64,
+    /// The protocol in which they were written anew.
+    pub protocol: Option<u8>,
     /// Names in NumPy's private parts of which it is not known what they are called there: left as they are.
     pub unknown: Vec<String>,
     /// Bytes of the new file.
@@ -49,7 +55,7 @@ pub struct Repickled {
 impl Repickled {
     /// Whether anything is different.
     pub fn is_changed(&self) -> bool {
-        self.globals + self.arrays + self.dtypes + self.generators > 0
+        self.globals + self.arrays + self.dtypes + self.generators > 0 || self.protocol.is_some()
     }
 
     /// Adds what was changed in another part of the file.
@@ -59,6 +65,7 @@ impl Repickled {
         self.arrays += other.arrays;
         self.dtypes += other.dtypes;
         self.generators += other.generators;
+        self.protocol = self.protocol.or(other.protocol);
         self.unknown.extend(other.unknown);
         self.unknown.sort();
         self.unknown.dedup();
@@ -194,6 +201,43 @@ impl Job<'_> {
 
     /// The pickles from `offset` on, and what follows them.
     fn pickles(
+        &self,
+        input: &Input,
+        offset: u64,
+        to: &mut dyn Write,
+        told: &mut Repickled,
+    ) -> Result<()> {
+        let Some(protocol) = self.options.protocol else {
+            return self.by_opcodes(input, offset, to, told);
+        };
+        let mut file = temporary_file()?;
+        self.by_opcodes(input, offset, &mut file, told)?;
+        let nbytes = file.stream_position()?;
+        told.protocol = Some(protocol);
+        self.by_values(&Input::of_file(file, nbytes), protocol, to)
+    }
+
+    /// Pickles that are for the right NumPy, in another protocol.
+    fn by_values(&self, input: &Input, protocol: u8, to: &mut dyn Write) -> Result<()> {
+        let open = &self.options.open;
+        let pickled = Pickled::parse(input, 0, open.limits.members, open)?;
+        let options = WriteOptions {
+            protocol,
+            numpy: match self.era {
+                Era::One => Numpy::One,
+                Era::Two => Numpy::Two,
+            },
+            ..WriteOptions::default()
+        };
+        let mut writer = TreeWriter::new(pickled.tree(), options).map_err(pickle)?;
+        for root in pickled.roots() {
+            open.interrupt.check()?;
+            writer.write(*root, &mut *to).map_err(pickle)?;
+        }
+        copy(input, pickled.end..input.nbytes(), to)
+    }
+
+    fn by_opcodes(
         &self,
         input: &Input,
         offset: u64,

@@ -16,6 +16,7 @@ pub(crate) fn run(args: &RepickleArgs, session: &Session) -> anyhow::Result<Outc
     let mut options = RepickleOptions::default();
     options.open = session.open_options(0);
     options.overwrite = args.force;
+    options.protocol = args.protocol;
     let era = match args.numpy {
         OtherEraArg::One => Era::One,
         OtherEraArg::Two => Era::Two,
@@ -53,6 +54,9 @@ fn text(args: &RepickleArgs, told: &Repickled) -> String {
     part(told.arrays, "array", "with other axes rewritten");
     part(told.dtypes, "dtype", "rewritten");
     part(told.generators, "random generator", "rewritten");
+    if let Some(protocol) = told.protocol {
+        parts.push(format!("written in protocol {protocol}"));
+    }
     let changes = match (told.pickles, parts.is_empty()) {
         (0, _) => "no pickle in it, copied".to_owned(),
         (_, true) => "nothing to change, copied".to_owned(),
@@ -78,6 +82,7 @@ fn json(args: &RepickleArgs, told: &Repickled) -> serde_json::Value {
         "arrays": number(told.arrays),
         "dtypes": number(told.dtypes),
         "generators": number(told.generators),
+        "protocol": told.protocol,
         "unknown": told.unknown,
         "nbytes": number(told.file_nbytes),
     })
