@@ -18,7 +18,7 @@ use crate::{Codec, ErrorKind, Filter, Interrupt, LazyArray, Packing, Result};
 pub struct FrameOptions {
     /// How blocks are packed: not at all by default.
     pub packing: Packing,
-    /// Raw bytes of one block; if not given, 4 MiB where blocks are packed, otherwise all in one as far as that goes.
+    /// Raw bytes of one block; if not given, 1 MiB where blocks are packed, otherwise all in one as far as that goes.
     pub block_nbytes: Option<u64>,
     /// Threads for packing; 0 takes as many as the machine has.
     pub threads: usize,
@@ -30,7 +30,7 @@ pub struct FrameOptions {
 const MAX_BLOCK: u64 = u32::MAX as u64;
 
 /// A block that is packed.
-const PACKED_BLOCK: u64 = 4 << 20;
+const PACKED_BLOCK: u64 = 1 << 20;
 
 /// An array as frames that, joined, are an NPB stream: all that comes before the first elements; the elements of the first
 /// block; what stands between; the elements of the second; …; the end.

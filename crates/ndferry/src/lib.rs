@@ -128,7 +128,7 @@ pub use repair::{RepairOptions, Repaired, repair, verify};
 pub use repickle::{RepickleOptions, Repickled, repickle, repickle_to};
 pub use runs::{Run, Runs};
 pub use safety::{GlobalUse, Grade, Safety};
-pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to, write_atomically};
+pub use save::{Item, NumpyEra, SaveOptions, Saved, save, save_to, saved_nbytes, write_atomically};
 pub use scan::{ScanOptions, Scanned, scan, scan_bytes};
 #[cfg(feature = "transport")]
 pub use send::{SendOptions, Sent, send};

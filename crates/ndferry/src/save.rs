@@ -1,7 +1,7 @@
 //! [`save`]: arrays into a file, whole or not at all.
 
 use std::collections::HashSet;
-use std::io::{self, BufRead, Seek, Write};
+use std::io::{self, BufRead, Read, Seek, Write};
 use std::path::Path;
 
 use ndferry_io::AtomicFile;
@@ -193,6 +193,33 @@ pub fn save_to(
     Ok(saved(items, counted.nbytes))
 }
 
+/// How many bytes [`save_to`] will write, where that is known without reading elements: of NPY, and of pickles of protocol 3
+/// and later.
+///
+/// # Errors
+/// As [`save_to`], but for those of reading.
+pub fn saved_nbytes(items: &[Item<'_>], options: &SaveOptions) -> Result<Option<u64>> {
+    let format = options.format.ok_or(ErrorKind::UnknownExtension)?;
+    check_items(items, format)?;
+    match format {
+        Format::Npy => {
+            let item = items[0];
+            let order = options.order.unwrap_or(item.array.order());
+            let header = Header::new(item.array.dtype().clone(), item.array.shape(), order);
+            let head = header.to_bytes().map_err(npy)?;
+            Ok(Some(head.len() as u64 + item.array.nbytes()))
+        }
+        Format::Pickle if options.protocol.is_none_or(|protocol| protocol >= 3) => {
+            pickled(&mut io::sink(), items, options, &(), &|item, _| {
+                let zeros = io::repeat(0).take(item.array.nbytes());
+                Ok(Box::new(io::BufReader::with_capacity(1 << 16, zeros)))
+            })
+            .map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
 fn saved(items: &[Item<'_>], file_nbytes: u64) -> Saved {
     Saved {
         arrays: items.len(),
@@ -314,11 +341,31 @@ pub(crate) fn pickle_options(options: &SaveOptions) -> WriteOptions {
 }
 
 /// The array itself if it is one without a name, otherwise a dict of all; gives the number of bytes.
-fn write_pickle(
+fn write_pickle<'a>(
     to: &mut dyn Write,
-    items: &[Item<'_>],
+    items: &[Item<'a>],
+    options: &'a SaveOptions,
+    progress: &'a dyn Progress,
+) -> Result<u64> {
+    pickled(to, items, options, progress, &|item, order| {
+        Ok(Box::new(RunsReader {
+            runs: item.array.runs_in(order, RUN_NBYTES).map_err(to_io)?,
+            at: 0,
+            options,
+            progress,
+        }))
+    })
+}
+
+/// Gives an array's elements.
+type OpenItem<'a> = dyn Fn(Item<'a>, Order) -> io::Result<Box<dyn BufRead + 'a>> + 'a;
+
+fn pickled<'a>(
+    to: &mut dyn Write,
+    items: &[Item<'a>],
     options: &SaveOptions,
     progress: &dyn Progress,
+    open: &OpenItem<'a>,
 ) -> Result<u64> {
     let counted = Counted { to, nbytes: 0 };
     let mut writer = PickleWriter::new(counted, pickle_options(options)).map_err(pickle)?;
@@ -348,14 +395,7 @@ fn write_pickle(
             shape: item.array.shape(),
             order,
         };
-        let mut elements = || -> io::Result<Box<dyn BufRead + '_>> {
-            Ok(Box::new(RunsReader {
-                runs: item.array.runs_in(order, RUN_NBYTES).map_err(to_io)?,
-                at: 0,
-                options,
-                progress,
-            }))
-        };
+        let mut elements = || open(*item, order);
         writer.array(&head, &mut elements).map_err(pickle)?;
         progress.finish();
     }
