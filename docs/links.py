@@ -30,7 +30,8 @@ def main():
     for page in pages:
         if BOOK in page.parents and page.name != "SUMMARY.md" and page.resolve() not in listed:
             problems.append(f"{page.relative_to(ROOT)}: not in docs/SUMMARY.md")
-    sources = ["/" + str(path.relative_to(ROOT)) for path in (ROOT / "crates").rglob("*.rs")]
+    folders = ROOT / "crates", ROOT / "bindings" / "python" / "src"
+    sources = ["/" + str(path.relative_to(ROOT)) for folder in folders for path in folder.rglob("*.rs")]
     for name in named_sources((ROOT / "LAYOUT.md").read_text(encoding="utf-8")):
         if not any(source.endswith("/" + name) for source in sources):
             problems.append(f"LAYOUT.md: there is no {name}")

@@ -28,6 +28,7 @@ pub(crate) fn to_python<'py>(
     share: Share,
 ) -> PyResult<Bound<'py, PyAny>> {
     let array = flattened(array)?;
+    check_long_doubles(py, &array)?;
     if !numpy_abi::is_there(py) {
         return Ok(Bound::new(py, crate::array::PyArray::new(array))?.into_any());
     }
@@ -73,6 +74,31 @@ pub(crate) fn to_python<'py>(
 
 fn wrong(error: ndferry::ArrayError) -> PyErr {
     PyValueError::new_err(error.to_string())
+}
+
+/// NumPy would take another machine's long doubles for its own.
+fn check_long_doubles(py: Python<'_>, array: &Array) -> PyResult<()> {
+    let dtype = array.dtype();
+    let nbytes = match (dtype.kind(), dtype.itemsize()) {
+        (Kind::Float, 16) => 16,
+        (Kind::Complex, 32) => 16,
+        _ => return Ok(()),
+    };
+    if cfg!(not(target_arch = "x86_64")) || dtype.is_native() {
+        return Ok(());
+    }
+    // 80 bits of x87, swapped, stand behind six bytes of padding; 128 bits of IEEE stand everywhere.
+    let bytes = array.view().to_bytes(Order::C).map_err(wrong)?;
+    let are_ours = bytes
+        .chunks(nbytes)
+        .all(|number| number.iter().take(6).all(|byte| *byte == 0));
+    match are_ours {
+        true => Ok(()),
+        false => {
+            let message = "long doubles of a machine whose are not this one's; `ndferry convert --dtype f8` makes doubles of them";
+            Err(ours(py, "UnsupportedError", message, None))
+        }
+    }
 }
 
 /// The axes of a subarray dtype become axes of the array, as in NumPy.

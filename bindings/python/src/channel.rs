@@ -6,7 +6,7 @@ use std::time::Duration;
 use ndferry::{LazyArray, Received, Receiver, RecvOptions, SendOptions, Target};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::arrays::{self, Share};
 use crate::dtypes::Dtypes;
@@ -17,6 +17,22 @@ use crate::work::Work;
 fn seconds(seconds: f64) -> PyResult<Duration> {
     let wrong = |_| PyValueError::new_err(format!("timeout={seconds}: seconds are needed"));
     Duration::try_from_secs_f64(seconds).map_err(wrong)
+}
+
+/// `asyncio.to_thread`.
+fn in_thread<'py>(
+    function: Bound<'py, PyAny>,
+    args: &Bound<'py, PyTuple>,
+    kwargs: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = function.py();
+    let all = PyTuple::new(
+        py,
+        std::iter::once(function)
+            .chain(args.iter())
+            .collect::<Vec<_>>(),
+    )?;
+    py.import("asyncio")?.call_method("to_thread", all, kwargs)
 }
 
 /// Sends arrays to a process that listens. Each ``send`` is a transfer of its own, which makes its own connection.
@@ -43,12 +59,13 @@ impl PyChannel {
     }
 
     /// Sends; gives the number of bytes that went over the wire.
-    #[pyo3(signature = (obj, *, name="", codec=None, filter=None, block=1 << 20, threads=0, progress=None))]
+    #[pyo3(signature = (obj, *, name="", attrs=None, codec=None, filter=None, block=1 << 20, threads=0, progress=None))]
     #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
     fn send(
         &self,
         obj: &Bound<'_, PyAny>,
         name: &str,
+        attrs: Option<&Bound<'_, PyAny>>,
         codec: Option<&str>,
         filter: Option<&str>,
         block: usize,
@@ -69,11 +86,31 @@ impl PyChannel {
         {
             name.clone_into(only);
         }
+        if let Some(attrs) = attrs {
+            let attributes = crate::save::attributes(attrs)?;
+            if named.len() != 1 {
+                let message = "attrs belong to one array, and there are several";
+                return Err(PyValueError::new_err(message));
+            }
+            named = (named.into_iter())
+                .map(|(name, array)| (name, array.with_attributes(attributes.clone())))
+                .collect();
+        }
         let progress = crate::progress::of(progress, &work);
         let sent = work.run(py, || {
             ndferry::send(&self.url, &items(&named), &options, &*progress)
         })?;
         Ok(sent.wire_nbytes)
+    }
+
+    /// `send` on a thread of its own, to be awaited.
+    #[pyo3(signature = (*args, **kwargs))]
+    fn asend<'py>(
+        slf: &Bound<'py, Self>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        in_thread(slf.getattr("send")?, args, kwargs)
     }
 
     fn __repr__(&self) -> String {
@@ -213,6 +250,16 @@ impl PyListener {
 
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.recv(py, None, None)
+    }
+
+    /// `recv` on a thread of its own, to be awaited.
+    #[pyo3(signature = (*args, **kwargs))]
+    fn arecv<'py>(
+        slf: &Bound<'py, Self>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        in_thread(slf.getattr("recv")?, args, kwargs)
     }
 
     fn __repr__(&self) -> String {

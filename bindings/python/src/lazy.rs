@@ -234,8 +234,9 @@ impl PyLazyArray {
 
     /// What else was stored with it.
     #[getter]
-    fn attrs<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
-        PyDict::new(py)
+    fn attrs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let json = self.info.attributes.to_string();
+        py.import("json")?.call_method1("loads", (json,))
     }
 
     /// Reads the part that an index picks.

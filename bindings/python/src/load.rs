@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 
-use ndferry::{Format, LazyArray, OpenOptions, Opened, Policy, Source, Values};
+use ndferry::{ErrorKind, Format, LazyArray, OpenOptions, Opened, Policy, Source, Values};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
@@ -73,6 +73,9 @@ impl Common<'_> {
         options
     }
 }
+
+/// Bytes of a ZIP without members.
+const EMPTY_ZIP: u64 = 22;
 
 /// What passes where nobody says.
 pub(crate) fn default_values() -> PyResult<values::Options> {
@@ -271,6 +274,13 @@ fn of_source<'py>(
     let arrays: Vec<LazyArray> = source.arrays().collect();
     if is_single {
         return member_at(0, &arrays[0]);
+    }
+    // An archive that is not empty, and not of arrays.
+    if arrays.is_empty() && source.nbytes() > EMPTY_ZIP {
+        return Err(exception(
+            py,
+            &ndferry::Error::from(ErrorKind::NoArrays).in_source(source.name()),
+        ));
     }
     let dict = PyDict::new(py);
     for i in outer() {

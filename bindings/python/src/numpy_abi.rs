@@ -197,11 +197,20 @@ pub(crate) fn is_array(object: &Bound<'_, PyAny>) -> (bool, bool) {
 
 fn imported(py: Python<'_>) -> bool {
     use pyo3::types::PyDict;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    // Once it is there, it stays.
+    static IMPORTED: AtomicBool = AtomicBool::new(false);
+    if IMPORTED.load(Ordering::Relaxed) {
+        return true;
+    }
     let modules = || -> PyResult<bool> {
         let modules = PyModule::import(py, "sys")?.getattr("modules")?;
-        modules.cast_into::<PyDict>()?.contains("numpy")
+        let numpy = modules.cast_into::<PyDict>()?.get_item("numpy")?;
+        Ok(numpy.is_some_and(|numpy| !numpy.is_none()))
     };
-    modules().unwrap_or(false)
+    let is_there = modules().unwrap_or(false);
+    IMPORTED.store(is_there, Ordering::Relaxed);
+    is_there
 }
 
 /// Dtype, shape and strides of a `numpy.ndarray`.
@@ -299,6 +308,58 @@ pub(crate) fn exported_mut(buffer: &mut PyUntypedBuffer) -> &mut [u8] {
     }
     // SAFETY: contiguous and writable, as the caller has checked; Python keeps the memory in place while it is exported.
     unsafe { std::slice::from_raw_parts_mut(buffer.buf_ptr().cast::<u8>(), buffer.len_bytes()) }
+}
+
+/// A new `bytes` object that is being written.
+pub(crate) struct BytesOut {
+    object: Py<pyo3::types::PyBytes>,
+    start: *mut u8,
+    nbytes: usize,
+    written: usize,
+}
+
+// SAFETY: the memory belongs to no thread, and only its one owner writes to it.
+unsafe impl Send for BytesOut {}
+
+impl BytesOut {
+    /// For exactly this many bytes.
+    pub(crate) fn new(py: Python<'_>, nbytes: usize) -> PyResult<Self> {
+        let len = ffi::Py_ssize_t::try_from(nbytes)
+            .map_err(|_| PyValueError::new_err("more bytes than there can be"))?;
+        // SAFETY: without bytes to copy the call makes an object of `len` bytes of any value, or fails.
+        let object = unsafe {
+            let object = ffi::PyBytes_FromStringAndSize(std::ptr::null(), len);
+            Bound::from_owned_ptr_or_err(py, object)?.cast_into_unchecked::<pyo3::types::PyBytes>()
+        };
+        Ok(Self {
+            start: object.as_bytes().as_ptr().cast_mut(),
+            object: object.unbind(),
+            nbytes,
+            written: 0,
+        })
+    }
+
+    /// The object, if all of it was written.
+    pub(crate) fn finish(self, py: Python<'_>) -> Option<Bound<'_, pyo3::types::PyBytes>> {
+        (self.written == self.nbytes).then(|| self.object.into_bound(py))
+    }
+}
+
+impl std::io::Write for BytesOut {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let nbytes = bytes.len().min(self.nbytes - self.written);
+        // SAFETY: the object is new and nobody else has it yet; it has `nbytes` more bytes from here on.
+        unsafe {
+            let to = self.start.add(self.written);
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, nbytes);
+        }
+        self.written += nbytes;
+        Ok(nbytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The elements of an array of ours as the memory that NumPy may write to, if nobody else has them.

@@ -1,8 +1,13 @@
 //! `save` and `dumps`.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
-use ndferry::{Codec, Format, Item, LazyArray, NumpyEra, Packing, Progress, SaveOptions, save_to};
+use bytes::Bytes;
+use ndferry::{
+    Attributes, Codec, Format, Item, LazyArray, NumpyEra, OpenOptions, Packing, Progress,
+    SaveOptions, Source, save_to,
+};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping, PyString};
@@ -10,6 +15,7 @@ use pyo3::types::{PyBytes, PyDict, PyMapping, PyString};
 use crate::arrays;
 use crate::dtypes::Dtypes;
 use crate::errors::exception;
+use crate::numpy_abi::BytesOut;
 use crate::work::Work;
 
 /// How to write, as keywords say it.
@@ -125,55 +131,154 @@ pub(crate) fn items(named: &[(String, LazyArray)]) -> Vec<Item<'_>> {
         .collect()
 }
 
+/// What is to be written.
+enum What {
+    Arrays(Vec<(String, LazyArray)>),
+    /// A pickle of everything, as Python makes it.
+    Pickle(Bytes),
+}
+
+impl What {
+    /// Arrays, unless it is for a pickle and is, or holds, anything else.
+    fn of(
+        object: &Bound<'_, PyAny>,
+        format: Option<Format>,
+        attrs: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        if format == Some(Format::Pickle) && !is_arrays(object)? {
+            let py = object.py();
+            let pickled = py.import("pickle")?.call_method1("dumps", (object, 5))?;
+            return crate::input::of_buffer(&pickled).map(Self::Pickle);
+        }
+        let mut named = named_arrays(object)?;
+        if let Some(attrs) = attrs {
+            let attributes = attributes(attrs)?;
+            if named.len() != 1 {
+                let message = "attrs belong to one array, and there are several";
+                return Err(PyValueError::new_err(message));
+            }
+            named = (named.into_iter())
+                .map(|(name, array)| (name, array.with_attributes(attributes.clone())))
+                .collect();
+        }
+        Ok(Self::Arrays(named))
+    }
+
+    fn write(
+        &self,
+        to: &mut dyn Write,
+        options: &SaveOptions,
+        progress: &dyn Progress,
+    ) -> ndferry::Result<u64> {
+        let saved = match self {
+            Self::Arrays(named) => save_to(to, &items(named), options, progress)?,
+            Self::Pickle(bytes) => source(bytes)?.save_pickle_to(to, None, options, progress)?,
+        };
+        Ok(saved.file_nbytes)
+    }
+}
+
+fn source(pickle: &Bytes) -> ndferry::Result<Source> {
+    Source::from_bytes("", pickle.clone(), &OpenOptions::default())
+}
+
+/// Whether it is an array without objects, or a dict of such.
+fn is_arrays(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let is_array = |object: &Bound<'_, PyAny>| -> PyResult<bool> {
+        if object.is_instance_of::<crate::lazy::PyLazyArray>()
+            || object.is_instance_of::<crate::array::PyArray>()
+        {
+            return Ok(true);
+        }
+        let has_objects = || object.getattr("dtype")?.getattr("hasobject")?.is_truthy();
+        Ok(crate::numpy_abi::is_array(object).0 && !has_objects()?)
+    };
+    let Ok(dict) = object.cast_exact::<PyDict>() else {
+        return is_array(object);
+    };
+    let mut seen = HashSet::new();
+    for (name, value) in dict.iter() {
+        let is_named = name.cast_exact::<PyString>().is_ok() && name.is_truthy()?;
+        // One that is there twice is to stay one.
+        let is_new = seen.insert(value.as_ptr() as usize);
+        if !is_named || !is_new || !is_array(&value)? {
+            return Ok(false);
+        }
+    }
+    Ok(!dict.is_empty())
+}
+
+/// A mapping as JSON.
+pub(crate) fn attributes(attrs: &Bound<'_, PyAny>) -> PyResult<Attributes> {
+    let py = attrs.py();
+    let dict = PyDict::new(py);
+    dict.update(attrs.cast::<PyMapping>()?)?;
+    let json: String = py
+        .import("json")?
+        .call_method1("dumps", (dict,))?
+        .extract()?;
+    Attributes::parse(&json).map_err(|error| exception(py, &error))
+}
+
 /// Writes a file; gives the number of its bytes.
 #[pyfunction]
-#[pyo3(signature = (dst, obj, writing, progress))]
+#[pyo3(signature = (dst, obj, writing, attrs, progress))]
 pub(crate) fn save(
     dst: &Bound<'_, PyAny>,
     obj: &Bound<'_, PyAny>,
     writing: Writing,
+    attrs: Option<&Bound<'_, PyAny>>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<u64> {
     let py = dst.py();
     let work = Work::new();
     let options = writing.options(py, &work)?;
-    let named = named_arrays(obj)?;
     let progress = crate::progress::of(progress, &work);
     let progress: &dyn Progress = &*progress;
     if dst.hasattr("write")? {
+        let what = What::of(obj, options.format, attrs)?;
         let file = dst.clone().unbind();
-        let saved = work.run(py, || {
+        return work.run(py, || {
             let mut out = io::BufWriter::with_capacity(1 << 20, FileObject { file });
-            save_to(&mut out, &items(&named), &options, progress)
-        })?;
-        return Ok(saved.file_nbytes);
+            let nbytes = what.write(&mut out, &options, progress)?;
+            out.flush()?;
+            Ok(nbytes)
+        });
     }
     let path = crate::input::path(dst)?;
-    let saved = work.run(py, || {
-        ndferry::save(&path, &items(&named), &options, progress)
+    let what = What::of(obj, options.format.or(Format::of_extension(&path)), attrs)?;
+    let saved = work.run(py, || match &what {
+        What::Arrays(named) => ndferry::save(&path, &items(named), &options, progress),
+        What::Pickle(bytes) => source(bytes)?.save_pickle(&path, None, &options, progress),
     })?;
     Ok(saved.file_nbytes)
 }
 
 /// The bytes of a file.
 #[pyfunction]
-#[pyo3(signature = (obj, writing))]
+#[pyo3(signature = (obj, writing, attrs))]
 pub(crate) fn dumps<'py>(
     obj: &Bound<'py, PyAny>,
     writing: Writing,
+    attrs: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let py = obj.py();
     let work = Work::new();
     let options = writing.options(py, &work)?;
-    let named = named_arrays(obj)?;
-    let bytes = work.run(py, || {
-        let nbytes: u64 = named.iter().map(|(_, array)| array.nbytes()).sum();
-        let mut out = Vec::new();
-        if options.packing.codec == Codec::None || options.format != Some(Format::Npb) {
-            // A guess that saves moving; if it is too much, it was not meant to be.
-            let _ = out.try_reserve(usize::try_from(nbytes).unwrap_or(0).saturating_add(4096));
+    let what = What::of(obj, options.format, attrs)?;
+    if let What::Arrays(named) = &what
+        && let Some(nbytes) = work.run(py, || ndferry::saved_nbytes(&items(named), &options))?
+    {
+        // Straight into the object.
+        let mut out = BytesOut::new(py, usize::try_from(nbytes).unwrap_or(usize::MAX))?;
+        let out = work.run(py, || what.write(&mut out, &options, &()).map(|_| out))?;
+        if let Some(bytes) = out.finish(py) {
+            return Ok(bytes);
         }
-        save_to(&mut out, &items(&named), &options, &())?;
+    }
+    let bytes = work.run(py, || {
+        let mut out = Vec::new();
+        what.write(&mut out, &options, &())?;
         Ok(out)
     })?;
     Ok(PyBytes::new(py, &bytes))

@@ -38,6 +38,8 @@ pub(crate) struct Creating {
     #[pyo3(item)]
     name: String,
     #[pyo3(item)]
+    attrs: Option<Py<PyAny>>,
+    #[pyo3(item)]
     threads: usize,
     #[pyo3(item)]
     overwrite: bool,
@@ -62,6 +64,9 @@ pub(crate) fn create(
     options.tile = creating.tile;
     options.order = order(&creating.order)?;
     options.name = creating.name;
+    if let Some(attrs) = creating.attrs {
+        options.attributes = crate::save::attributes(attrs.bind(py))?;
+    }
     options.threads = creating.threads;
     options.overwrite = creating.overwrite;
     options.sync = creating.sync;

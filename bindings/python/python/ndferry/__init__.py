@@ -6,8 +6,6 @@ anything that is in them, read in parts, and written; arrays are sent between pr
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import _ndferry
 from ._errors import (
     FerryError,
@@ -21,7 +19,13 @@ from ._errors import (
 )
 from ._ndferry import Array, Channel, LazyArray, Listener, Writer, __version__
 from ._opaque import Opaque
-from ._reports import CheckReport, Difference, Info, Member, ScanReport
+
+# Known to type checkers; importing `typing` takes longer than all the rest.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ._reports import CheckReport, Difference, Info, Member, ScanReport
 
 __all__ = [
     "Array",
@@ -61,6 +65,15 @@ __all__ = [
     "scan",
     "to_frames",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when they are first needed.
+    if name in ("CheckReport", "Difference", "Info", "Member", "ScanReport"):
+        from . import _reports
+
+        return getattr(_reports, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def load(
@@ -181,18 +194,20 @@ def save(
     order: str | None = None,
     pickle_protocol: int | None = None,
     numpy_compat: Any = "any",
+    attrs: Any = None,
     threads: int = 0,
     overwrite: bool = False,
     progress: Any = None,
 ) -> int:
-    """Write an array, or several with names, to a file that appears whole or not at all.
+    """Write an array, several with names, or as a pickle anything, to a file that appears whole or not at all.
 
     Parameters
     ----------
     dst : str, os.PathLike or binary file
         Where to.
     obj : array-like, LazyArray, or mapping of str to these
-        What. A `LazyArray` is copied in pieces, so that it may be larger than memory.
+        What. A `LazyArray` is copied in pieces, so that it may be larger than memory. For a pickle, any object that can be
+        pickled.
     format : "npy", "npz", "npb" or "pickle", optional
         Told by the extension if not given.
     codec : str, optional
@@ -210,6 +225,8 @@ def save(
         0 to 5.
     numpy_compat : "any", 1 or 2
         Which NumPy a pickle is for; ``"any"`` loads everywhere.
+    attrs : mapping, optional
+        What JSON can say about the array, to be kept with it in an NPB file.
     threads : int
         Threads that pack; 0 for one a core.
     overwrite : bool
@@ -235,7 +252,7 @@ def save(
         "overwrite": overwrite,
     }
     with _progress(progress) as told:
-        return _ndferry.save(dst, obj, writing, told)
+        return _ndferry.save(dst, obj, writing, attrs, told)
 
 
 def dumps(
@@ -249,6 +266,7 @@ def dumps(
     order: str | None = None,
     pickle_protocol: int | None = None,
     numpy_compat: Any = "any",
+    attrs: Any = None,
     threads: int = 0,
 ) -> bytes:
     """Write an array, or several with names, to bytes. Parameters are those of `save`.
@@ -271,7 +289,7 @@ def dumps(
         "threads": threads,
         "overwrite": False,
     }
-    return _ndferry.dumps(obj, writing)
+    return _ndferry.dumps(obj, writing, attrs)
 
 
 def open(
@@ -316,6 +334,7 @@ def create(
     tile: tuple[int, ...] | None = None,
     order: str = "C",
     name: str = "",
+    attrs: Any = None,
     threads: int = 0,
     overwrite: bool = False,
     sync: bool = True,
@@ -330,7 +349,7 @@ def create(
         What its elements are.
     shape : tuple of int or None
         The extent of each axis. None for the one along which rows are appended: the first in C order, the last in F.
-    codec, filter, tile, threads, overwrite
+    codec, filter, tile, attrs, threads, overwrite
         As in `save`.
     order : "C" or "F"
         The order in which elements are stored.
@@ -355,6 +374,7 @@ def create(
         "tile": tile,
         "order": order,
         "name": name,
+        "attrs": attrs,
         "threads": threads,
         "overwrite": overwrite,
         "sync": sync,
@@ -372,6 +392,8 @@ def inspect(src: Any) -> Info:
     >>> inspect(file).members[0].shape
     (3, 4)
     """
+    from ._reports import Info, Member
+
     info = _ndferry.inspect(src)
     members = [Member(**member) for member in info.pop("members")]
     return Info(members=members, **info)
@@ -394,11 +416,15 @@ def scan(src: Any, *, allow: Any = "std") -> ScanReport:
     >>> report.verdict, report.safe
     ('dangerous', False)
     """
+    from ._reports import ScanReport
+
     return ScanReport(**_ndferry.scan(src, allow))
 
 
 def check(src: Any, *, allow: Any = "std") -> CheckReport:
     """Read all of a file: is it readable, safe and intact? Parameters are those of `scan`."""
+    from ._reports import CheckReport
+
     return CheckReport(**_ndferry.check(src, allow))
 
 
@@ -430,6 +456,8 @@ def diff(
     >>> diff(numpy.arange(3), numpy.array([0, 1, 5])).first
     [(2,)]
     """
+    from ._reports import Difference
+
     return Difference(**_ndferry.diff(a, b, rtol, atol, equal_nan, max_listed))
 
 
@@ -557,7 +585,7 @@ class _progress:
         if self.wanted is not True:
             return self.wanted
         try:
-            from tqdm.auto import tqdm
+            from tqdm.auto import tqdm  # type: ignore[import-untyped, import-not-found, unused-ignore]
         except ImportError:
             return None
         self.bar = tqdm(unit="B", unit_scale=True, unit_divisor=1024)

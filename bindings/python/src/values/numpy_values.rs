@@ -220,6 +220,9 @@ impl<'py, 't> Builder<'py, 't> {
         keywords.set_item("copy", false)?;
         let made = numpy.getattr("MaskedArray")?.call((data,), Some(&keywords));
         let mut made = made.map_err(|error| self.because(id, error))?;
+        if self.subclass(args) == Subclass::MaskedVoid {
+            return made.get_item(PyTuple::empty(self.py));
+        }
         if self.subclass(args) == Subclass::MaskedRecords {
             made = self.view_as(made, "numpy.ma.mrecords", "MaskedRecords")?;
         }
@@ -419,6 +422,8 @@ pub(super) enum Subclass {
     CharArray,
     Masked,
     MaskedRecords,
+    /// A masked struct by itself: an element of a masked array.
+    MaskedVoid,
     Unknown,
 }
 
@@ -433,6 +438,7 @@ fn subclass_of(module: &str, name: &str) -> Subclass {
         ("numpy" | "numpy.core.records" | "numpy.rec", "recarray") => Subclass::RecArray,
         ("numpy" | "numpy.core.defchararray" | "numpy.char", "chararray") => Subclass::CharArray,
         ("numpy.ma" | "numpy.ma.core", "MaskedArray") => Subclass::Masked,
+        ("numpy.ma.core", "mvoid") => Subclass::MaskedVoid,
         ("numpy.ma.mrecords", "MaskedRecords" | "mrecarray") => Subclass::MaskedRecords,
         _ => Subclass::Unknown,
     }
@@ -446,7 +452,9 @@ pub(super) fn array<'py>(
     let py = builder.py;
     let bytes = builder.elements(&array)?;
     let is_plain = !matches!(array.order, StoredOrder::Permuted(_))
-        && !matches!(array.dtype.kind(), Kind::Subarray(_));
+        && !matches!(array.dtype.kind(), Kind::Subarray(_))
+        // Long doubles are looked at first.
+        && !matches!((array.dtype.kind(), array.dtype.itemsize()), (Kind::Float, 16) | (Kind::Complex, 32));
     let share = builder.options.share;
     if is_plain && bytes.len() <= SMALL && share == Share::Never && builder.has_numpy {
         let descr = builder.dtypes.numpy(py, &array.dtype)?;

@@ -1,0 +1,17 @@
+"""Where the tests find what is not theirs."""
+
+import os
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """The large corpus, which lies beside the project where there is one."""
+    folder = pathlib.Path(os.environ.get("NDFERRY_CORPUS", ROOT.parent / "shared" / "corpus"))
+    if not folder.is_dir():
+        pytest.skip(f"no corpus at {folder}")
+    return folder

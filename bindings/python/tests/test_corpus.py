@@ -1,0 +1,101 @@
+"""The large corpus through the package: what comes out is what real NumPys said is in it."""
+
+import collections
+import json
+import sys
+
+import numpy as np
+import pytest
+
+import ndferry
+
+FAMILIES = ["dtypes", "layout", "masked", "containers", "array_array", "oob_buffers"]
+# What only the classes themselves could make: they come as Opaque.
+FOREIGN = ('"instance"', '"opaque"', '"enum"', '"reject_or_opaque"', '"t": "global"')
+# What is right and yet told otherwise: arrays that are in both orders, the constant `masked` of old NumPys, pointers of 32
+# bits, `array.array` of C's types that have another size or no letter here, and Python 2's dicts, which have no order.
+ACCEPTED = (
+    "$.fortran: True != False",
+    "'maskedarray' != 'ma.masked'",
+    "{'kind': 'O', 'itemsize': 4} != {'kind': 'O', 'itemsize': 8}",
+    "$.typecode: ",
+    "$.items[0][1].items[3][0]: py2 str differs",
+)
+
+
+@pytest.fixture(scope="module")
+def pickles(corpus):
+    folder = corpus / "pickle"
+    if not (folder / "manifest.json").is_file():
+        pytest.skip(f"no pickles at {folder}")
+    sys.path.insert(0, str(folder / "generator"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    expected = json.loads((folder / "expected.json").read_text())
+    yield folder, manifest["entries"], expected
+    sys.path.remove(str(folder / "generator"))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_values_are_those_of_real_numpys(pickles, family):
+    folder, entries, expected = pickles
+    from compare import same
+    from describe import describe
+
+    wrong, equal, foreign = [], 0, 0
+    for entry in entries:
+        if entry["family"] != family or entry.get("variant") in ("stream", "same") or "expected" not in entry:
+            continue
+        wanted = expected[entry["expected"]]
+        if any(word in json.dumps(wanted) for word in FOREIGN) or "extensions" in entry:
+            foreign += 1
+            continue
+        buffers = [(folder / name).read_bytes() for name in entry.get("buffers", [])]
+        try:
+            ours = ndferry.load(folder / entry["file"]) if not buffers else ndferry.loads(
+                (folder / entry["file"]).read_bytes(), buffers=buffers
+            )
+            problem = same(wanted, json.loads(json.dumps(describe(ours))))
+        except ndferry.UnsupportedError as error:
+            # Long doubles of other machines, which no NumPy here has.
+            problem = None if "long double" in str(error) or "NumPy here has no" in str(error) else str(error)
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+        if problem is not None and any(reason in problem for reason in ACCEPTED):
+            problem = None
+        if problem is None:
+            equal += 1
+        else:
+            wrong.append((entry["file"], problem))
+    print(f"\n{family}: {equal} equal, {len(wrong)} differ, {foreign} of classes that are not known")
+    reasons = collections.Counter(problem[:100] for _, problem in wrong)
+    assert not wrong, f"{reasons.most_common(8)}\n{wrong[:5]}"
+    assert equal > 0
+
+
+def test_what_is_malicious_is_refused_and_runs_nothing(pickles):
+    folder, entries, _ = pickles
+    ran = []
+    sys.addaudithook(lambda event, args: ran.append((event, args)) if event in ("os.system", "subprocess.Popen") else None)
+    before = set(sys.modules)
+    refused, harmless = 0, 0
+    for entry in entries:
+        if not entry["family"].startswith("malicious"):
+            continue
+        data = (folder / entry["file"]).read_bytes()
+        try:
+            ours = ndferry.loads(data)
+        except ndferry.FerryError:
+            refused += 1
+        else:
+            # Arrays and lists that stand beside the tricks.
+            harmless += 1
+            assert not entry["globals"] or entry["globals"] == [""], entry["file"]
+            assert type(ours) in (dict, list, np.ndarray)
+        try:
+            ndferry.loads(data, allow="opaque")
+        except ndferry.FerryError:
+            pass
+    print(f"\nmalicious: {refused} refused, {harmless} harmless")
+    assert refused > harmless
+    assert ran == []
+    assert {name.partition(".")[0] for name in set(sys.modules) - before} <= {"numpy", "encodings"}

@@ -1,0 +1,112 @@
+"""The process: Ctrl-C stops long work, memory and descriptors do not grow, importing is quick."""
+
+import gc
+import os
+import pathlib
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import ndferry
+
+LONG = {
+    "save": "ndferry.save(path, a, codec='zstd:9')",
+    "dumps": "ndferry.dumps(a, 'npb', codec='zstd:9')",
+    "recv": "ndferry.listen('tcp://127.0.0.1:0').recv()",
+    "to_frames": "ndferry.to_frames(a, codec='zstd:9')",
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_ctrl_c_stops_it_within_half_a_second(tmp_path, name):
+    code = f"""
+import sys, time, numpy, ndferry
+path = {str(tmp_path / "long.npb")!r}
+a = numpy.random.default_rng(1).integers(0, 1000, 64 << 20).astype("i4")
+print("ready", flush=True)
+try:
+    {LONG[name]}
+    print("done")
+except KeyboardInterrupt:
+    print("stopped", time.time())
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(1)
+    pressed = time.time()
+    process.send_signal(signal.SIGINT)
+    word, _, at = process.stdout.readline().partition(" ")
+    process.wait(30)
+    assert word == "stopped"
+    # The machine may be busy; half a second is what it takes by itself.
+    assert float(at) - pressed < 2.0
+    assert not (tmp_path / "long.npb").exists()
+
+
+def resident():
+    for line in pathlib.Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+    return 0
+
+
+@pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(), reason="needs /proc")
+def test_memory_and_descriptors_stay_as_they_are(tmp_path):
+    a = np.arange(2000)
+    np.save(tmp_path / "a.npy", a)
+    np.savez(tmp_path / "a.npz", a=a)
+    pickled = pickle.dumps({"x": [a, "y", np.ma.array([1], mask=[1])], "o": np.array([a, {}], object)})
+    npy = ndferry.dumps(a, "npy")
+
+    def work(times):
+        for _ in range(times):
+            ndferry.loads(pickled)
+            ndferry.loads(npy, copy=False)
+            ndferry.dumps({"a": a}, "pickle")
+            ndferry.load(tmp_path / "a.npy")
+            ndferry.load(tmp_path / "a.npz")
+            ndferry.open(tmp_path / "a.npy")[5:7]
+            ndferry.from_frames(ndferry.to_frames(a))
+            ndferry.listen("tcp://127.0.0.1:0").close()
+            with pytest.raises(ndferry.FormatError):
+                ndferry.loads(pickled[:-5])
+
+    work(300)
+    gc.collect()
+    before, files = resident(), len(os.listdir("/proc/self/fd"))
+    work(3000)
+    gc.collect()
+    assert resident() - before < 4096
+    assert len(os.listdir("/proc/self/fd")) == files
+    assert threading.active_count() < 5
+
+
+def test_references_of_arrays_are_given_back():
+    a = np.arange(10_000)
+    before = sys.getrefcount(a)
+    for _ in range(100):
+        ndferry.dumps(a, "npy")
+        ndferry.to_frames(a)
+        ndferry.diff(a, a)
+    gc.collect()
+    assert sys.getrefcount(a) == before
+
+
+def test_the_command_comes_with_the_package():
+    done = subprocess.run([sys.executable, "-m", "ndferry", "--version"], capture_output=True, text=True)
+    assert done.stdout.startswith("ndferry ")
+    done = subprocess.run([sys.executable, "-m", "ndferry", "info", "nowhere.npy"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: nowhere.npy")
+
+
+def test_importing_does_not_import_numpy():
+    code = "import sys, ndferry; print('numpy' in sys.modules, 'typing' in sys.modules, 'asyncio' in sys.modules)"
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert done.stdout.split()[0] == "False", done.stderr

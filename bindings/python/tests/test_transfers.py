@@ -1,0 +1,140 @@
+"""Arrays between processes and threads: channels and frames."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from same import same
+
+import ndferry
+
+A = np.arange(24.0).reshape(2, 3, 4)
+
+
+def sent(listener, obj, **how):
+    """Sends from another thread; gives what `send` gave, or raised, once it is joined."""
+    result = []
+
+    def work():
+        try:
+            result.append(ndferry.connect(listener.url).send(obj, **how))
+        except Exception as error:
+            result.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread, result
+
+
+@pytest.mark.parametrize("url", ["tcp://127.0.0.1:0", "unix://{folder}/socket"])
+@pytest.mark.parametrize("codec", [None, "zstd"])
+def test_arrays_arrive(tmp_path, url, codec):
+    with ndferry.listen(url.format(folder=tmp_path)) as listener:
+        for array in (A, A.T, A[::-1, :, ::2], np.float32(3), A[:, :0], A.astype(">f4")):
+            thread, result = sent(listener, array, codec=codec)
+            received = listener.recv()
+            thread.join()
+            assert same(received, np.array(array))
+            assert received.dtype == np.asarray(array).dtype
+            assert result[0] > 0
+
+
+def test_several_arrays_are_one_transfer_and_come_by_name():
+    with ndferry.listen("tcp://127.0.0.1:0") as listener:
+        thread, _ = sent(listener, {"a": A, "b": A.T})
+        assert same(next(listener), {"a": A, "b": np.array(A.T)})
+        thread.join()
+
+
+def test_elements_go_where_they_are_wanted(tmp_path):
+    with ndferry.listen("tcp://127.0.0.1:0") as listener:
+        out = np.zeros_like(A)
+        thread, _ = sent(listener, A)
+        assert listener.recv(out=out) is out
+        thread.join()
+        assert same(out, A)
+        thread, _ = sent(listener, A)
+        assert listener.recv_to(tmp_path / "a.npb") == A.nbytes
+        thread.join()
+        assert same(ndferry.load(tmp_path / "a.npb"), A)
+        np.save(tmp_path / "b.npy", A)
+        thread, _ = sent(listener, ndferry.open(tmp_path / "b.npy"))
+        assert same(listener.recv(), A)
+        thread.join()
+
+
+def test_a_sender_hears_what_went_wrong(tmp_path):
+    with pytest.raises(ConnectionRefusedError):
+        with ndferry.listen("tcp://127.0.0.1:0") as listener:
+            url = listener.url
+        ndferry.connect(url).send(A)
+    with ndferry.listen("tcp://127.0.0.1:0") as listener:
+        (tmp_path / "a.npy").touch()
+        thread, result = sent(listener, A)
+        with pytest.raises(FileExistsError):
+            listener.recv_to(tmp_path / "a.npy")
+        ndferry_error = (ndferry.TransferError, OSError)
+        listener.close()
+        thread.join()
+        assert isinstance(result[0], ndferry_error)
+        with pytest.raises(ndferry.UsageError, match="closed"):
+            listener.recv()
+
+
+def test_both_ends_can_be_awaited():
+    async def both():
+        with ndferry.listen("tcp://127.0.0.1:0") as listener:
+            received, _ = await asyncio.gather(listener.arecv(), ndferry.connect(listener.url).asend(A))
+            return received
+
+    assert same(asyncio.run(both()), A)
+
+
+def test_the_command_is_at_the_other_end(tmp_path):
+    np.save(tmp_path / "a.npy", A)
+    with ndferry.listen("tcp://127.0.0.1:0") as listener:
+        command = [sys.executable, "-m", "ndferry", "send", str(tmp_path / "a.npy"), listener.url]
+        process = subprocess.Popen(command)
+        assert same(listener.recv(), A)
+        assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize("block", [None, 40])
+@pytest.mark.parametrize("codec", [None, "lz4"])
+def test_frames_come_back_however_they_lie(block, codec):
+    for array in (A, A.T, A[::-1, :, ::2], A.transpose(1, 0, 2), np.float32(3), A[:, :0], A.astype(">f4")):
+        frames = ndferry.to_frames(array, codec=codec, block=block)
+        for given in (frames, [bytes(frame) for frame in frames], [b"".join(frames)]):
+            ours = ndferry.from_frames(given)
+            assert same(ours, np.array(array))
+            assert ours.dtype == np.asarray(array).dtype
+
+
+def test_frames_share_memory_on_both_sides():
+    a = np.arange(100_000)
+    frames = ndferry.to_frames(a)
+    assert len(frames) == 3
+    assert np.shares_memory(np.frombuffer(frames[1], a.dtype), a)
+    ours = ndferry.from_frames(frames)
+    assert np.shares_memory(ours, a)
+    assert not ours.flags.writeable
+    own = ndferry.from_frames(frames, copy=True)
+    assert own.flags.writeable
+    assert not np.shares_memory(own, a)
+
+
+def test_damaged_frames_are_refused():
+    frames = [bytes(frame) for frame in ndferry.to_frames(A)]
+    for number, frame in enumerate(frames):
+        for at in (0, len(frame) // 2, len(frame) - 1):
+            damaged = list(frames)
+            damaged[number] = frame[:at] + bytes([frame[at] ^ 1]) + frame[at + 1 :]
+            with pytest.raises(ndferry.FerryError):
+                ndferry.from_frames(damaged)
+    with pytest.raises(ndferry.FerryError):
+        ndferry.from_frames(frames[:-1])
+    with pytest.raises(ndferry.FerryError):
+        ndferry.from_frames([])
