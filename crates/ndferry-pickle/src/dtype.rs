@@ -24,6 +24,20 @@ pub(crate) struct Known {
     pub(crate) dtype: Dtype,
     pub(crate) fields: usize,
     pub(crate) has_object: bool,
+    /// How many pointers in it have four bytes, as 32-bit machines write them; `dtype` has eight for each.
+    narrow: usize,
+}
+
+impl Known {
+    /// A dtype without fields.
+    pub(crate) fn plain(dtype: Dtype) -> Self {
+        Self {
+            has_object: dtype.has_object(),
+            fields: 0,
+            narrow: 0,
+            dtype,
+        }
+    }
 }
 
 /// What the state of a dtype says, of whatever version.
@@ -74,6 +88,7 @@ impl Dtypes {
                 dtype: Dtype::VARIABLE_STRING,
                 fields: 0,
                 has_object: true,
+                narrow: 0,
             }),
             _ => {
                 let what = match tree.global(call.function) {
@@ -113,8 +128,15 @@ impl Dtypes {
                 return Err(wrong(format!("it is made of a {found}")));
             }
         };
+        let narrow = usize::from(
+            *base.kind() == Kind::Object
+                && tree.name(first)?.is_some_and(|text| text.ends_with('4')),
+        );
         let Some(state) = state else {
-            return Ok(plain(base));
+            return Ok(Known {
+                narrow,
+                ..Known::plain(base)
+            });
         };
         let state = State::of(tree, state).ok_or_else(|| {
             let found = tree.sequence(state).map(<[Id]>::len);
@@ -124,7 +146,8 @@ impl Dtypes {
             })
         })?;
         let flags = state.flags;
-        let known = self.of_state(tree, limits, &base, state, offset)?;
+        let mut known = self.of_state(tree, limits, &base, state, offset)?;
+        known.narrow += narrow;
         if let Some(flags) = flags {
             let problem = flags_problem(tree.int(flags), known.has_object);
             problem.map_or(Ok(()), |problem| Err(wrong(problem)))?;
@@ -188,12 +211,18 @@ impl Dtypes {
                 .shape(*shape)
                 .ok_or_else(|| wrong("the shape of its subarray".to_owned()))?;
             let dtype = Dtype::subarray(base.dtype.clone(), &shape).map_err(array)?;
-            if itemsize.is_some_and(|nbytes| nbytes != dtype.itemsize()) {
+            // No overflow: the dtype has eight bytes for each.
+            let narrow = base.narrow * shape.iter().product::<usize>();
+            if itemsize.is_some_and(|nbytes| nbytes != dtype.itemsize() - 4 * narrow) {
                 return Err(wrong(format!(
                     "its subarray does not fill {itemsize:?} bytes"
                 )));
             }
-            return Ok(Known { dtype, ..base });
+            return Ok(Known {
+                dtype,
+                narrow,
+                ..base
+            });
         }
         if let Value::Dict(pairs) = tree.get(fields) {
             let aligned = flags
@@ -217,7 +246,9 @@ impl Dtypes {
             }
             _ => base.itemsize(),
         };
-        Ok(plain(Dtype::new(kind, byteorder, itemsize).map_err(array)?))
+        Ok(Known::plain(
+            Dtype::new(kind, byteorder, itemsize).map_err(array)?,
+        ))
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call, of parts of one state")]
@@ -258,6 +289,7 @@ impl Dtypes {
             return Err(wrong("a struct without itemsize".to_owned()));
         };
         let mut fields = Vec::with_capacity(names.len().min(pairs.len()));
+        let mut narrows = Vec::new();
         let mut count = 0;
         let mut has_object = false;
         for name in names {
@@ -298,6 +330,9 @@ impl Dtypes {
                 }
                 .at(offset));
             }
+            if known.narrow > 0 {
+                narrows.push((at, known.narrow));
+            }
             fields.push(Field {
                 name: name.into_owned(),
                 title,
@@ -305,12 +340,17 @@ impl Dtypes {
                 offset: at,
             });
         }
+        let narrow = narrows.iter().map(|(_, count)| count).sum();
+        let itemsize = widen(&mut fields, itemsize, &mut narrows)
+            .ok_or_else(|| wrong(format!("{narrow} pointers in {itemsize} bytes")))?;
+        let aligned = aligned && narrow == 0;
         let fields =
             Struct::new(fields, itemsize, aligned).map_err(|e| ErrorKind::Array(e).at(offset))?;
         Ok(Known {
             dtype: Dtype::structured(fields),
             fields: count,
             has_object,
+            narrow,
         })
     }
 }
@@ -391,12 +431,21 @@ fn time_unit(tree: &Tree, metadata: Option<Id>) -> Result<std::result::Result<Ti
         .map_err(|error| error.to_string()))
 }
 
-fn plain(dtype: Dtype) -> Known {
-    Known {
-        has_object: dtype.has_object(),
-        fields: 0,
-        dtype,
+/// Makes room for pointers of eight bytes where a 32-bit machine had four: each moves what lies behind it. The elements
+/// are no affair of this: where there are objects, they come as a list of tuples. Gives the itemsize.
+fn widen(fields: &mut [Field], itemsize: usize, narrows: &mut [(usize, usize)]) -> Option<usize> {
+    narrows.sort_unstable();
+    let mut before = 0usize;
+    for (_, count) in narrows.iter_mut() {
+        before = before.checked_add(*count)?;
+        *count = before;
     }
+    for field in fields {
+        let moved_by = narrows.partition_point(|(at, _)| *at < field.offset);
+        let pointers = moved_by.checked_sub(1).map_or(0, |last| narrows[last].1);
+        field.offset = field.offset.checked_add(pointers.checked_mul(4)?)?;
+    }
+    itemsize.checked_add(before.checked_mul(4)?)
 }
 
 fn void(itemsize: usize) -> Dtype {

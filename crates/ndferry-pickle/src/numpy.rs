@@ -423,11 +423,7 @@ impl<'t> ArrayReader<'t> {
         }
         let data = self.of_state(call.offset, *shape, *dtype, *is_fortran, *data)?;
         let mask_dtype = mask_of(&data.dtype).map_err(|e| ErrorKind::Array(e).at(call.offset))?;
-        let known = Known {
-            dtype: mask_dtype,
-            fields: 0,
-            has_object: false,
-        };
+        let known = Known::plain(mask_dtype);
         let is_fortran = self.tree.int(*is_fortran).unwrap_or(0) != 0;
         let order = if is_fortran {
             StoredOrder::F

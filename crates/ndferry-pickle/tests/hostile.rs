@@ -369,3 +369,34 @@ fn objects_as_bytes_are_refused() {
         .unwrap_err();
     assert!(matches!(error.kind, ErrorKind::State { .. }), "{error}");
 }
+
+#[test]
+fn pointers_of_32_bit_machines_get_the_room_they_have_here() {
+    // What NumPy for i386 makes of numpy.dtype([('a', 'i4'), ('o', 'O'), ('p', 'O', 2), ('b', 'i4')]); NumPy for 64 bits
+    // dies of it.
+    let int = "cnumpy\ndtype\n(S'i4'\nI0\nI1\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntb";
+    let object = "cnumpy\ndtype\n(S'O4'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI63\ntb";
+    let pair =
+        format!("cnumpy\ndtype\n(S'V8'\nI0\nI1\ntR(I3\nS'|'\n({object}(I2\nttNNI8\nI4\nI27\ntb");
+    let fields =
+        format!("(S'a'\n({int}I0\ntS'o'\n({object}I4\ntS'p'\n({pair}I8\ntS'b'\n({int}I16\ntd");
+    let dtype = format!(
+        "cnumpy\ndtype\n(S'V20'\nI0\nI1\ntR(I3\nS'|'\nN(S'a'\nS'o'\nS'p'\nS'b'\nt{fields}I20\nI1\nI27\ntb"
+    );
+    let pickle = format!(
+        "cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I1\nt{dtype}I00\n\
+         (lp0\n(I5\nNNI6\ntatb."
+    );
+    let mut machine = Machine::new(pickle.into_bytes());
+    let root = machine.load().unwrap();
+    let tree = machine.into_tree();
+    let read = ArrayReader::new(&tree, &Limits::default())
+        .read(root)
+        .unwrap();
+    let Some(Recognised::Array(array)) = read else {
+        panic!("{read:?}");
+    };
+    let fields = array.dtype.fields().unwrap();
+    let offsets: Vec<_> = fields.fields().iter().map(|field| field.offset).collect();
+    assert_eq!((offsets, array.dtype.itemsize()), (vec![0, 4, 12, 28], 32));
+}
