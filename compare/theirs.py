@@ -126,6 +126,20 @@ def pickle_read(path):
     tell(least(LARGE_PICKLE_READINGS, lambda: unpickled(path)), result)
 
 
+def pickle_write(path, to, protocol):
+    array = unpickled(path)
+
+    def write():
+        with open(to, "wb") as file:
+            pickle.dump(array, file, int(protocol))
+
+    write()
+    with open(to, "rb") as file:
+        result = hashlib.file_digest(file, "sha256").hexdigest()
+    tell(least(LARGE_PICKLE_READINGS, write), result)
+    os.remove(to)
+
+
 def pickle_scan(path):
     def scan():
         with open(path, "rb") as file:

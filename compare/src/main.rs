@@ -39,6 +39,7 @@ fn main() -> anyhow::Result<()> {
         ["npz-read", path, threads] => npz::read(path, threads.parse()?),
         ["npz-write", from, to, threads] => npz::write(from, to, threads.parse()?),
         ["pickle-read", path] => pickle::read(path),
+        ["pickle-write", from, to, protocol] => pickle::write(from, to, protocol.parse()?),
         ["pickle-many", path] => pickle::many(path),
         ["pickle-many-lazy", path] => pickle::many_lazy(path),
         ["pickle-dict", path] => pickle::dict(path),

@@ -3,15 +3,19 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::hint::black_box;
+use std::io::Read;
 
 use anyhow::Context;
 use bytes::Bytes;
-use ndferry::{Array, OpenOptions, Source};
+use ndferry::{
+    Array, Format, Item, LazyArray, NumpyEra, OpenOptions, SaveOptions, Source, save_to,
+};
 use ndferry_io::BigBuffer;
 use ndferry_pickle::{
     ArrayReader, Elements, Id, Limits, Machine, PickledArray, Recognised, Tree, Value,
 };
 use serde_json::json;
+use sha2::Digest;
 
 use crate::cost::{Cost, sha256};
 
@@ -35,6 +39,51 @@ pub(crate) fn read(path: &str) -> anyhow::Result<()> {
     drop(array);
     Cost::least(LARGE_READINGS, load)?.tell(result);
     Ok(())
+}
+
+/// One large array from memory into a file, as NumPy 2 writes it.
+pub(crate) fn write(from: &str, to: &str, protocol: u8) -> anyhow::Result<()> {
+    let array = Source::open(from, &OpenOptions::default())?
+        .array(None)?
+        .load()?;
+    let array = LazyArray::from(array);
+    let mut options = SaveOptions::default();
+    options.protocol = Some(protocol);
+    options.numpy = NumpyEra::Two;
+    options.format = Some(Format::Pickle);
+    let item = Item {
+        name: "",
+        array: &array,
+    };
+    let write = || -> anyhow::Result<()> {
+        // `save` syncs, which `pickle.dump` does not.
+        let mut file = File::create(to)?;
+        save_to(&mut file, &[item], &options, &())?;
+        Ok(())
+    };
+    write()?;
+    let result = json!(sha256_of_file(to)?);
+    Cost::least(LARGE_READINGS, write)?.tell(result);
+    std::fs::remove_file(to)?;
+    Ok(())
+}
+
+/// Of a file that is larger than what may be held.
+fn sha256_of_file(path: &str) -> anyhow::Result<String> {
+    let mut file = File::open(path)?;
+    let mut hasher = sha2::Sha256::default();
+    let mut chunk = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => break,
+            n => hasher.update(&chunk[..n]),
+        }
+    }
+    Ok(hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// The bytes of a file.
