@@ -112,7 +112,7 @@ impl Codec {
         match self {
             Self::Raw => Ok(Box::new(raw::Raw)),
             #[cfg(feature = "lz4")]
-            Self::Lz4 => Ok(Box::new(lz4::Packer::new())),
+            Self::Lz4 => Ok(Box::new(lz4::Packer)),
             #[cfg(feature = "zstd")]
             Self::Zstd => Ok(Box::new(zstd::Packer::new(level)?)),
             #[cfg(feature = "pco")]
