@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -35,6 +36,8 @@ class Tools:
         self.ferry = target / "release" / "ndferry"
         self.rust_program = target / "release" / "ndferry-compare"
         self.work = target / "compare"
+        # Where bindings/python/build puts the package.
+        self.site = target / "python" / "site"
         self.work.mkdir(parents=True, exist_ok=True)
 
     def rust(self, *words):
@@ -44,6 +47,10 @@ class Tools:
     def python(self, *words):
         """A word of compare/theirs.py, which measures itself."""
         return lambda: self_measured([sys.executable, HERE / "theirs.py", *words])
+
+    def package(self, side, word):
+        """A word of compare/package.py, which measures itself."""
+        return lambda: self_measured([sys.executable, HERE / "package.py", side, word], PYTHONPATH=self.site)
 
     def program(self, *command, times=1, result=None):
         """A whole program, measured from outside; of so many runs one after the other, what one took."""
@@ -99,8 +106,9 @@ class Running:
         return sample
 
 
-def self_measured(command):
-    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True)
+def self_measured(command, **variables):
+    environment = {**os.environ, **{name: str(value) for name, value in variables.items()}}
+    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, env=environment)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, command))}: exit {done.returncode}")
     return Sample(**json.loads(done.stdout.splitlines()[-1]))

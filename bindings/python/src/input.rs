@@ -6,7 +6,7 @@ use bytes::Bytes;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyMemoryView, PyString};
 
 use crate::numpy_abi::exported;
 
@@ -80,7 +80,9 @@ pub(crate) fn shared(object: &Bound<'_, PyAny>) -> PyResult<(Bytes, bool)> {
 
 /// A buffer without gaps.
 pub(crate) fn contiguous(object: &Bound<'_, PyAny>) -> PyResult<PyUntypedBuffer> {
-    let buffer = PyUntypedBuffer::get(object)?;
+    // Some objects, ZeroMQ's frames among them, leave out strides; a view of them has them.
+    let view = PyMemoryView::from(object)?;
+    let buffer = PyUntypedBuffer::get(&view)?;
     if !buffer.is_c_contiguous() && !buffer.is_fortran_contiguous() {
         return Err(PyBufferError::new_err("the buffer has gaps in it"));
     }

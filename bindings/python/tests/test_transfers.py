@@ -126,6 +126,18 @@ def test_frames_share_memory_on_both_sides():
     assert not np.shares_memory(own, a)
 
 
+def test_zeromq_carries_frames():
+    zmq = pytest.importorskip("zmq")
+    with zmq.Context() as context, context.socket(zmq.PAIR) as near, context.socket(zmq.PAIR) as far:
+        near.bind("inproc://ndferry")
+        far.connect("inproc://ndferry")
+        for copy in (True, False):
+            for array in (A, A.T, A[::-1, :, ::2]):
+                near.send_multipart(ndferry.to_frames(array), copy=copy)
+                received = ndferry.from_frames(far.recv_multipart(copy=copy))
+                assert same(np.array(received), np.array(array))
+
+
 def test_damaged_frames_are_refused():
     frames = [bytes(frame) for frame in ndferry.to_frames(A)]
     for number, frame in enumerate(frames):
