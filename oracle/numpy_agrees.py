@@ -91,7 +91,7 @@ def little(spec):
     """The dtype but for the order of bytes, which NumPy changes when it loads, and whether a struct is aligned, which NumPy
     2 does not find in the flags of a NumPy 1."""
     if isinstance(spec, str):
-        return spec.replace(">", "<")
+        return ("|" if leaves(spec)[0][1] == 1 else "<") + spec[1:]
     if "base" in spec:
         return {"base": little(spec["base"]), "shape": list(spec["shape"])}
     return {"fields": [[name, title, little(field), offset] for name, title, field, offset in spec["fields"]], "itemsize": spec["itemsize"]}
@@ -107,7 +107,9 @@ def of_fields(spec, data):
     for at, unit, size, big in leaves(spec):
         if size:
             part = items[:, at : at + size].reshape(len(items), -1, unit)
-            parts.append((part[:, :, ::-1] if big else part).reshape(len(items), -1))
+            # What lies behind the ten bytes of a long double is nobody's.
+            part = (part[:, :, ::-1] if big else part)[:, :, : 10 if unit == 16 else unit]
+            parts.append(part.reshape(len(items), -1))
     return np.concatenate(parts, axis=1).tobytes().hex() if parts else ""
 
 
@@ -131,6 +133,15 @@ def form_of_array(told):
     return out
 
 
+def same(again, want):
+    """Whether two of those forms are of one value. Order is kept where it is C's or Fortran's; few protocols have others."""
+    if isinstance(want, list) and isinstance(again, list):
+        return len(again) == len(want) and all(map(same, again, want))
+    if isinstance(want, dict) and isinstance(again, dict):
+        return all(again[key] == want[key] for key in want)
+    return again == want
+
+
 def ours(data):
     """The arrays that the libraries find, in the form of numpy_child.py."""
     got, elements = ask("open", data)
@@ -145,7 +156,7 @@ def ours(data):
 
 def differs(got, want):
     """Whether an array of ours is another than NumPy's."""
-    return any(got[key] != want[key] for key in ("dtype", "shape", "bytes", "c", "f") if key in want)
+    return not same(got, want)
 
 
 def reason(text):
@@ -161,7 +172,7 @@ class Run:
     def __init__(self, seed):
         self.rng, self.child = random.Random(seed), Child()
         self.counts, self.reasons = collections.Counter(), collections.Counter()
-        self.found = {}
+        self.found, self.examples = {}, {}
         self.seeds = [data for data in seeds() if "value" in self.child.load(data)]
 
     def one(self):
@@ -177,21 +188,24 @@ class Run:
         theirs = self.child.load(data)
         [how] = theirs.keys() & {"unsafe", "refused", "value", "died"}
         if how in ("unsafe", "died"):
-            self.count({"unsafe": "not shown to NumPy", "died": "NumPy died"}[how], theirs[how])
-            # What they make of it is nobody's business, as long as they live.
-            self.asked("open", data)
+            # What is made of it is not compared; it must not break anything.
+            arrays = self.asked(data)
+            if how == "unsafe":
+                self.count("not shown to NumPy", theirs[how], data)
+            else:
+                self.count("NumPy died; refused" if isinstance(arrays, str) else "NumPy died; read", arrays if isinstance(arrays, str) else theirs[how], data)
             return
         if how == "value":
             # What lies behind is for another load.
             data = data[: theirs["end"]]
-        arrays = self.asked("open", data)
+        arrays = self.asked(data)
         if how == "refused":
             if isinstance(arrays, str):
                 self.counts["both refuse"] += 1
             elif arrays:
-                self.count("arrays read that NumPy refuses", theirs["refused"])
+                self.count("arrays read that NumPy refuses", theirs["refused"], data)
             else:
-                self.count("no arrays, but a tree that Python refuses", theirs["refused"])
+                self.count("no arrays, but a tree that Python refuses", theirs["refused"], data)
             return
         self.compare(data, theirs, arrays)
         self.compare_again(data, theirs)
@@ -202,12 +216,12 @@ class Run:
             if any("objects" in want for want in wants):
                 self.counts["arrays of objects, compared as written again"] += 1
             else:
-                self.count("refused, but NumPy reads it", arrays)
+                self.count("refused, but NumPy reads it", arrays, data)
             return
         plain = [want for want in wants if "objects" not in want]
         if len(arrays) != len(plain):
             # An array in a set or behind a key that comes twice.
-            self.count("another number of arrays", f"{len(arrays)} for {len(plain)}")
+            self.count("another number of arrays", f"{len(arrays)} for {len(plain)}", data)
             if any(all(differs(got, want) for got in arrays) for want in plain):
                 self.finding("an array is missing", data, arrays, wants)
         elif any(map(differs, arrays, plain)):
@@ -222,29 +236,30 @@ class Run:
         try:
             written = ask("pickle_again", data, protocol=protocol, numpy=numpy)[1]
         except Refused as refused:
-            self.count("not written again", str(refused))
+            self.count("not written again", str(refused), data)
             return
         again = self.child.load(written)
         if "value" not in again:
             [(how, why)] = again.items()
-            self.count(f"written again, but {how}", why)
+            self.count(f"written again, but {how}", why, data)
             if how != "unsafe":
                 self.finding(f"written again in protocol {protocol} for {numpy}, but {how}: {why}", data, [], [])
-        elif same_form(again["value"]) != same_form(theirs["value"]):
+        elif not same(same_form(again["value"]), same_form(theirs["value"])):
             self.finding(f"differs, written again in protocol {protocol} for {numpy}", data, again["value"], theirs["value"])
         else:
             self.counts["the same value, written again"] += 1
 
-    def asked(self, op, data):
+    def asked(self, data):
         """Arrays, or why not."""
         try:
             return ours(data)
         except Refused as refused:
             return str(refused)
 
-    def count(self, what, why):
+    def count(self, what, why, data):
         self.counts[what] += 1
         self.reasons[what, reason(why)] += 1
+        self.examples.setdefault((what, reason(why)), (why, data))
 
     def finding(self, what, data, got, want):
         self.counts["DIFFERENCES"] += 1
@@ -257,6 +272,11 @@ class Run:
         for name, (what, data, got, want) in self.found.items():
             (FOUND / f"{name}.pkl").write_bytes(data)
             (FOUND / f"{name}.txt").write_text(f"{what}\nours:  {json.dumps(got)}\nNumPy: {json.dumps(want)}\n")
+
+        for (what, _), (why, data) in self.examples.items():
+            name = re.sub(r"\W+", "-", what) + "-" + hashlib.sha256(data).hexdigest()[:6]
+            (FOUND / f"{name}.pkl").write_bytes(data)
+            (FOUND / f"{name}.why").write_text(f"{why}\n")
 
     def table(self, most=8):
         rows = [f"{self.counts['mutants']:9,} mutants of {len(self.seeds):,} pickles by NumPy {np.__version__}"]

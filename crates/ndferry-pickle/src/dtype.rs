@@ -202,6 +202,10 @@ impl Dtypes {
         if has_parts && *base.kind() != Kind::Void {
             return Err(wrong(format!("{base} has fields or a subarray")));
         }
+        // No NumPy writes this. Loading it, NumPy swaps the bytes of every field, whatever order the field has.
+        if has_parts && byteorder == ByteOrder::Big {
+            return Err(wrong("it has parts and an order of bytes".to_owned()));
+        }
         if !matches!(tree.get(subdtype), Value::None) {
             let Some([base, shape]) = tree.sequence(subdtype) else {
                 return Err(wrong("its subarray is not (dtype, shape)".to_owned()));
