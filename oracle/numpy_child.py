@@ -102,6 +102,9 @@ class StandIn:
             check(isinstance(field[1], int) and 0 <= field[1] <= self.itemsize - field[0].use().itemsize, "an offset")
             self.has_object |= field[0].has_object
         check(len(set(names)) == len(names), "fields")
+        parts = sorted((fields[name][1], fields[name][1] + fields[name][0].itemsize) for name in names)
+        apart = all(end <= start for (_, end), (start, _) in zip(parts, parts[1:]))
+        check(apart or not self.has_object, "objects that overlap")
 
 
 class Elements:

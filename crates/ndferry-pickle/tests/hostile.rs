@@ -234,6 +234,34 @@ fn bytes_are_never_objects() {
 }
 
 #[test]
+fn times_without_a_unit_are_refused() {
+    // NumPy crashes on dtype states of version 3 for them; those that it writes are of version 4.
+    for dtype in [b"U\x02M8", b"U\x02m8"] {
+        let times = array_of(b"K\x01\x85", dtype, b"C\x08\0\0\0\0\0\0\0\0");
+        assert!(matches!(refused(&times), ErrorKind::State { .. }));
+    }
+}
+
+#[test]
+fn structs_have_no_order_of_bytes() {
+    // NumPy would swap the little-endian field, as the order of the struct says, and then take it for little-endian.
+    let of_order = |order: u8| {
+        let field = b"cnumpy\ndtype\nU\x02i2K\0K\x01\x87R(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb";
+        [
+            b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01b\x87R(K\x01K\x01\x85cnumpy\ndtype\n".as_slice(),
+            b"U\x02V2K\0K\x01\x87R(K\x03U\x01",
+            &[order],
+            b"NU\x01a\x85}U\x01a",
+            field,
+            b"K\0\x86sK\x02K\x01K\x10tb\x89C\x02\x01\0tb.",
+        ]
+        .concat()
+    };
+    read(&of_order(b'|')).unwrap();
+    assert!(matches!(refused(&of_order(b'>')), ErrorKind::State { .. }));
+}
+
+#[test]
 fn text_must_be_text() {
     assert!(matches!(
         refused(b"X\x02\0\0\0\xc3\x28."),
