@@ -20,6 +20,10 @@ oracle:
 fuzz target seconds="60":
     fuzz/run {{target}} {{seconds}}
 
+# Changed pickles, shown to real NumPy and to the libraries: where both read one, they read the same.
+numpy-agrees minutes="10":
+    cargo build --release -p ndferry-testkit && $(oracle/venv 2) -B oracle/numpy_agrees.py --minutes {{minutes}}
+
 # The table ours / theirs.
 compare *lines:
     compare/run {{lines}}
