@@ -202,6 +202,19 @@ fn long_numbers_in_text_are_refused() {
 }
 
 #[test]
+fn numbers_that_could_be_octal_are_refused() {
+    for number in ["I010\n.", "I-07\n.", "L010L\n.", "I08\n.", "I0x10\n."] {
+        assert!(
+            matches!(refused(number.as_bytes()), ErrorKind::Text { .. }),
+            "{number:?}"
+        );
+    }
+    for number in ["I0\n.", "I00\n.", "I01\n.", "L0L\n.", "I-10\n.", "I+5\n."] {
+        read(number.as_bytes()).unwrap();
+    }
+}
+
+#[test]
 fn elements_fill_the_shape_exactly() {
     let short = array_of(b"K\x02K\x03\x86", b"U\x02i4", b"C\x04\x01\0\0\0");
     assert!(matches!(

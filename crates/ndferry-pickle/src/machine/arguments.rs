@@ -260,6 +260,12 @@ impl Machine {
         }
         let text = std::str::from_utf8(line).unwrap_or_default().trim();
         let digits = text.strip_suffix('L').unwrap_or(text);
+        let expected = "a decimal number";
+        // CPython takes these for octal ones, or for none: `I010` is 8.
+        let magnitude = digits.trim_start_matches(['+', '-']);
+        if magnitude.starts_with('0') && magnitude.bytes().any(|digit| digit != b'0') {
+            return Err(self.error(ErrorKind::Text { expected }));
+        }
         if let Ok(value) = digits.parse::<i64>() {
             return self.push_int(value);
         }
@@ -268,10 +274,7 @@ impl Machine {
                 Ok(value) => self.push_int(value),
                 Err(_) => self.push_bigint(value),
             },
-            Err(_) => {
-                let expected = "a decimal number";
-                Err(self.error(ErrorKind::Text { expected }))
-            }
+            Err(_) => Err(self.error(ErrorKind::Text { expected })),
         }
     }
 
