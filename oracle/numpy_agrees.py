@@ -2,10 +2,10 @@
 
     oracle/numpy_agrees.py [--minutes 10] [--seed 1] [--mutants 100000]
 
-NumPy loads in a process of its own (numpy_child.py), with an unpickler that knows NumPy's names and no others, what is not
-known to crash it. What the libraries read is compared twice: the arrays they find, by dtype, shape, order and bytes; and the
-whole value, which they write again and NumPy loads again. Who refuses what, and why, is counted. Differences are written to
-target/oracle/numpy_agrees and make it exit 1.
+NumPy loads in a process of its own (numpy_child.py), with an unpickler that knows NumPy's names and no others, whatever is
+not known to crash it. What the libraries read is compared twice: the arrays they find, by dtype, shape, order and bytes; and the
+whole value, which they write again and NumPy loads again. Who refuses what, and why, is counted. Differences, and one
+pickle for each reason to refuse one, are written to target/oracle/numpy_agrees; differences make it exit 1.
 """
 
 import argparse
@@ -23,11 +23,11 @@ import time
 
 import numpy as np
 
-from agent import ROOT, Refused, ask
+from agent import TARGET, Refused, ask
 from pickle_mutants import mutant, seeds
 
 HERE = pathlib.Path(__file__).resolve().parent
-FOUND = ROOT / "target" / "oracle" / "numpy_agrees"
+FOUND = TARGET.parent / "oracle" / "numpy_agrees"
 # Of one pickle; NumPy takes less than a millisecond.
 SECONDS = 10
 
