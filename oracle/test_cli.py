@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import pickle
 import subprocess
 
 import hypothesis.strategies as st
@@ -145,3 +146,70 @@ def test_an_output_that_exists_is_kept(folder):
 def test_show_prints_what_numpy_prints(folder, drawn):
     np.save(folder / "print.npy", drawn[0])
     assert ndferry(folder, "show", "print.npy").decode() == f"{drawn[0]}\n"
+
+
+def objects(*items):
+    array = np.empty(len(items), object)
+    for i, item in enumerate(items):
+        array[i] = item
+    return array
+
+
+MASKED = [
+    np.ma.array([1.0, 2, 3], mask=[0, 1, 0]),
+    np.ma.array(np.asfortranarray(np.arange(12.0).reshape(3, 4)), mask=np.eye(3, 4)),
+    np.ma.array(np.arange(2000.0), mask=np.arange(2000) % 3 == 0),
+    np.ma.array(np.arange(200.0), mask=np.arange(200) % 3 == 0),
+    np.ma.array(["it's", "b"], mask=[0, 1]),
+    np.ma.array(5, mask=True),
+    np.ma.array([], mask=[]),
+    np.ma.array([1 + 2j, 3], mask=[1, 0]),
+    np.ma.array(np.array([0.1, 0.2], ">f4"), mask=[0, 1]),
+    np.ma.array(np.array([0.1, 0.2], "g"), mask=[0, 1]),
+    np.ma.array(np.array([b"abcd", b"ef"], "V4"), mask=[0, 1]),
+    np.ma.array(np.array(["2020-01-01", "NaT", "12345-01-01"], "M8[D]"), mask=False),
+    np.ma.array(np.array(["2020-01-01T10:00:00.5", "NaT"], "M8[ms]"), mask=False),
+    np.ma.array(np.array([5, -6, 10**18], "m8[s]"), mask=False),
+    np.ma.array([(1, 2.0), (3, 4.0)], dtype=[("a", "i4"), ("b", "f4")], mask=[(0, 1), (0, 0)]),
+    np.ma.array(np.array([((1, 2), [[1, 2], [3, 4]])], [("a", [("x", "i4"), ("y", "f8")]), ("c", "f4", (2, 2))]), mask=[((0, 1), ((1, 0), (0, 0)))]),
+]  # fmt: skip
+OBJECTS = [
+    objects(1, 2.5, "it's", b"it's", 1 + 2j, True, None, 2**70),
+    objects([1, 2], (1, "b"), {"a": [1]}, set(), frozenset()),
+    objects(np.arange(3), np.zeros((2, 2)), np.arange(2000), np.asfortranarray(np.arange(6).reshape(2, 3))),
+    objects(np.arange(24.0).reshape(2, 3, 4), 1, "z" * 40, "y" * 40),
+    objects(np.float64(1.5), np.int32(3), np.bool_(True), np.complex64(1 + 2j)),
+    np.array([[1, None], ["abc", "x" * 300]], object, order="F"),
+    np.arange(2000).astype(object),
+    np.array(None, object),
+    np.array([], object),
+]
+
+
+def printed(array):
+    # `array2string` knows nothing of masks.
+    return f"{str(array) if np.ma.isMA(array) else np.array2string(array)}\n"
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="the newest NumPy says how arrays are printed")
+@pytest.mark.parametrize("protocol", range(6))
+def test_show_prints_masked_arrays_and_objects_as_numpy_does(folder, protocol):
+    for array in MASKED + OBJECTS:
+        (folder / "a.pkl").write_bytes(pickle.dumps(array, protocol))
+        assert ndferry(folder, "show", "a.pkl").decode() == printed(array)
+        if array.ndim == 1:
+            assert ndferry(folder, "show", "a.pkl", "-s", "::-2").decode() == printed(array[::-2])
+    # Two arrays of these names are no masked array.
+    pair = {"data": np.ones(2), "mask": np.zeros(2, bool)}
+    (folder / "pair.pkl").write_bytes(pickle.dumps({"a": MASKED[0], "pair": pair}, protocol))
+    assert ndferry(folder, "show", "pair.pkl:a").decode() == "[1.0 -- 3.0]\n"
+    assert b"--" not in ndferry(folder, "show", "pair.pkl:pair")
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="the newest NumPy says how arrays are printed")
+def test_show_prints_objects_in_npy_and_npz_as_numpy_does(folder):
+    for array in OBJECTS:
+        np.save(folder / "objects.npy", array)
+        np.savez(folder / "objects.npz", a=array, b=1)
+        for source in ["objects.npy", "objects.npz:a"]:
+            assert ndferry(folder, "show", source).decode() == printed(array)

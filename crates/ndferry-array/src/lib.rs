@@ -42,6 +42,6 @@ pub use element::Element;
 pub use error::{Error, FieldProblem};
 pub use index::{AxisRange, Index, Indexing, OutAxis, Selection};
 pub use layout::{Layout, MAX_NDIM, Order};
-pub use print::{Corners, FloatMode, Form, LongDouble, PrintOptions, Sign};
+pub use print::{Corners, FloatMode, Form, LongDouble, PrintOptions, Sign, masked_words};
 pub use structured::{Field, Struct, Subarray};
 pub use view::{ArrayView, ArrayViewMut};

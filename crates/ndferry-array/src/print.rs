@@ -4,6 +4,7 @@ mod corners;
 mod digits;
 mod dtype;
 mod float;
+mod item;
 mod leaf;
 pub(crate) mod real;
 mod scalar;
@@ -11,11 +12,12 @@ pub(crate) mod text;
 mod time;
 
 pub use corners::Corners;
+pub use item::masked_words;
 pub(crate) use leaf::real_format;
 pub(crate) use scalar::text as scalar_text;
 pub(crate) use time::civil;
 
-use crate::{ArrayView, Error};
+use crate::{ArrayView, Error, Layout, Order};
 use leaf::{Floats, Leaf};
 
 /// How arrays are printed (`numpy.set_printoptions`); the default is NumPy's.
@@ -284,37 +286,79 @@ impl Corners {
         if kept.size() == 0 {
             return out.write("[]");
         }
+        let leaf = Leaf::of(kept, options, Floats::Aligned)?;
+        let (dtype, itemsize) = (kept.dtype(), kept.dtype().itemsize());
+        let word = |offset: usize, out: &mut String| {
+            let item = match itemsize {
+                0 => &[][..],
+                itemsize => &kept.bytes()[offset..][..itemsize],
+            };
+            leaf.write(dtype, item, options, out);
+        };
         let rows = Rows {
             corners: self,
-            view: kept,
-            leaf: Leaf::of(kept, options, Floats::Aligned)?,
+            layout: kept.layout(),
+            word: &word,
             separator,
-            options,
         };
-        // As wide as is asked for, but lines cannot be wider than memory.
-        let width = |text: &str| text.chars().count() as isize;
-        let line_width = isize::try_from(options.line_width).unwrap_or(isize::MAX);
-        let offset = kept.layout().offset();
-        rows.write(
-            0,
-            offset,
-            width(prefix) as usize + 1,
-            line_width - width(suffix),
-            out,
-        )
+        rows.write_all([prefix, suffix], options, out)
+    }
+
+    /// Hands the text of the whole array to `sink`, given the text of each element that is printed, in C order of
+    /// [`Self::shape`]: what NumPy does with arrays of objects. Elements may have several lines.
+    ///
+    /// # Errors
+    /// Those of `sink`; [`Error::ShapeMismatch`] if there are more or fewer.
+    pub fn print_words<E: From<Error>>(
+        &self,
+        words: &[String],
+        [separator, prefix, suffix]: [&str; 3],
+        options: &PrintOptions,
+        sink: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let layout = Layout::contiguous(self.shape(), 1, Order::C)?;
+        if layout.size() != words.len() {
+            let (left, right) = (vec![words.len()], self.shape().to_vec());
+            return Err(Error::ShapeMismatch { left, right }.into());
+        }
+        let mut out = Out { sink, column: 0 };
+        if words.is_empty() {
+            return out.write("[]");
+        }
+        let rows = Rows {
+            corners: self,
+            layout: &layout,
+            word: &|at: usize, out: &mut String| out.push_str(&words[at]),
+            separator,
+        };
+        rows.write_all([prefix, suffix], options, &mut out)
     }
 }
 
 /// Elements in brackets, axis by axis.
 struct Rows<'a> {
     corners: &'a Corners,
-    view: &'a ArrayView<'a>,
-    leaf: Leaf,
+    layout: &'a Layout,
+    /// Appends the text of the element at an offset.
+    word: &'a dyn Fn(usize, &mut String),
     separator: &'a str,
-    options: &'a PrintOptions,
 }
 
 impl Rows<'_> {
+    fn write_all<E: From<Error>, S: FnMut(&str) -> Result<(), E>>(
+        &self,
+        [prefix, suffix]: [&str; 2],
+        options: &PrintOptions,
+        out: &mut Out<S>,
+    ) -> Result<(), E> {
+        // As wide as is asked for, but lines cannot be wider than memory.
+        let width = |text: &str| text.chars().count() as isize;
+        let line_width = isize::try_from(options.line_width).unwrap_or(isize::MAX);
+        let offset = self.layout.offset();
+        let indent = width(prefix) as usize + 1;
+        self.write(0, offset, indent, line_width - width(suffix), out)
+    }
+
     /// What lies from byte `offset` along this axis and those after it, indented on all lines but the first.
     fn write<E, S: FnMut(&str) -> Result<(), E>>(
         &self,
@@ -324,12 +368,12 @@ impl Rows<'_> {
         width: isize,
         out: &mut Out<S>,
     ) -> Result<(), E> {
-        let Some(count) = self.view.shape().get(axis) else {
+        let Some(count) = self.layout.shape().get(axis) else {
             let mut word = String::new();
-            self.word(offset, &mut word);
+            (self.word)(offset, &mut word);
             return out.write(&word);
         };
-        let axes_left = self.view.ndim() - axis;
+        let axes_left = self.layout.shape().len() - axis;
         out.write("[")?;
         if axes_left == 1 {
             self.write_row(axis, offset, indent, width, out)?;
@@ -366,7 +410,7 @@ impl Rows<'_> {
         width: isize,
         out: &mut Out<S>,
     ) -> Result<(), E> {
-        let count = self.view.shape()[axis];
+        let count = self.layout.shape()[axis];
         let last = self.separator.trim_end().chars().count().max("]".len());
         let separator_width = self.separator.chars().count();
         let mut line = Line {
@@ -383,7 +427,7 @@ impl Rows<'_> {
                 line.column += separator_width;
             }
             word.clear();
-            self.word(self.at(axis, offset, i), &mut word);
+            (self.word)(self.at(axis, offset, i), &mut word);
             line.push(&word, out)?;
             if i + 1 < count {
                 line.text.push_str(self.separator);
@@ -393,18 +437,9 @@ impl Rows<'_> {
         out.write(&line.text)
     }
 
-    fn word(&self, offset: usize, out: &mut String) {
-        let dtype = self.view.dtype();
-        let item = match dtype.itemsize() {
-            0 => &[][..],
-            itemsize => &self.view.bytes()[offset..][..itemsize],
-        };
-        self.leaf.write(dtype, item, self.options, out);
-    }
-
     /// Where index `i` of this axis lies.
     fn at(&self, axis: usize, offset: usize, i: usize) -> usize {
-        let step = (i as isize).wrapping_mul(self.view.layout().strides()[axis]);
+        let step = (i as isize).wrapping_mul(self.layout.strides()[axis]);
         offset.wrapping_add_signed(step)
     }
 }
@@ -413,7 +448,7 @@ impl Rows<'_> {
 struct Line {
     indent: usize,
     width: isize,
-    /// Without the indent.
+    /// Without the indent on the first line, which is there already.
     text: String,
     /// Its length with the indent.
     column: usize,
@@ -426,16 +461,39 @@ impl Line {
         word: &str,
         out: &mut Out<S>,
     ) -> Result<(), E> {
-        let width = word.chars().count();
+        let width = word.split('\n').map(|line| line.chars().count());
+        let (width, mut indent) = (width.max().unwrap_or(0), self.column);
         if (self.column + width) as isize > self.width && self.column > self.indent {
-            out.write(self.text.trim_end())?;
-            out.write("\n")?;
-            out.spaces(self.indent)?;
-            self.text.clear();
-            self.column = self.indent;
+            self.end(self.indent, out)?;
+            indent = self.indent;
         }
-        self.text.push_str(word);
-        self.column += width;
+        for (i, part) in word.split('\n').enumerate() {
+            if i > 0 {
+                self.end(indent, out)?;
+            }
+            self.text.push_str(part);
+            self.column += part.chars().count();
+        }
+        if word.contains('\n') {
+            // What follows stands right of the widest line.
+            let room = indent + width - self.column;
+            self.text.push_str(&" ".repeat(room));
+            self.column += room;
+        }
+        Ok(())
+    }
+
+    /// Begins the next line.
+    fn end<E, S: FnMut(&str) -> Result<(), E>>(
+        &mut self,
+        indent: usize,
+        out: &mut Out<S>,
+    ) -> Result<(), E> {
+        out.write(self.text.trim_end())?;
+        out.write("\n")?;
+        // Not written yet: nothing may come after it.
+        self.text = " ".repeat(indent);
+        self.column = indent;
         Ok(())
     }
 }

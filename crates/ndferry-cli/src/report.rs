@@ -137,16 +137,30 @@ impl Session {
     /// As [`Self::arrays`], for what takes one only.
     pub(crate) fn array(&self, args: &SourceArgs) -> anyhow::Result<LazyArray> {
         let (source, member) = self.open(&args.source, 0)?;
+        self.array_in(&source, member.as_deref(), args)
+    }
+
+    /// The array that was asked for, in a source that is open.
+    pub(crate) fn array_in(
+        &self,
+        source: &Source,
+        member: Option<&str>,
+        args: &SourceArgs,
+    ) -> anyhow::Result<LazyArray> {
         // Parts can be read of what is whole in a file.
         if args.slice.is_none() {
             source.require_whole()?;
         }
-        cut(source.array(member.as_deref())?, args, &source)
+        cut(source.array(member)?, args, source)
     }
 }
 
 /// The part of an array that `-s` names, if it is there.
-fn cut(array: LazyArray, args: &SourceArgs, source: &Source) -> anyhow::Result<LazyArray> {
+pub(crate) fn cut(
+    array: LazyArray,
+    args: &SourceArgs,
+    source: &Source,
+) -> anyhow::Result<LazyArray> {
     let Some(slice) = &args.slice else {
         return Ok(array);
     };

@@ -13,14 +13,22 @@ const NBYTES: usize = 200;
 impl Tree {
     /// What Python would print for a value, shortened where it is long, nested deeply, or an object.
     pub fn repr(&self, id: Id) -> String {
-        let mut out = String::new();
+        let mut out = Out::up_to(NBYTES);
         self.write_repr(id, DEPTH, &mut out);
-        out
+        out.text
     }
 
-    fn write_repr(&self, id: Id, depth: usize, out: &mut String) {
-        if depth == 0 || out.len() > NBYTES {
-            out.push('…');
+    /// What Python prints for a value that is made of builtins and of what [`Standard`] knows; `None` if there is anything
+    /// else in it, if it is nested deeply, and if that takes more than about `nbytes` bytes.
+    pub fn whole_repr(&self, id: Id, nbytes: usize) -> Option<String> {
+        let mut out = Out::up_to(nbytes);
+        self.write_repr(id, DEPTH, &mut out);
+        (!out.is_cut && !out.is_foreign).then_some(out.text)
+    }
+
+    fn write_repr(&self, id: Id, depth: usize, out: &mut Out) {
+        if depth == 0 || out.is_full() {
+            out.cut();
             return;
         }
         match self.get(id) {
@@ -32,11 +40,11 @@ impl Tree {
             Value::BigInt(value) if value.bits() < 4096 => drop(write!(out, "{value}")),
             Value::Float(value) => out.push_str(&float_repr(value)),
             Value::Str(blob) => {
-                let text = self.short(&blob);
+                let text = self.short(&blob, out);
                 quote(&String::from_utf8_lossy(&text), out);
             }
             Value::Bytes(blob) | Value::ByteArray(blob) | Value::Py2Str(blob) => {
-                let bytes = self.short(&blob);
+                let bytes = self.short(&blob, out);
                 match self.get(id) {
                     Value::Py2Str(_) => quote_bytes("", &bytes, out),
                     Value::ByteArray(_) => {
@@ -52,6 +60,7 @@ impl Tree {
                 self.write_items(items, depth, out);
                 out.push_str(if items.len() == 1 { ",)" } else { ")" });
             }
+            Value::FrozenSet([]) => out.push_str("frozenset()"),
             Value::FrozenSet(items) => {
                 out.push_str("frozenset({");
                 self.write_items(items, depth, out);
@@ -71,12 +80,20 @@ impl Tree {
             Value::Global(global) if matches!(self.standard(id), Ok(Some(_))) => {
                 out.push_str(&global.name);
             }
-            Value::Global(global) => drop(write!(out, "{}.{}", global.module, global.name)),
+            Value::Global(global) => {
+                out.is_foreign = true;
+                let _ = write!(out, "{}.{}", global.module, global.name);
+            }
             Value::Dict(pairs) => self.write_pairs(pairs, depth, out),
             Value::Call(call) => {
                 if let Ok(Some(standard)) = self.standard(id) {
                     return self.write_standard(call, &standard, depth, out);
                 }
+                // Bytes as protocols 0 to 2 spell them.
+                if let Ok(Some(payload)) = Payload::of(self, id) {
+                    return self.write_payload(&payload, out);
+                }
+                out.is_foreign = true;
                 match self.global(call.function) {
                     Some((module, name)) => drop(write!(out, "{module}.{name}")),
                     None => out.push_str("object"),
@@ -90,31 +107,34 @@ impl Tree {
                     None => out.push_str("(…)"),
                 }
             }
-            other => drop(write!(out, "<{}>", other.type_name())),
+            other => {
+                out.is_foreign = true;
+                let _ = write!(out, "<{}>", other.type_name());
+            }
         }
     }
 
-    fn write_items(&self, items: &[Id], depth: usize, out: &mut String) {
+    fn write_items(&self, items: &[Id], depth: usize, out: &mut Out) {
         for (i, item) in items.iter().enumerate() {
             if i > 0 {
                 out.push_str(", ");
             }
-            if out.len() > NBYTES {
-                out.push('…');
+            if out.is_full() {
+                out.cut();
                 return;
             }
             self.write_repr(*item, depth - 1, out);
         }
     }
 
-    fn write_pairs(&self, pairs: &[(Id, Id)], depth: usize, out: &mut String) {
+    fn write_pairs(&self, pairs: &[(Id, Id)], depth: usize, out: &mut Out) {
         out.push('{');
         for (i, (key, value)) in pairs.iter().enumerate() {
             if i > 0 {
                 out.push_str(", ");
             }
-            if out.len() > NBYTES {
-                out.push('…');
+            if out.is_full() {
+                out.cut();
                 break;
             }
             self.write_repr(*key, depth - 1, out);
@@ -124,7 +144,7 @@ impl Tree {
         out.push('}');
     }
 
-    fn write_standard(&self, call: &Call, standard: &Standard<'_>, depth: usize, out: &mut String) {
+    fn write_standard(&self, call: &Call, standard: &Standard<'_>, depth: usize, out: &mut Out) {
         let class = self.global(call.function).map_or("", |(_, name)| name);
         let mut between = |before: &str, items: &[Id], after: &str| {
             out.push_str(before);
@@ -215,7 +235,7 @@ impl Tree {
         }
     }
 
-    fn write_zone(&self, zone: Option<Id>, depth: usize, out: &mut String) {
+    fn write_zone(&self, zone: Option<Id>, depth: usize, out: &mut Out) {
         if let Some(zone) = zone {
             out.push_str(", tzinfo=");
             self.write_repr(zone, depth - 1, out);
@@ -223,19 +243,71 @@ impl Tree {
         out.push(')');
     }
 
-    fn write_payload(&self, payload: &Payload, out: &mut String) {
+    fn write_payload(&self, payload: &Payload, out: &mut Out) {
         let is_long = payload.nbytes() > 1 << 16;
+        let most = out.most;
         match payload.cow(self) {
-            Ok(bytes) if !is_long => quote_bytes("b", &bytes[..bytes.len().min(NBYTES)], out),
-            _ => out.push_str("b'…'"),
+            Ok(bytes) if !is_long => {
+                out.is_cut |= bytes.len() > most;
+                quote_bytes("b", &bytes[..bytes.len().min(most)], out);
+            }
+            _ => {
+                out.is_cut = true;
+                out.push_str("b'…'");
+            }
         }
     }
 
-    fn short(&self, blob: &crate::Blob) -> Vec<u8> {
-        let nbytes = blob.nbytes().min(NBYTES as u64);
+    fn short(&self, blob: &crate::Blob, out: &mut Out) -> Vec<u8> {
+        let nbytes = blob.nbytes().min(out.most as u64);
+        out.is_cut |= nbytes < blob.nbytes();
         self.part(blob, 0..nbytes)
             .map(|bytes| bytes.into_owned())
             .unwrap_or_default()
+    }
+}
+
+/// The text that is made, and whether it says all.
+struct Out {
+    text: String,
+    /// Bytes after which the rest is left out.
+    most: usize,
+    is_cut: bool,
+    /// Whether something in it is not printed as Python would.
+    is_foreign: bool,
+}
+
+impl Out {
+    fn up_to(most: usize) -> Self {
+        Self {
+            text: String::new(),
+            most,
+            is_cut: false,
+            is_foreign: false,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.text.len() > self.most
+    }
+
+    fn cut(&mut self) {
+        self.is_cut = true;
+        self.text.push('…');
+    }
+}
+
+impl std::ops::Deref for Out {
+    type Target = String;
+
+    fn deref(&self) -> &String {
+        &self.text
+    }
+}
+
+impl std::ops::DerefMut for Out {
+    fn deref_mut(&mut self) -> &mut String {
+        &mut self.text
     }
 }
 
@@ -291,11 +363,17 @@ fn complex_repr(re: f64, im: f64) -> String {
 }
 
 fn quote_bytes(prefix: &str, bytes: &[u8], out: &mut String) {
+    let has = |quote| bytes.contains(&quote);
+    let quote = match has(b'\'') && !has(b'"') {
+        true => b'"',
+        false => b'\'',
+    };
     out.push_str(prefix);
-    out.push('\'');
+    out.push(char::from(quote));
     for byte in bytes {
         match byte {
-            b'\'' | b'\\' => drop(write!(out, "\\{}", char::from(*byte))),
+            b'\\' => out.push_str("\\\\"),
+            byte if *byte == quote => out.extend(['\\', char::from(quote)]),
             b' '..=b'~' => out.push(char::from(*byte)),
             b'\n' => out.push_str("\\n"),
             b'\r' => out.push_str("\\r"),
@@ -303,7 +381,7 @@ fn quote_bytes(prefix: &str, bytes: &[u8], out: &mut String) {
             _ => drop(write!(out, "\\x{byte:02x}")),
         }
     }
-    out.push('\'');
+    out.push(char::from(quote));
 }
 
 fn quote(text: &str, out: &mut String) {
@@ -374,6 +452,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_said_whole_or_is_no_builtin_has_no_whole_text() {
+        let whole = |pickle: &'static [u8], nbytes| {
+            let mut machine = crate::Machine::new(bytes::Bytes::from_static(pickle));
+            let root = machine.load().unwrap();
+            machine.into_tree().whole_repr(root, nbytes)
+        };
+        let text = Some("['it', 2]".to_owned());
+        assert_eq!(whole(b"(lVit\naI2\na.", 100), text);
+        assert_eq!(whole(b"(lVit\naI2\na.", 1), None);
+        assert_eq!(whole(b"(lcos\nsystem\na.", 100), None);
+        let bytes = b"c_codecs\nencode\n(Vit's\nVlatin1\ntR.";
+        assert_eq!(whole(bytes, 100), Some("b\"it's\"".to_owned()));
+    }
+
+    #[test]
     fn what_python_s_library_pickles_is_printed_as_python_does() {
         for (pickle, expected) in [
             (
@@ -406,10 +499,7 @@ mod tests {
                 b"ccollections\nOrderedDict\n(tRVz\nI1\ns.",
                 "OrderedDict({'z': 1})",
             ),
-            (
-                b"(dI1\nc_codecs\nencode\n(Va\nVlatin1\ntRs.",
-                "{1: _codecs.encode('a', 'latin1')}",
-            ),
+            (b"(dI1\nc_codecs\nencode\n(Va\nVlatin1\ntRs.", "{1: b'a'}"),
             // Not as Python writes it: what it was made of.
             (b"cdatetime\ndate\n(Vabcde\ntR.", "datetime.date('abcde')"),
             (b"cdatetime\ntimedelta\n(NtR.", "datetime.timedelta(None)"),

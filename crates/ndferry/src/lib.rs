@@ -134,6 +134,7 @@ pub use scan::{ScanOptions, Scanned, scan, scan_bytes};
 pub use send::{SendOptions, Sent, send};
 pub use source::{PickleInfo, Source, map};
 pub use stats::{Histogram, Number, Stats, StatsOptions, stats};
+pub use text::LazyMasked;
 pub use values::{Objects, Opened, Values};
 
 /// The values of pickles.

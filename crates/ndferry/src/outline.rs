@@ -1,6 +1,7 @@
 //! The values of a pickle as a tree of lines, as much of it as a person reads.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use ndferry_array::{Array, Order, PrintOptions};
 use ndferry_pickle::{
@@ -10,7 +11,7 @@ use ndferry_pickle::{
 use crate::error::Plain;
 use crate::member::path_elements;
 use crate::pickle_walk::{Key, View, child, key_text};
-use crate::{ErrorKind, Result, Values};
+use crate::{ErrorKind, Objects, Result, Values};
 
 /// How much of the values is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,30 +69,59 @@ impl Values {
         to: &mut dyn Write,
         options: &OutlineOptions,
     ) -> Result<()> {
-        let mut outline = Outline {
-            tree: self.tree(),
-            reader: ArrayReader::new(self.tree(), &ndferry_pickle::Limits::default()),
-            shown: vec![false; self.tree().len()],
-            options,
+        let mut outline = Outline::of(self.tree(), options);
+        match self.find(path, &mut outline)? {
+            Some(at) => outline.write(at, to),
+            None => {
+                let roots = self.roots();
+                for (i, root) in roots.iter().take(options.items).enumerate() {
+                    write!(to, "[{i}]  ")?;
+                    outline.write(*root, to)?;
+                }
+                if roots.len() > options.items {
+                    writeln!(to, "… and {} more pickles", roots.len() - options.items)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The array of objects at a path; `None` if something else is there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoMember`].
+    pub fn objects(&self, path: &str) -> Result<Option<Objects>> {
+        let options = OutlineOptions::default();
+        let mut outline = Outline::of(self.tree(), &options);
+        let found = self.find(path, &mut outline)?;
+        let is_objects = |id: &Id| {
+            let found = outline.reader.read(*id);
+            matches!(
+                found,
+                Ok(Some(Recognised::Array(PickledArray {
+                    elements: Elements::Objects(_),
+                    ..
+                })))
+            )
         };
+        Ok(found.filter(is_objects).map(|root| Objects {
+            tree: Arc::clone(self.tree()),
+            root,
+        }))
+    }
+
+    /// The value at a path; `None` if that is all of several pickles.
+    fn find(&self, path: &str, outline: &mut Outline<'_>) -> Result<Option<Id>> {
         let elements = match path {
             "" => Vec::new(),
             path => path_elements(path),
         };
         let mut elements = elements.into_iter();
-        let roots = self.roots();
-        let mut at = match roots {
+        let mut at = match self.roots() {
             [root] => *root,
             roots => {
                 let Some(first) = elements.next() else {
-                    for (i, root) in roots.iter().take(options.items).enumerate() {
-                        write!(to, "[{i}]  ")?;
-                        outline.write(*root, to)?;
-                    }
-                    if roots.len() > options.items {
-                        writeln!(to, "… and {} more pickles", roots.len() - options.items)?;
-                    }
-                    return Ok(());
+                    return Ok(None);
                 };
                 let number = first
                     .strip_prefix('[')
@@ -104,7 +134,7 @@ impl Values {
             let found = outline.part(at, &element);
             at = found.ok_or_else(|| self.no_member(path))?;
         }
-        outline.write(at, to)
+        Ok(Some(at))
     }
 
     fn no_member(&self, path: &str) -> crate::Error {
@@ -121,7 +151,16 @@ struct Outline<'t> {
     options: &'t OutlineOptions,
 }
 
-impl Outline<'_> {
+impl<'t> Outline<'t> {
+    fn of(tree: &'t Tree, options: &'t OutlineOptions) -> Self {
+        Self {
+            tree,
+            reader: ArrayReader::new(tree, &ndferry_pickle::Limits::default()),
+            shown: vec![false; tree.len()],
+            options,
+        }
+    }
+
     fn write(&mut self, root: Id, to: &mut dyn Write) -> Result<()> {
         let line = self.line(root);
         writeln!(to, "{}", line.text)?;

@@ -59,6 +59,13 @@ pub(crate) fn open(
     pickled.judge(&mut contents);
     let found = pickled.found(&pickled.roots, options, beside)?;
     contents.pickle.get_or_insert_default().holds_more = !pickled.is_flat(&found);
+    let masked = found.windows(2).enumerate().filter_map(|(i, pair)| {
+        // What is there twice is listed once, but for data and mask of one object.
+        let is_masked = pair[0].id == pair[1].id;
+        let path = pair[0].path.strip_suffix("data").filter(|_| is_masked)?;
+        Some((path.strip_suffix('.').unwrap_or(path).to_owned(), i))
+    });
+    contents.masked = masked.collect();
     for (info, backing) in pickled.listed(found, input, options)? {
         contents.push(info, backing);
     }

@@ -10,8 +10,8 @@ use crate::check::{Inspect, Report};
 use crate::input::Input;
 use crate::lazy::Backing;
 use crate::{
-    Error, ErrorKind, Format, GlobalUse, LazyArray, MemberInfo, Objects, OpenOptions, Result,
-    Safety, sniff,
+    Error, ErrorKind, Format, GlobalUse, LazyArray, LazyMasked, MemberInfo, Objects, OpenOptions,
+    Result, Safety, sniff,
 };
 
 /// How many members an error carries: one more than its hint lists, so that it can tell that there are more.
@@ -37,6 +37,8 @@ pub(crate) struct Contents {
     pub(crate) objects: BTreeMap<usize, Objects>,
     /// Numbers of members that lie inside another.
     pub(crate) inner: BTreeSet<usize>,
+    /// Masked arrays by their paths: the number of the data, which the mask follows.
+    pub(crate) masked: BTreeMap<String, usize>,
     pub(crate) pickle: Option<PickleInfo>,
     pub(crate) safety: Safety,
     /// First byte after what the format describes, where that is known without reading everything.
@@ -55,6 +57,7 @@ impl Contents {
             backings: Vec::new(),
             objects: BTreeMap::new(),
             inner: BTreeSet::new(),
+            masked: BTreeMap::new(),
             pickle: None,
             safety: Safety::NoPickle,
             end: None,
@@ -177,6 +180,25 @@ impl Source {
     /// The values of the array of objects that is member number `i` of an NPY or NPZ.
     pub fn objects(&self, i: usize) -> Option<&Objects> {
         self.contents.objects.get(&i)
+    }
+
+    /// The values of the member of an NPY or NPZ with that path (the only one, if `None`), if it is an array of objects.
+    pub fn objects_at(&self, path: Option<&str>) -> Option<&Objects> {
+        if path.is_some() {
+            return self.objects(self.find(path).ok()?);
+        }
+        let mut outer = (0..self.contents.members.len()).filter(|i| !self.is_inner(*i));
+        match (outer.next(), outer.next()) {
+            (Some(only), None) => self.objects(only),
+            _ => None,
+        }
+    }
+
+    /// The masked array with that path (that the file is, if `None`), whose data and mask are members of their own.
+    pub fn masked(&self, path: Option<&str>) -> Option<LazyMasked> {
+        let i = *self.contents.masked.get(path.unwrap_or_default())?;
+        let (data, mask) = (self.lazy(i), self.lazy(i + 1));
+        Some(LazyMasked { data, mask })
     }
 
     /// Whether member number `i` is an element of a member of objects before it.

@@ -2,10 +2,13 @@
 
 mod csv;
 mod json;
+mod objects;
 
 use std::io::Write;
 
-use ndferry_array::{ArrayView, ArrayViewMut, Corners, Dtype, Form, Layout, PrintOptions};
+use ndferry_array::{
+    Array, ArrayView, ArrayViewMut, Corners, Dtype, Form, Layout, PrintOptions, masked_words,
+};
 
 use crate::{ErrorKind, Interrupt, LazyArray, Order, Progress, Result};
 
@@ -19,16 +22,7 @@ impl LazyArray {
     /// Damage in what is read; [`crate::ErrorKind::Objects`]; whatever `to` says.
     pub fn write_text(&self, to: &mut dyn Write, options: &PrintOptions) -> Result<()> {
         let corners = Corners::of(self.shape(), options)?;
-        let layout = Layout::contiguous(corners.shape(), self.dtype().itemsize(), Order::C)?;
-        let mut bytes = vec![0; layout.size() * self.dtype().itemsize()];
-        if self.dtype().has_object() {
-            return Err(self.place(ErrorKind::Objects));
-        }
-        let mut kept = ArrayViewMut::new(self.dtype().clone(), layout, &mut bytes)?;
-        let (there, here): (Vec<_>, Vec<_>) = corners.parts().unzip();
-        for (part, here) in self.read_parts(&there)?.iter().zip(&here) {
-            kept.select(here)?.assign(&part.view())?;
-        }
+        let kept = self.corners(&corners)?;
         let form = Form::Elements {
             separator: " ",
             prefix: "",
@@ -37,6 +31,21 @@ impl LazyArray {
         corners.print(&kept.view(), form, options, |text| {
             Ok(to.write_all(text.as_bytes())?)
         })
+    }
+
+    /// The elements that are printed.
+    fn corners(&self, corners: &Corners) -> Result<Array> {
+        if self.dtype().has_object() {
+            return Err(self.place(ErrorKind::Objects));
+        }
+        let layout = Layout::contiguous(corners.shape(), self.dtype().itemsize(), Order::C)?;
+        let mut bytes = vec![0; layout.size() * self.dtype().itemsize()];
+        let mut kept = ArrayViewMut::new(self.dtype().clone(), layout.clone(), &mut bytes)?;
+        let (there, here): (Vec<_>, Vec<_>) = corners.parts().unzip();
+        for (part, here) in self.read_parts(&there)?.iter().zip(&here) {
+            kept.select(here)?.assign(&part.view())?;
+        }
+        Ok(Array::new(self.dtype().clone(), layout, bytes)?)
     }
 
     /// Writes the elements in C order, without gaps (`numpy.ndarray.tobytes`).
@@ -124,6 +133,33 @@ impl LazyArray {
         }
         self.each_run(interrupt, progress, &mut |bytes| {
             bytes.chunks_exact(itemsize).try_for_each(&mut *take)
+        })
+    }
+}
+
+/// A masked array in a source: its data, also what the mask hides, and where the mask is true.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LazyMasked {
+    /// The elements.
+    pub data: LazyArray,
+    /// Of the same shape, a `bool` for each element, or for each field of each.
+    pub mask: LazyArray,
+}
+
+impl LazyMasked {
+    /// Writes the text that NumPy gives, `[1.0 -- 3.0]`: each element as the Python object that it becomes. Only the
+    /// corners of a long array are read, and what is left out is always told by `...`; NumPy prints 100 rows of an array
+    /// with more of them as if they were all, if they have few elements.
+    ///
+    /// # Errors
+    /// As [`LazyArray::write_text`].
+    pub fn write_text(&self, to: &mut dyn Write, options: &PrintOptions) -> Result<()> {
+        let corners = Corners::of(self.data.shape(), options)?;
+        let (data, mask) = (self.data.corners(&corners)?, self.mask.corners(&corners)?);
+        let words = masked_words(&data.view(), &mask.view())?;
+        corners.print_words(&words, [" ", "", ""], options, |text| {
+            Ok(to.write_all(text.as_bytes())?)
         })
     }
 }

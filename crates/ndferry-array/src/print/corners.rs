@@ -136,7 +136,10 @@ impl Corners {
     }
 
     /// An array of the elements that are printed, taken from the whole one.
-    pub(crate) fn gather(&self, view: &ArrayView<'_>) -> Result<Array, Error> {
+    ///
+    /// # Errors
+    /// [`Error::ShapeMismatch`] for an array of another shape.
+    pub fn gather(&self, view: &ArrayView<'_>) -> Result<Array, Error> {
         let dtype = view.dtype();
         let layout = Layout::contiguous(&self.kept, dtype.itemsize(), Order::C)?;
         let mut bytes = vec![0; layout.size() * dtype.itemsize()];
