@@ -362,13 +362,14 @@ fn of_call<'t>(tree: &'t Tree, id: Id, call: &'t Call) -> Result<View<'t>, Strin
     })
 }
 
-/// The innermost name, which is the same in all Pythons but for a few.
+/// The innermost name, which is the same in all Pythons and NumPys but for a few.
 fn name_of(name: &str) -> &str {
     match name.rsplit('.').next().unwrap_or(name) {
         "xrange" => "range",
         "unicode" | "basestring" => "str",
         "unichr" => "chr",
         "long" => "int",
+        "bool_" => "bool",
         inner => inner,
     }
 }
