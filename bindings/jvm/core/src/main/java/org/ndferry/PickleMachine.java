@@ -512,8 +512,12 @@ final class PickleMachine {
     if (digits.length() > MAX_DIGITS) {
       throw NdferryException.limit(opcodeAt, "a number of " + digits.length() + " digits");
     }
+    String text = digits.trim();
+    if (text.matches("[+-]?0+[^0].*")) {
+      throw wrong("a number that begins with zero"); // CPython takes I010 for 8, or for nothing
+    }
     try {
-      return small(new BigInteger(digits.trim()));
+      return small(new BigInteger(text));
     } catch (NumberFormatException error) {
       throw wrong("not an integer");
     }

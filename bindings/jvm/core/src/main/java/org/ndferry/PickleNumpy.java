@@ -329,6 +329,9 @@ final class PickleNumpy {
       throw state("a dtype in no byte order", at);
     }
     ByteOrder order = code.equals(">") ? ByteOrder.BIG : ByteOrder.LITTLE;
+    if (order == ByteOrder.BIG && (items.get(1) instanceof PickleMachine.Tuple || items.get(3) instanceof PickleMachine.Dict)) {
+      throw state("a dtype with parts and an order of bytes", at); // NumPy would swap its fields, whatever their order
+    }
     long itemsize = items.get(4) instanceof Long ? (Long) items.get(4) : -1;
     try {
       if (items.get(1) instanceof PickleMachine.Tuple) {

@@ -100,6 +100,18 @@ class PickleTest {
   }
 
   @Test
+  void structsHaveNoOrderOfBytesAndNumbersNoZeroBeforeThem() throws Exception {
+    String right =
+        "\u0080\u0002cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntU\u0001btR(I1\n(I1\ntcnumpy\ndtype\n(U\u0002V2I0\nI1\ntR"
+            + "(I3\nU\u0001|N(U\u0001at}U\u0001a(cnumpy\ndtype\n(U\u0002i2I0\nI1\ntR(I3\nU\u0001<NNNI-1\nI-1\nI0\ntbI0\ntsI2\nI1\nI16\ntb"
+            + "I00\nU\u0002\u0001\u0000tb.";
+    assertEquals(1, PickleReader.read(right.getBytes(StandardCharsets.ISO_8859_1)).get("").size());
+    for (String wrong : new String[] {right.replace("U\u0001|", "U\u0001>"), right.replace("I16\n", "I016\n")}) {
+      assertThrows(NdferryException.class, () -> PickleReader.read(wrong.getBytes(StandardCharsets.ISO_8859_1)));
+    }
+  }
+
+  @Test
   void whatCouldRunIsRefusedByName() {
     String[] pickles = {
       "cos\nsystem\n(S'id'\ntR.", "(S'id'\nios\nsystem\n.", "cnumpy\nload\n(S'x'\ntR.", "cnumpy.core.multiarray\nfromstring\n(tR.",
