@@ -74,10 +74,12 @@ impl TextScan {
             };
             let follows = |byte: u8| byte & 0xc0 == 0x80;
             let leads = |byte: u8| byte == 0xc2 || byte == 0xc3;
+            // 0xc0 and 0xc1 are in no UTF-8.
+            let other = |byte: u8| (byte > 0xc3) | (byte & 0xfe == 0xc0);
             // Each byte that follows has one that leads before it, and the other way round.
-            let mut wrong = follows(*first) | (*first > 0xc3);
+            let mut wrong = follows(*first) | other(*first);
             for pair in piece.windows(2) {
-                wrong |= (leads(pair[0]) != follows(pair[1])) | (pair[1] > 0xc3);
+                wrong |= (leads(pair[0]) != follows(pair[1])) | other(pair[1]);
             }
             if wrong {
                 break;
@@ -322,6 +324,16 @@ mod tests {
             .map(|byte| char::from(*byte))
             .collect::<String>()
             .into_bytes()
+    }
+
+    #[test]
+    fn text_is_what_is_utf_8() {
+        for (a, b) in (0..=255u8).flat_map(|a| (0..=255u8).map(move |b| (a, b))) {
+            for bytes in [[0xc3, 0xa9, a, b], [a, b, 0xc3, 0xa9], [0x41, a, b, 0x41]] {
+                let found = TextScan::default().feed(&bytes, true).is_ok();
+                assert_eq!(found, std::str::from_utf8(&bytes).is_ok(), "{bytes:x?}");
+            }
+        }
     }
 
     #[test]

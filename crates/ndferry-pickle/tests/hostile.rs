@@ -284,6 +284,18 @@ fn text_must_be_text() {
         refused(b"X\x02\0\0\0\xed\xa0."),
         ErrorKind::Text { .. }
     ));
+    for never in [
+        b"\xc3\xa9\xc0\0",
+        b"\xc3\xa9\0\xc1",
+        b"\xc0\0\xc3\xa9",
+        b"\xc1\x80\xc3\xa9",
+    ] {
+        let text = [b"X\x04\0\0\0".as_slice(), never, b"."].concat();
+        assert!(
+            matches!(refused(&text), ErrorKind::Text { .. }),
+            "{never:x?}"
+        );
+    }
     // Half of a surrogate pair is, to Python.
     read(b"X\x03\0\0\0\xed\xa0\x80.").unwrap();
     assert!(matches!(refused(b"S'abc\n."), ErrorKind::Text { .. }));
