@@ -73,9 +73,19 @@ def arrays(draw, of=None, max_ndim=4):
     return np.ndarray(shape, dtype, base.data, order=order), base
 
 
-@functools.lru_cache(10_000)
+# Which bytes of an item belong to fields, by dtype: not by the object, which keeps its hash when its names change.
+SIGNIFICANT = {}
+
+
 def significant(dtype):
     """Which bytes of an item belong to fields. Padding is not copied by NumPy where elements move one by one."""
+    key = repr(dtype), dtype.itemsize
+    if key not in SIGNIFICANT:
+        SIGNIFICANT[key] = mask_of(dtype)
+    return SIGNIFICANT[key]
+
+
+def mask_of(dtype):
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
         return np.tile(significant(base), int(np.prod(shape, dtype=int)))
