@@ -94,7 +94,9 @@ def little(spec):
         return ("|" if leaves(spec)[0][1] == 1 else "<") + spec[1:]
     if "base" in spec:
         return {"base": little(spec["base"]), "shape": list(spec["shape"])}
-    return {"fields": [[name, title, little(field), offset] for name, title, field, offset in spec["fields"]], "itemsize": spec["itemsize"]}
+    # A title may be anything that can be a key; what is no text, is none here.
+    fields = [[name, title if isinstance(title, str) else None, little(field), int(offset)] for name, title, field, offset in spec["fields"]]
+    return {"fields": fields, "itemsize": spec["itemsize"]}
 
 
 def of_fields(spec, data):
