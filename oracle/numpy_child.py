@@ -18,7 +18,7 @@ import warnings
 import numpy as np
 from numpy import dtype, ndarray
 
-from agent import spec
+import agent
 
 try:
     from numpy._core.multiarray import _reconstruct, scalar
@@ -47,6 +47,15 @@ def check(holds, what):
 
 def product(shape):
     return math.prod(shape) if isinstance(shape, tuple) and all(isinstance(n, int) for n in shape) else 1
+
+
+def spec(of):
+    """As the agent takes it. NumPy shares the dictionary of fields with the pickle, which may go on to change it."""
+    if of.names is not None and not all(isinstance(of.fields[name][1], int) for name in of.names):
+        raise ValueError("an offset")
+    for part in [of.fields[name][0] for name in of.names or ()]:
+        spec(part)
+    return agent.spec(of)
 
 
 class StandIn:
@@ -268,7 +277,7 @@ def answer(data):
     told = Told()
     try:
         return {"value": told.value(value), "arrays": told.arrays, "end": file.tell()}
-    except (MemoryError, RecursionError, ValueError) as error:
+    except (MemoryError, RecursionError, ValueError, LookupError, AttributeError, TypeError) as error:
         return {"unsafe": f"cannot be told: {type(error).__name__}"}
 
 
