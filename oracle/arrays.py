@@ -73,19 +73,11 @@ def arrays(draw, of=None, max_ndim=4):
     return np.ndarray(shape, dtype, base.data, order=order), base
 
 
-# Which bytes of an item belong to fields, by dtype: not by the object, which keeps its hash when its names change.
-SIGNIFICANT = {}
-
-
 def significant(dtype):
-    """Which bytes of an item belong to fields. Padding is not copied by NumPy where elements move one by one."""
-    key = repr(dtype), dtype.itemsize
-    if key not in SIGNIFICANT:
-        SIGNIFICANT[key] = mask_of(dtype)
-    return SIGNIFICANT[key]
+    """Which bytes of an item belong to fields. Padding is not copied by NumPy where elements move one by one.
 
-
-def mask_of(dtype):
+    Not remembered: neither what a dtype equals nor its repr says where all its fields are.
+    """
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype
         return np.tile(significant(base), int(np.prod(shape, dtype=int)))

@@ -60,7 +60,7 @@ def drawn(dtype, seed):
 
 def bare(array):
     """Long doubles, if they are few, without what happens to lie behind them: it might make them another machine's."""
-    if array.dtype.char in "gG" and array.size < 16:
+    if array.dtype.char in "gG" and 0 < array.size < 16:
         clean = np.zeros(array.shape, array.dtype)
         parts = clean.view("u1").reshape(array.size, -1, 16), np.array(array).view("u1").reshape(array.size, -1, 16)
         if array.dtype.str[0] == ">":
