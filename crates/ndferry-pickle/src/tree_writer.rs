@@ -1,7 +1,7 @@
 //! [`TreeWriter`]: a [`Tree`] as a pickle again, of any protocol and for any NumPy.
 //!
 //! What is to be written next is on a stack of [`Part`]s, so that nothing recurses. A value becomes the parts that CPython's
-//! C pickler writes for it, in its order; [`call`] and [`array`] exchange those that another protocol or NumPy spells
+//! C pickler writes for it, in its order; [`call`] and [`mod@array`] exchange those that another protocol or NumPy spells
 //! differently.
 
 mod array;

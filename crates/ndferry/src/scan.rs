@@ -75,7 +75,7 @@ const MAX_PROBLEMS: usize = 1000;
 /// inside strings, after what Python stumbles over, in members that have the same name.
 ///
 /// Reads opcodes and steps over elements, so that it takes milliseconds for gigabytes. What is wrong with the file is
-/// told in [`Scanned::problems`]; elements, dtypes and shapes are not looked at, which [`crate::check`] does.
+/// told in [`Scanned::problems`]; elements, dtypes and shapes are not looked at, which [`crate::check()`] does.
 ///
 /// # Errors
 /// [`ErrorClass::System`], [`ErrorKind::Interrupted`].
