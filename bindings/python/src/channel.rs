@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::arrays::{self, Share};
 use crate::dtypes::Dtypes;
 use crate::errors::{exception, ours};
-use crate::save::{items, named_arrays, packing};
+use crate::save::{attach, items, named_arrays, packing};
 use crate::work::Work;
 
 fn seconds(seconds: f64) -> PyResult<Duration> {
@@ -87,14 +87,7 @@ impl PyChannel {
             name.clone_into(only);
         }
         if let Some(attrs) = attrs {
-            let attributes = crate::save::attributes(attrs)?;
-            if named.len() != 1 {
-                let message = "attrs belong to one array, and there are several";
-                return Err(PyValueError::new_err(message));
-            }
-            named = (named.into_iter())
-                .map(|(name, array)| (name, array.with_attributes(attributes.clone())))
-                .collect();
+            attach(&mut named, attrs)?;
         }
         let progress = crate::progress::of(progress, &work);
         let sent = work.run(py, || {

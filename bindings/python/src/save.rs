@@ -122,6 +122,17 @@ pub(crate) fn named_arrays(object: &Bound<'_, PyAny>) -> PyResult<Vec<(String, L
     Ok(named)
 }
 
+/// Gives the only array these attributes.
+pub(crate) fn attach(named: &mut [(String, LazyArray)], attrs: &Bound<'_, PyAny>) -> PyResult<()> {
+    let attributes = attributes(attrs)?;
+    let [(_, array)] = named else {
+        let message = "attrs belong to one array, and there are several";
+        return Err(PyValueError::new_err(message));
+    };
+    *array = array.clone().with_attributes(attributes);
+    Ok(())
+}
+
 /// As the library wants them.
 pub(crate) fn items(named: &[(String, LazyArray)]) -> Vec<Item<'_>> {
     let item = |(name, array)| Item { name, array };
@@ -152,14 +163,7 @@ impl What {
         }
         let mut named = named_arrays(object)?;
         if let Some(attrs) = attrs {
-            let attributes = attributes(attrs)?;
-            if named.len() != 1 {
-                let message = "attrs belong to one array, and there are several";
-                return Err(PyValueError::new_err(message));
-            }
-            named = (named.into_iter())
-                .map(|(name, array)| (name, array.with_attributes(attributes.clone())))
-                .collect();
+            attach(&mut named, attrs)?;
         }
         Ok(Self::Arrays(named))
     }

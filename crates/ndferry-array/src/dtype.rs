@@ -251,6 +251,21 @@ impl Dtype {
         self.kind.code()
     }
 
+    /// NumPy's name (`numpy.dtype.name`) of bools, numbers and objects, e.g. `int16`; of long doubles with the bits that an
+    /// element takes, `float128`. `None` of what is not named by its kind and size alone.
+    pub fn name(&self) -> Option<String> {
+        let bits = self.itemsize() * 8;
+        match self.kind_code() {
+            'b' => Some("bool".to_owned()),
+            'i' => Some(format!("int{bits}")),
+            'u' => Some(format!("uint{bits}")),
+            'f' => Some(format!("float{bits}")),
+            'c' => Some(format!("complex{bits}")),
+            'O' => Some("object".to_owned()),
+            _ => None,
+        }
+    }
+
     /// The type string (`numpy.dtype.str`), e.g. `<f4`, `|S3`, `<M8[us]`, `|V12` for a struct.
     pub fn str(&self) -> String {
         self.to_string()

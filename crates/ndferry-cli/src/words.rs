@@ -74,15 +74,11 @@ pub(crate) fn dtype_text(dtype: &Dtype) -> String {
         let short = descr.filter(fits).or(Some(names).filter(fits));
         return short.unwrap_or_else(|| format!("struct of {} fields", fields.len()));
     }
+    if let Some(name) = dtype.name() {
+        return name;
+    }
     let text = dtype.str();
-    let bits = dtype.itemsize() * 8;
     match dtype.kind_code() {
-        'b' => "bool".to_owned(),
-        'i' => format!("int{bits}"),
-        'u' => format!("uint{bits}"),
-        'f' => format!("float{bits}"),
-        'c' => format!("complex{bits}"),
-        'O' => "object".to_owned(),
         'M' => format!(
             "datetime64{}",
             text.split_once('[')

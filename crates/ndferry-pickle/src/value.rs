@@ -376,6 +376,12 @@ impl Tree {
         }
     }
 
+    /// Whether it makes an empty array, of the class that is its first argument: `_reconstruct`, wherever NumPy had it
+    /// (`numpy/_core/src/multiarray/multiarraymodule.c`).
+    pub fn is_reconstruct(&self, call: &Call) -> bool {
+        self.role(call.function) == Role::Reconstruct
+    }
+
     /// A call, what its function is to this crate, and the arguments.
     pub(crate) fn role_call(&self, id: Id) -> Option<(&Call, Role, &[Id])> {
         let Node::Call(i) = self.node(id) else {

@@ -408,16 +408,6 @@ impl<'t> Outline<'t> {
 fn head(array: &PickledArray) -> String {
     let extents: Vec<String> = array.shape.iter().map(usize::to_string).collect();
     let comma = if extents.len() == 1 { "," } else { "" };
-    let dtype = &array.dtype;
-    let bits = dtype.itemsize() * 8;
-    let name = match dtype.kind_code() {
-        'b' => "bool".to_owned(),
-        'i' => format!("int{bits}"),
-        'u' => format!("uint{bits}"),
-        'f' => format!("float{bits}"),
-        'c' => format!("complex{bits}"),
-        'O' => "object".to_owned(),
-        _ => dtype.str(),
-    };
+    let name = array.dtype.name().unwrap_or_else(|| array.dtype.str());
     format!("{name} ({}{comma})", extents.join(", "))
 }

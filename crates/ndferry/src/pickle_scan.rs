@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ndferry_pickle::{Call, Global, Id, Tree, Value};
+use ndferry_pickle::{Global, Id, Tree, Value};
 
 use crate::GlobalUse;
 
@@ -45,7 +45,7 @@ fn misused(tree: &Tree) -> HashSet<u64> {
     for call in tree.calls() {
         judge(call.function);
         let args = tree.sequence(call.args).unwrap_or_default();
-        let as_type = usize::from(is_reconstruct(tree, call));
+        let as_type = usize::from(tree.is_reconstruct(call));
         args.iter().skip(as_type).copied().for_each(&mut judge);
         if let Some(Value::Dict(pairs)) = call.kwargs().map(|kwargs| tree.get(kwargs)) {
             pairs.iter().for_each(|(_, value)| judge(*value));
@@ -56,18 +56,4 @@ fn misused(tree: &Tree) -> HashSet<u64> {
 
 fn opens_files(global: &Global) -> bool {
     GlobalUse::opens_files(&global.module, &global.name)
-}
-
-fn is_reconstruct(tree: &Tree, call: &Call) -> bool {
-    matches!(
-        tree.global(call.function),
-        Some((
-            "numpy.core.multiarray"
-                | "numpy._core.multiarray"
-                | "numpy.core._multiarray_umath"
-                | "numpy.core._internal"
-                | "numpy._core._internal",
-            "_reconstruct"
-        ))
-    )
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::stack::{Args, Tag, Text};
 use super::{MAX_NAMES, MAX_USES, Scanner, window};
+use crate::role::Role;
 use crate::{ErrorKind, Result};
 
 /// A class or function that a pickle names, once.
@@ -199,11 +200,10 @@ impl Scanner {
         };
         self.used(function, how);
         if let Tag::Args(args) = args {
-            let as_type = self
-                .out
-                .names
-                .get(i as usize)
-                .is_some_and(|function| how == Use::Reduce && is_reconstruct(function));
+            let as_type = self.out.names.get(i as usize).is_some_and(|function| {
+                how == Use::Reduce
+                    && Role::of(&function.module, &function.name) == Role::Reconstruct
+            });
             let Args {
                 first,
                 other,
@@ -252,18 +252,4 @@ impl Scanner {
         }
         window::read(&*self.input, text.offset, nbytes)
     }
-}
-
-fn is_reconstruct(function: &NameUse) -> bool {
-    matches!(
-        (&*function.module, &*function.name),
-        (
-            "numpy.core.multiarray"
-                | "numpy._core.multiarray"
-                | "numpy.core._multiarray_umath"
-                | "numpy.core._internal"
-                | "numpy._core._internal",
-            "_reconstruct"
-        )
-    )
 }
