@@ -71,8 +71,9 @@ const TORCH_LEGACY: [&[u8]; 2] = [
 const MAX_PROBLEMS: usize = 1000;
 
 /// Lists every name in the pickles of a file and judges them: of pickles, object arrays in NPY and NPZ, joblib and torch
-/// files, any ZIP, pickles in gzip and zlib. Names are found wherever they are: behind `POP`, after `STOP`, in pickles
-/// inside strings, after what Python stumbles over, in members that have the same name.
+/// files, any ZIP, and packed pickles (gzip and zlib; bzip2 and others with the feature `compressed`). Names are found
+/// wherever they are: behind `POP`, after `STOP`, in pickles inside strings, after what Python stumbles over, in members
+/// that have the same name.
 ///
 /// Reads opcodes and steps over elements, so that it takes milliseconds for gigabytes. What is wrong with the file is
 /// told in [`Scanned::problems`]; elements, dtypes and shapes are not looked at, which [`crate::check()`] does.
