@@ -15,11 +15,12 @@ import pytest
 
 import ndferry
 
+# Several seconds on an idle machine, in blocks of which each takes a small part of one.
 LONG = {
-    "save": "ndferry.save(path, a, codec='zstd:9')",
-    "dumps": "ndferry.dumps(a, 'npb', codec='zstd:9')",
+    "save": "ndferry.save(path, a, codec='zstd:16')",
+    "dumps": "ndferry.dumps(a, 'npb', codec='zstd:16')",
     "recv": "ndferry.listen('tcp://127.0.0.1:0').recv()",
-    "to_frames": "ndferry.to_frames(a, codec='zstd:9')",
+    "to_frames": "ndferry.to_frames(a, codec='zstd:16')",
 }
 
 

@@ -112,6 +112,7 @@ impl Report<'_> {
     }
 
     /// Whether no more problems are listed.
+    #[cfg(feature = "npb")]
     pub(crate) fn is_full(&self) -> bool {
         self.problems.len() >= Finding::MAX_PROBLEMS
     }
