@@ -10,7 +10,7 @@ use ndferry_pickle::{ArrayHead, Numpy, PickleWriter, WriteOptions};
 
 use crate::error::{npy, outside, pickle, to_io};
 use crate::{
-    Codec, ErrorKind, Filter, Format, Interrupt, LazyArray, Order, Packing, Progress, Result,
+    Array, Codec, ErrorKind, Filter, Format, Interrupt, LazyArray, Order, Packing, Progress, Result,
 };
 
 /// An array and the name it gets in the file. NPY files hold one, whose name is not kept.
@@ -103,6 +103,9 @@ pub struct Saved {
 
 /// Bytes that are read and written at a time.
 const RUN_NBYTES: usize = 1 << 20;
+
+/// The same for what lies in memory as it is written: nothing is copied, and the system has less to do for longer pieces.
+const MEMORY_RUN_NBYTES: usize = 16 << 20;
 
 /// Writes arrays into a file: streaming, with bounded memory, atomically (a temporary file beside it is synced and
 /// renamed).
@@ -349,7 +352,7 @@ fn write_pickle<'a>(
 ) -> Result<u64> {
     pickled(to, items, options, progress, &|item, order| {
         Ok(Box::new(RunsReader {
-            runs: item.array.runs_in(order, RUN_NBYTES).map_err(to_io)?,
+            runs: runs(item.array, order).map_err(to_io)?,
             at: 0,
             options,
             progress,
@@ -409,8 +412,18 @@ pub(crate) fn header_and_runs<'a>(
     let array = item.array;
     let order = options.order.unwrap_or(array.order());
     let header = Header::new(array.dtype().clone(), array.shape(), order);
-    let runs = array.runs_in(header.order, RUN_NBYTES)?;
+    let runs = runs(array, header.order)?;
     Ok((header, runs))
+}
+
+fn runs(array: &LazyArray, order: Order) -> Result<crate::Runs<'_>> {
+    let itemsize = array.dtype().itemsize();
+    let as_it_is = |memory: &Array| memory.layout().is_contiguous(itemsize, order);
+    let max_nbytes = match array.in_memory().is_some_and(as_it_is) {
+        true => MEMORY_RUN_NBYTES,
+        false => RUN_NBYTES,
+    };
+    array.runs_in(order, max_nbytes)
 }
 
 fn npz_packing(options: &SaveOptions) -> Result<ndferry_npy::Packing> {
