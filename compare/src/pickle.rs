@@ -7,9 +7,7 @@ use std::io::Read;
 
 use anyhow::Context;
 use bytes::Bytes;
-use ndferry::{
-    Array, Format, Item, LazyArray, NumpyEra, OpenOptions, SaveOptions, Source, save_to,
-};
+use ndferry::{Array, Format, Item, LazyArray, NumpyEra, OpenOptions, SaveOptions, Source, save};
 use ndferry_io::BigBuffer;
 use ndferry_pickle::{
     ArrayReader, Elements, Id, Limits, Machine, PickledArray, Recognised, Tree, Value,
@@ -51,14 +49,15 @@ pub(crate) fn write(from: &str, to: &str, protocol: u8) -> anyhow::Result<()> {
     options.protocol = Some(protocol);
     options.numpy = NumpyEra::Two;
     options.format = Some(Format::Pickle);
+    options.overwrite = true;
+    // As `pickle.dump`.
+    options.unsynced = true;
     let item = Item {
         name: "",
         array: &array,
     };
     let write = || -> anyhow::Result<()> {
-        // `save` syncs, which `pickle.dump` does not.
-        let mut file = File::create(to)?;
-        save_to(&mut file, &[item], &options, &())?;
+        save(to, &[item], &options, &())?;
         Ok(())
     };
     write()?;

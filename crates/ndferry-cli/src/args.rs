@@ -314,6 +314,9 @@ pub(crate) struct ConvertArgs {
     pub(crate) numpy: EraArg,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
+    /// Does not wait until the disk has it; after a power cut the new file may be damaged.
+    #[arg(long, conflicts_with = "append")]
+    pub(crate) no_sync: bool,
     /// Replaces DST; bytes onto a terminal.
     #[arg(short, long)]
     pub(crate) force: bool,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
+use crate::reserve::Reserve;
 use crate::{Error, Result};
 
 /// A file under its final name only after [`Self::commit`]; dropped before, it leaves nothing.
@@ -19,6 +20,9 @@ use crate::{Error, Result};
 pub struct AtomicFile {
     file: File,
     place: Place,
+    /// The file's.
+    position: u64,
+    reserve: Reserve,
     target: PathBuf,
     overwrite: bool,
     permissions: Option<fs::Permissions>,
@@ -50,6 +54,8 @@ impl AtomicFile {
                 return Ok(Self {
                     file: OpenOptions::new().write(true).open(path)?,
                     place: Place::Direct,
+                    position: 0,
+                    reserve: Reserve::default(),
                     target: path.to_owned(),
                     overwrite,
                     permissions: None,
@@ -65,6 +71,8 @@ impl AtomicFile {
         Ok(Self {
             file,
             place,
+            position: 0,
+            reserve: Reserve::default(),
             target,
             overwrite,
             permissions: existing.map(|metadata| metadata.permissions()),
@@ -89,6 +97,8 @@ impl AtomicFile {
         if !self.is_seekable() {
             return Err(io::Error::from(io::ErrorKind::NotSeekable).into());
         }
+        self.reserve
+            .before(&self.file, offset.saturating_add(buf.len() as u64));
         let mut done = 0;
         while done < buf.len() {
             let at = offset
@@ -109,13 +119,25 @@ impl AtomicFile {
     /// # Errors
     /// [`Error::Exists`] if somebody else made it meanwhile; what the system says. Nothing has changed then.
     pub fn commit(self) -> Result<()> {
+        self.commit_with(true)
+    }
+
+    /// As [`Self::commit`], but does not wait for the disk unless `sync`: then a killed process still leaves the whole file
+    /// or none, a power cut may leave anything.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub fn commit_with(self, sync: bool) -> Result<()> {
         if matches!(self.place, Place::Direct) {
             return Ok(());
         }
+        self.reserve.give_back(&self.file)?;
         if let Some(permissions) = self.permissions {
             self.file.set_permissions(permissions)?;
         }
-        self.file.sync_all()?;
+        if sync {
+            self.file.sync_all()?;
+        }
         let folder = Folder::open(folder(&self.target))?;
         let named = match self.place {
             Place::Direct => Ok(()),
@@ -132,7 +154,10 @@ impl AtomicFile {
             io::ErrorKind::AlreadyExists => Error::Exists(self.target.clone()),
             _ => error.into(),
         })?;
-        folder.sync()
+        match sync {
+            true => folder.sync(),
+            false => Ok(()),
+        }
     }
 }
 
@@ -269,13 +294,29 @@ fn write_at(file: &File, buf: &[u8], offset: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_write(file, buf, offset)
 }
 
+impl AtomicFile {
+    /// Before so many bytes are written where the file's position is.
+    fn before_writing(&mut self, nbytes: usize) {
+        if self.is_seekable() {
+            let end = self.position.saturating_add(nbytes as u64);
+            self.reserve.before(&self.file, end);
+        }
+    }
+}
+
 impl Write for AtomicFile {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.file.write(buf)
+        self.before_writing(buf.len());
+        let n = self.file.write(buf)?;
+        self.position += n as u64;
+        Ok(n)
     }
 
     fn write_vectored(&mut self, parts: &[io::IoSlice<'_>]) -> io::Result<usize> {
-        self.file.write_vectored(parts)
+        self.before_writing(parts.iter().map(|part| part.len()).sum());
+        let n = self.file.write_vectored(parts)?;
+        self.position += n as u64;
+        Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -285,13 +326,16 @@ impl Write for AtomicFile {
 
 impl Read for AtomicFile {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.file.read(buf)
+        let n = self.file.read(buf)?;
+        self.position += n as u64;
+        Ok(n)
     }
 }
 
 impl Seek for AtomicFile {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
+        self.position = self.file.seek(to)?;
+        Ok(self.position)
     }
 }
 

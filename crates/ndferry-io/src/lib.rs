@@ -18,6 +18,7 @@ mod peak;
 mod pipe;
 mod read_at;
 mod reception;
+mod reserve;
 mod stream;
 mod url;
 mod wait;

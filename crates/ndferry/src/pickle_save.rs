@@ -44,7 +44,7 @@ impl Source {
             let mut file = AtomicFile::create(path, options.overwrite).map_err(outside)?;
             let saved = self.save_pickle_to(&mut file, member, options, progress)?;
             options.interrupt.check()?;
-            file.commit().map_err(outside)?;
+            file.commit_with(!options.unsynced).map_err(outside)?;
             Ok(saved)
         };
         written().map_err(|error: crate::Error| error.in_path(path))

@@ -56,6 +56,8 @@ pub struct SaveOptions {
     pub threads: usize,
     /// Replaces a file that exists.
     pub overwrite: bool,
+    /// Does not wait until the disk has it. A killed process still leaves the whole file or none, a power cut may not.
+    pub unsynced: bool,
     /// Stops the writing; nothing is left behind.
     pub interrupt: Interrupt,
 }
@@ -139,7 +141,7 @@ pub fn save(
             _ => write_stream(&mut file, format, items, options, progress)?,
         };
         options.interrupt.check()?;
-        file.commit().map_err(outside)?;
+        file.commit_with(!options.unsynced).map_err(outside)?;
         let (arrays, format) = (items.len(), format.name());
         tracing::debug!(path = ?path, format, arrays, nbytes = file_nbytes, "written");
         Ok(saved(items, file_nbytes))

@@ -133,6 +133,7 @@ fn save_options(args: &ConvertArgs, session: &Session) -> SaveOptions {
     };
     options.threads = args.threads.jobs;
     options.overwrite = args.force;
+    options.unsynced = args.no_sync;
     options.interrupt = session.interrupt.clone();
     options
 }
