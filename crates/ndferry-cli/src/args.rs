@@ -275,9 +275,13 @@ pub(crate) struct ConvertArgs {
     /// The new file; - is standard output.
     #[arg(short, long, value_name = "DST", required_unless_present = "append")]
     pub(crate) output: Option<PathBuf>,
-    /// Adds the rows to this NPY file, in place, or the arrays to this NPB file.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "to", "order"])]
+    /// Adds the rows to the array of this NPY file, in place, or of this NPB file if it grows; an NPB file that has no such
+    /// array gets another one. FILE:NAME names the array.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "to", "order", "growing"])]
     pub(crate) append: Option<PathBuf>,
+    /// The new NPB file's arrays can grow later, with --append.
+    #[arg(long)]
+    pub(crate) growing: bool,
     /// Its format: npy, npz, npb, pickle, tiff or png; told by the name's extension otherwise.
     #[arg(long, value_name = "FORMAT")]
     pub(crate) to: Option<Format>,

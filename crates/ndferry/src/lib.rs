@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod append_rows;
 mod attributes;
 mod check;
 mod compressed;
@@ -40,6 +41,8 @@ mod npb_file;
 mod npb_plan;
 #[cfg(feature = "npb")]
 mod npb_resume;
+#[cfg(feature = "npb")]
+mod npb_rows;
 #[cfg(feature = "npb")]
 mod npb_write;
 mod npy_file;
@@ -92,6 +95,7 @@ mod values;
 mod wrapping;
 
 pub use address::Address;
+pub use append_rows::append_rows;
 pub use attributes::Attributes;
 pub use check::{CheckOptions, Finding, Problem, check, check_bytes};
 pub use diff::{DiffOptions, Difference, Pair, diff};
@@ -116,7 +120,6 @@ pub use ndferry_pickle::{Era, Place, Use, Uses};
 pub use npb_edit::{CreateOptions, NpbFile};
 #[cfg(feature = "npb")]
 pub use npb_resume::append;
-pub use npy_grow::append_rows;
 pub use outline::OutlineOptions;
 pub use packing::{Codec, Filter, Packing};
 pub use policy::{Policy, PolicyError};

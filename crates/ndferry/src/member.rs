@@ -53,6 +53,8 @@ pub enum Storage {
         count: u64,
         /// How many of them are in the file; fewer if it was cut off or is being filled.
         present: u64,
+        /// Whether rows can be added.
+        grows: bool,
         /// What packs them, as users spell it (`zstd`), with the filter (`shuffle`).
         codec: String,
         /// Prepares the bytes for the codec.

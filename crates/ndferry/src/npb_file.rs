@@ -279,6 +279,7 @@ fn push(
         tile,
         count: grid.len(),
         present: found.present,
+        grows: found.manifest.growing,
         codec: found.manifest.codec.name().to_owned(),
         filter: found.manifest.filter.name().to_owned(),
         packed_nbytes: input.nbytes(),

@@ -21,6 +21,9 @@ use crate::{
 /// Rows of tiles up to this size are read at once and then cut up.
 const BAND_NBYTES: u64 = 16 << 20;
 
+/// Tiles of an array that grows are planned as if it had so many rows.
+const ENDLESS: u64 = 1 << 40;
+
 /// Where the best packing is to be found, so many pieces are tried out,
 const PIECES: u64 = 8;
 
@@ -51,7 +54,10 @@ impl Plan {
         cataloged: bool,
         options: &SaveOptions,
     ) -> Result<Self> {
-        let (header, shape) = header_and_shape(array);
+        let (header, mut shape) = header_and_shape(array);
+        if let (true, Some(first)) = (options.growing, shape.first_mut()) {
+            *first = ENDLESS;
+        }
         let itemsize = array.dtype().itemsize() as u64;
         let tile = match (&options.tile, options.block_nbytes) {
             (Some(tile), _) => {
@@ -67,8 +73,43 @@ impl Plan {
             }
             (None, None) => crate::tile_plan::for_file(&shape, itemsize),
         };
-        Self::with_tile(array, header, name, cataloged, tile, options.packing)
-            .map_err(|error| array.place(error))
+        let planned = || {
+            let mut plan = Self::with_tile(array, header, name, cataloged, tile, options.packing)?;
+            if options.growing {
+                plan.grow(array)?;
+            }
+            Ok(plan)
+        };
+        planned().map_err(|error: crate::Error| array.place(error))
+    }
+
+    /// Lets the array grow along its first stored axis later; what there is of it now, END and the index say.
+    fn grow(&mut self, array: &LazyArray) -> Result<()> {
+        let mut shape = array.shape().to_vec();
+        let axis = match self.order {
+            Order::C => 0,
+            Order::F => shape.len().saturating_sub(1),
+        };
+        let (Some(extent), Some(stored)) = (shape.get_mut(axis), self.manifest.shape.first_mut())
+        else {
+            let what = "growing without an axis".to_owned();
+            return Err(ErrorKind::Unsupported { what }.into());
+        };
+        *extent = 0;
+        *stored = 0;
+        let header = Header {
+            order: self.order,
+            ..Header::new(array.dtype().clone(), &shape, self.order)
+        };
+        self.headers[0] = header.to_bytes().map_err(npy)?;
+        self.manifest.growing = true;
+        self.manifest.data_blocks = None;
+        Ok(())
+    }
+
+    /// How many indexes there are along the first stored axis.
+    pub(crate) fn extent(&self) -> u64 {
+        self.grid.shape().first().copied().unwrap_or(0)
     }
 
     /// Flat tiles of at most this many bytes, for sending.
@@ -128,8 +169,7 @@ impl Plan {
                 tile
             }
             None => {
-                // As if it had no end.
-                let endless = |extent: &Option<usize>| extent.map_or(1 << 40, |n| n as u64);
+                let endless = |extent: &Option<usize>| extent.map_or(ENDLESS, |n| n as u64);
                 let endless: Vec<u64> = stored.iter().map(endless).collect();
                 crate::tile_plan::for_file(&endless, dtype.itemsize() as u64)
             }

@@ -1,4 +1,4 @@
-//! [`append_rows`]: an NPY file gets longer in place.
+//! An NPY file gets longer in place.
 
 use std::fs::{File, OpenOptions as FileOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -10,71 +10,57 @@ use ndferry_npy::grown_head;
 use crate::error::npy;
 use crate::input::Input;
 use crate::lock::lock;
-use crate::{Error, ErrorKind, LazyArray, Limits, Progress, Result, SaveOptions};
+use crate::{ErrorKind, LazyArray, Limits, Progress, Result, SaveOptions};
 
 /// Bytes read and written at a time.
 const RUN_NBYTES: usize = 1 << 20;
 
-/// Adds rows to the array of an NPY file, along its first axis; gives the number of rows before and after.
-///
-/// The rows are written behind the old ones and synced before the header says so: whoever reads meanwhile, or after a
-/// crash, finds the old array or the new one. If anything fails the file is as it was. Of the options, `overwrite` lets
-/// bytes behind the array go, as a killed call leaves them, and `interrupt` stops the writing.
-///
-/// # Errors
-/// [`ErrorKind::Array`] if the rows have another shape or a dtype that is not safely cast to the file's;
-/// [`ErrorKind::Trailing`] for bytes behind the array; [`ErrorKind::Npy`] for arrays that cannot get longer: in Fortran
-/// order, without axes, of objects, or with a header without room (NumPy has left some since 1.23); whatever reading the
-/// rows brings; [`ErrorKind::System`], also if another process is writing to the file.
-pub fn append_rows(
-    path: impl AsRef<Path>,
+/// Adds rows to the array of an NPY file, along its first axis; see [`crate::append_rows`].
+pub(crate) fn append(
+    path: &Path,
+    input: &Input,
     rows: &LazyArray,
     options: &SaveOptions,
     progress: &dyn Progress,
 ) -> Result<(usize, usize)> {
-    let path = path.as_ref();
-    let appended = || {
-        let mut file = FileOptions::new().read(true).write(true).open(path)?;
-        lock(&file)?;
-        let input = Input::open(path, &Limits::default())?;
-        let (header, start) = crate::npy_file::header(&input, &Limits::default())?;
-        let head = input.head(start)?;
-        let before = header.shape.first().copied().unwrap_or(0);
-        // Whether it can get longer at all, before anything else is said.
-        grown_head(&head, before).map_err(npy)?;
-        if header.shape.len() != rows.shape().len() || header.shape[1..] != rows.shape()[1..] {
-            let (left, right) = (header.shape.clone(), rows.shape().to_vec());
-            return Err(rows.place(ndferry_array::Error::ShapeMismatch { left, right }));
-        }
-        let rows = rows.cast(&header.dtype, Casting::Safe)?;
-        let after = before.checked_add(rows.shape()[0]);
-        let after = after.ok_or_else(|| ndferry_array::Error::TooBig {
-            shape: header.shape.clone(),
-            itemsize: header.dtype.itemsize(),
-        })?;
-        let new_head = grown_head(&head, after).map_err(npy)?;
-        let end = header
-            .data_nbytes()
-            .and_then(|nbytes| nbytes.checked_add(start as u64));
-        let needed = end.unwrap_or(u64::MAX);
-        let found = file.metadata()?.len();
-        if found < needed {
-            return Err(ErrorKind::Truncated { needed, found }.at(start as u64));
-        }
-        if found > needed && !options.overwrite {
-            let nbytes = found - needed;
-            return Err(ErrorKind::Trailing { nbytes }.at(needed));
-        }
-        let written = write_rows(&mut file, needed, &rows, options, progress)
-            .and_then(|()| write_head(&mut file, &head, &new_head));
-        if let Err(error) = written {
-            // As it was; if even that fails, the old header still says what belongs to the array.
-            let _ = file.set_len(needed);
-            return Err(error);
-        }
-        Ok((before, after))
-    };
-    appended().map_err(|error: Error| error.in_path(path))
+    let mut file = FileOptions::new().read(true).write(true).open(path)?;
+    lock(&file)?;
+    let (header, start) = crate::npy_file::header(input, &Limits::default())?;
+    let head = input.head(start)?;
+    let before = header.shape.first().copied().unwrap_or(0);
+    // Whether it can get longer at all, before anything else is said.
+    grown_head(&head, before).map_err(npy)?;
+    if header.shape.len() != rows.shape().len() || header.shape[1..] != rows.shape()[1..] {
+        let (left, right) = (header.shape.clone(), rows.shape().to_vec());
+        return Err(rows.place(ndferry_array::Error::ShapeMismatch { left, right }));
+    }
+    let rows = rows.cast(&header.dtype, Casting::Safe)?;
+    let after = before.checked_add(rows.shape()[0]);
+    let after = after.ok_or_else(|| ndferry_array::Error::TooBig {
+        shape: header.shape.clone(),
+        itemsize: header.dtype.itemsize(),
+    })?;
+    let new_head = grown_head(&head, after).map_err(npy)?;
+    let end = header
+        .data_nbytes()
+        .and_then(|nbytes| nbytes.checked_add(start as u64));
+    let needed = end.unwrap_or(u64::MAX);
+    let found = file.metadata()?.len();
+    if found < needed {
+        return Err(ErrorKind::Truncated { needed, found }.at(start as u64));
+    }
+    if found > needed && !options.overwrite {
+        let nbytes = found - needed;
+        return Err(ErrorKind::Trailing { nbytes }.at(needed));
+    }
+    let written = write_rows(&mut file, needed, &rows, options, progress)
+        .and_then(|()| write_head(&mut file, &head, &new_head));
+    if let Err(error) = written {
+        // As it was; if even that fails, the old header still says what belongs to the array.
+        let _ = file.set_len(needed);
+        return Err(error);
+    }
+    Ok((before, after))
 }
 
 /// Writes all rows from byte `end` on, and lets nothing stand behind them.

@@ -46,6 +46,8 @@ pub struct SaveOptions {
     pub tile: Option<Vec<u64>>,
     /// Raw bytes of one NPB block instead: runs of whole rows.
     pub block_nbytes: Option<u64>,
+    /// Arrays of an NPB can grow later: along the first axis in C order, the last one in Fortran order.
+    pub growing: bool,
     /// The order in which elements are written; as they are stored if not given.
     pub order: Option<Order>,
     /// The pickle protocol, 0 to 5; 4 if not given.
@@ -77,6 +79,7 @@ impl SaveOptions {
             ("filter", is_filtered && format != Npb),
             ("tile", self.tile.is_some() && format != Npb),
             ("block", self.block_nbytes.is_some() && format != Npb),
+            ("growing", self.growing && format != Npb),
             ("protocol", self.protocol.is_some() && format != Pickle),
             ("numpy", self.numpy != NumpyEra::Any && format != Pickle),
             (
@@ -556,7 +559,7 @@ pub(crate) fn write_npb_item<W: Write>(
         progress.advance(block.raw_nbytes.into());
         Ok(())
     })?;
-    writer.end(plan.manifest.shape.first().copied().unwrap_or(0))?;
+    writer.end(plan.extent())?;
     progress.finish();
     Ok(())
 }

@@ -43,7 +43,7 @@ fn rows_are_added_and_nothing_else_moves() {
     let path = folder.path().join("a.npy");
     write(&path, &rows(0, 3));
     let before = std::fs::read(&path).unwrap();
-    let grown = append_rows(&path, &rows(3, 1000), &SaveOptions::default(), &()).unwrap();
+    let grown = append_rows(&path, None, &rows(3, 1000), &SaveOptions::default(), &()).unwrap();
     assert_eq!(grown, (3, 1003));
     let after = std::fs::read(&path).unwrap();
     assert_eq!(after[128..128 + 24], before[128..]);
@@ -58,7 +58,7 @@ fn a_file_can_be_added_to_itself() {
     let path = folder.path().join("a.npy");
     write(&path, &rows(0, 2));
     let source = Source::open(&path, &OpenOptions::default()).unwrap();
-    append_rows(&path, &source.array(None).unwrap(), &over(), &()).unwrap();
+    append_rows(&path, None, &source.array(None).unwrap(), &over(), &()).unwrap();
     assert_eq!(
         read(&path).to_elements::<u32>().unwrap(),
         [0, 1, 2, 3, 0, 1, 2, 3]
@@ -71,11 +71,11 @@ fn safe_casts_are_made_and_others_refused() {
     let path = folder.path().join("a.npy");
     let wide = Array::from_elements(&[1, 2], &[1i64, 2]).unwrap();
     write(&path, &wide.clone().into());
-    append_rows(&path, &rows(5, 1), &over(), &()).unwrap();
+    append_rows(&path, None, &rows(5, 1), &over(), &()).unwrap();
     assert_eq!(read(&path).to_elements::<i64>().unwrap(), [1, 2, 10, 11]);
     write(&path, &rows(0, 1));
     let before = std::fs::read(&path).unwrap();
-    let refused = append_rows(&path, &wide.into(), &over(), &()).unwrap_err();
+    let refused = append_rows(&path, None, &wide.into(), &over(), &()).unwrap_err();
     assert_eq!(refused.class(), ErrorClass::Usage);
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -90,7 +90,7 @@ fn what_cannot_grow_is_left_as_it_is() {
     for array in [fortran, scalar, other_rows] {
         write(&path, &array.into());
         let before = std::fs::read(&path).unwrap();
-        assert!(append_rows(&path, &rows(0, 1), &over(), &()).is_err());
+        assert!(append_rows(&path, None, &rows(0, 1), &over(), &()).is_err());
         assert_eq!(std::fs::read(&path).unwrap(), before);
     }
 }
@@ -103,13 +103,13 @@ fn bytes_behind_the_array_are_not_overwritten_unasked() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes.extend(b"another array, perhaps");
     std::fs::write(&path, &bytes).unwrap();
-    let refused = append_rows(&path, &rows(1, 1), &SaveOptions::default(), &()).unwrap_err();
+    let refused = append_rows(&path, None, &rows(1, 1), &SaveOptions::default(), &()).unwrap_err();
     assert!(
         matches!(refused.kind(), ErrorKind::Trailing { nbytes: 22 }),
         "{refused}"
     );
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
-    append_rows(&path, &rows(1, 1), &over(), &()).unwrap();
+    append_rows(&path, None, &rows(1, 1), &over(), &()).unwrap();
     assert_eq!(read(&path).to_elements::<u32>().unwrap(), [0, 1, 2, 3]);
 }
 
@@ -121,7 +121,7 @@ fn child() {
     };
     for _ in 0..10_000 {
         let have = read(Path::new(&path)).shape()[0] as u32;
-        append_rows(&path, &rows(have, 5000), &over(), &()).unwrap();
+        append_rows(&path, None, &rows(have, 5000), &over(), &()).unwrap();
         // It would become too large to be read so often.
         if have > 50_000 {
             write(Path::new(&path), &rows(0, 7));
@@ -161,4 +161,74 @@ fn a_killed_process_leaves_the_old_length_or_the_new_one() {
         left_over > 0,
         "no kill came between the rows and the header"
     );
+}
+
+#[cfg(feature = "npb")]
+mod npb {
+    use super::*;
+
+    fn write_growing(path: &Path, name: &str, array: &LazyArray) {
+        let mut options = SaveOptions::default();
+        options.growing = true;
+        save(path, &[Item { name, array }], &options, &()).unwrap();
+    }
+
+    #[test]
+    fn a_growing_array_gets_longer_and_nothing_that_was_there_moves() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npb");
+        write_growing(&path, "", &rows(0, 3));
+        assert_eq!(
+            read(&path).to_elements::<u32>().unwrap(),
+            [0, 1, 2, 3, 4, 5]
+        );
+        let before = std::fs::read(&path).unwrap();
+        let added = append_rows(&path, None, &rows(3, 100_000), &SaveOptions::default(), &());
+        assert_eq!(added.unwrap(), (3, 100_003));
+        let after = std::fs::read(&path).unwrap();
+        assert_eq!(after[..before.len()], before);
+        let all: Vec<u32> = (0..200_006).collect();
+        assert_eq!(read(&path).to_elements::<u32>().unwrap(), all);
+    }
+
+    #[test]
+    fn in_fortran_order_the_last_axis_grows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.npb");
+        let columns = |first: u32, count: u32| -> LazyArray {
+            rows(first, count).load().unwrap().reversed().into()
+        };
+        write_growing(&path, "", &columns(0, 3));
+        let added = append_rows(&path, None, &columns(3, 4), &SaveOptions::default(), &());
+        assert_eq!(added.unwrap(), (3, 7));
+        let read = read(&path);
+        assert_eq!((read.shape(), read.order()), (&[2, 7][..], Some(Order::F)));
+        let expected = columns(0, 7).load().unwrap();
+        assert_eq!(
+            read.to_elements::<u32>().unwrap(),
+            expected.to_elements::<u32>().unwrap()
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_leaves_the_file_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let (fixed, growing) = (folder.path().join("f.npb"), folder.path().join("g.npb"));
+        write(&fixed, &rows(0, 3));
+        write_growing(&growing, "frames", &rows(0, 3));
+        let wide: LazyArray = Array::from_elements(&[1, 3], &[1u32, 2, 3]).unwrap().into();
+        let long: LazyArray = Array::from_elements(&[1, 2], &[1u64, 2]).unwrap().into();
+        let one = rows(3, 1);
+        for (path, member, rows) in [
+            (&fixed, None, &one),
+            (&growing, Some("x"), &one),
+            (&growing, None, &wide),
+            (&growing, Some("frames"), &long),
+        ] {
+            let before = std::fs::read(path).unwrap();
+            let refused = append_rows(path, member, rows, &SaveOptions::default(), &());
+            assert!(refused.is_err(), "{member:?}");
+            assert_eq!(std::fs::read(path).unwrap(), before);
+        }
+    }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::bail;
 use ndferry::{
-    Address, Casting, Error, ErrorKind, Format, Item, LazyArray, NumpyEra, Packing, SaveOptions,
-    Saved, Source, append, append_rows, save, save_to, unescape_key,
+    Address, Casting, Error, ErrorKind, Format, Item, LazyArray, NumpyEra, OpenOptions, Packing,
+    SaveOptions, Saved, Source, append, append_rows, save, save_to, unescape_key,
 };
 
 use crate::args::{ConvertArgs, EraArg, PackingArgs};
@@ -134,26 +134,34 @@ fn save_options(args: &ConvertArgs, session: &Session) -> SaveOptions {
     options.threads = args.threads.jobs;
     options.overwrite = args.force;
     options.unsynced = args.no_sync;
+    options.growing = args.growing;
     options.interrupt = session.interrupt.clone();
     options
 }
 
-/// Rows to an NPY file, arrays to an NPB file.
+/// Rows to an array that is in the file, other arrays to an NPB file.
 fn append_to(
     file: &Path,
     items: &[Item<'_>],
     options: &SaveOptions,
     session: &Session,
 ) -> anyhow::Result<Outcome> {
-    if Format::of_extension(file) == Some(Format::Npb) {
-        let saved = append(file, items, options, &session.bar)?;
+    let address = Address::parse(file);
+    let member = match (&address.member, items) {
+        (None, [item]) => array_there(&address.path, item.name)?,
+        (member, _) => member.clone(),
+    };
+    let rows_of_one = member.is_some() || Format::of_extension(&address.path) != Some(Format::Npb);
+    if !rows_of_one {
+        let saved = append(&address.path, items, options, &session.bar)?;
         session.say(format_args!("{}: {} more", file.display(), saved.arrays));
         return Ok(Outcome::Yes);
     }
     let [item] = items else {
-        bail!("name one array: only one can be added to an NPY file");
+        bail!("name one array: rows are added to one");
     };
-    let (before, after) = append_rows(file, item.array, options, &session.bar)?;
+    let (path, rows) = (&address.path, item.array);
+    let (before, after) = append_rows(path, member.as_deref(), rows, options, &session.bar)?;
     session.say(format_args!(
         "{}: {} rows, {} before",
         file.display(),
@@ -161,6 +169,19 @@ fn append_to(
         size::count(before as u64),
     ));
     Ok(Outcome::Yes)
+}
+
+/// Which array of an NPB file rows of this name go to: the one of that name; without a name the only one.
+fn array_there(path: &Path, name: &str) -> anyhow::Result<Option<String>> {
+    if Format::of_extension(path) != Some(Format::Npb) {
+        return Ok(None);
+    }
+    let source = Source::open(path, &OpenOptions::default())?;
+    let found = match source.members() {
+        [only] if name.is_empty() => Some(only),
+        several => several.iter().find(|member| member.path == name),
+    };
+    Ok(found.map(|member| member.path.clone()))
 }
 
 /// With the elements that were asked for, made as they are read.

@@ -119,6 +119,7 @@ fn member_json(member: &MemberInfo, digest: Option<&str>, with_digest: bool) -> 
             tile,
             count,
             present,
+            grows,
             codec,
             filter,
             packed_nbytes,
@@ -127,6 +128,7 @@ fn member_json(member: &MemberInfo, digest: Option<&str>, with_digest: bool) -> 
             object.insert("tile".into(), tile.into());
             object.insert("tiles".into(), number(*count));
             object.insert("tiles_present".into(), number(*present));
+            object.insert("grows".into(), (*grows).into());
             object.insert("codec".into(), codec.clone().into());
             object.insert("filter".into(), filter.clone().into());
             object.insert("packed_nbytes".into(), number(*packed_nbytes));
@@ -309,13 +311,16 @@ fn details(member: &MemberInfo) -> String {
     let place = match &member.storage {
         Storage::Plain { offset } => format!(", at byte {offset}"),
         Storage::Deflated { packed_nbytes } => format!(", {} deflated", size::text(*packed_nbytes)),
-        Storage::Tiles { tile, count, .. } => {
+        Storage::Tiles {
+            tile, count, grows, ..
+        } => {
             let s = if *count == 1 { "" } else { "s" };
             let tile: Vec<usize> = tile
                 .iter()
                 .map(|extent| usize::try_from(*extent).unwrap_or(usize::MAX))
                 .collect();
-            format!(", {count} tile{s} of {}", shape_text(&tile))
+            let grows = if *grows { ", can grow" } else { "" };
+            format!(", {count} tile{s} of {}{grows}", shape_text(&tile))
         }
         _ => String::new(),
     };
