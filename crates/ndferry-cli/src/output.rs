@@ -128,13 +128,13 @@ mod tests {
 #[derive(Debug)]
 pub(crate) struct Closing<W>(W);
 
-/// What errors of standard output say.
+/// What errors of standard output say; the reason is its source.
 #[derive(Debug)]
 struct OfStdout(io::Error);
 
 impl std::fmt::Display for OfStdout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "standard output: {}", self.0)
+        f.write_str("standard output")
     }
 }
 

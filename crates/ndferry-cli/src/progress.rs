@@ -70,12 +70,12 @@ impl Bar {
             None => String::new(),
         };
         let rate = (done as f64 / seconds.max(1e-9)) as u64;
-        eprintln!(
+        crate::report::line(format_args!(
             "{}  {}{of}  {}/s",
             self.bar.message(),
             size::text(done),
             size::text(rate)
-        );
+        ));
     }
 }
 

@@ -82,7 +82,7 @@ impl Session {
     /// A remark on standard error.
     pub(crate) fn say(&self, text: impl std::fmt::Display) {
         if !self.quiet {
-            anstream::eprintln!("{text}");
+            line(text);
         }
     }
 
@@ -235,14 +235,19 @@ pub(crate) fn failed(error: &anyhow::Error) -> u8 {
     }
 }
 
+/// A line on standard error. If nobody can read it, what was done and the exit code are the same.
+pub(crate) fn line(text: impl std::fmt::Display) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
 /// Tells the error and what to do about it.
 pub(crate) fn tell(error: &anyhow::Error) {
-    anstream::eprintln!("{ERROR}error:{ERROR:#} {error:#}");
+    line(format_args!("{ERROR}error:{ERROR:#} {error:#}"));
     let hint = error
         .downcast_ref::<ndferry::Error>()
         .and_then(ndferry::Error::hint);
     if let Some(hint) = hint {
-        anstream::eprintln!("hint: {hint}");
+        line(format_args!("hint: {hint}"));
     }
 }
 

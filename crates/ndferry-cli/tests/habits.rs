@@ -113,6 +113,21 @@ fn a_full_standard_output_is_an_error_that_says_so() {
 }
 
 #[test]
+fn a_full_standard_error_changes_no_exit_code() {
+    let folder = folder();
+    for (line, code) in [
+        ("$N info nothing 2>/dev/full", 2),
+        ("$N convert a.npy -o x.npz 2>/dev/full", 0),
+        ("$N convert a.npy -o x.npz 2>/dev/full", 2),
+        ("$N -vv info a.npy 2>/dev/full", 0),
+        ("$N convert a.npy -o y.npz --progress always 2>/dev/full", 0),
+        ("$N convert --nonsense 2>/dev/full", 2),
+    ] {
+        says(folder.path(), line, code, "");
+    }
+}
+
+#[test]
 fn options_in_vain_are_told() {
     let folder = folder();
     for (line, what) in [

@@ -57,7 +57,7 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     let mut receiver = Receiver::bind(&args.listen, options)?;
     let url = receiver.url();
     // Scripts wait for this line; it is there even when quiet.
-    anstream::eprintln!("listening on {url}");
+    crate::report::line(format_args!("listening on {url}"));
     if url != "-" {
         session.say(format_args!("on the other side: ndferry send FILE {url}"));
     }
