@@ -26,7 +26,8 @@ use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, Order}
     arg_required_else_help = true
 )]
 #[command(
-    after_help = "SRC is PATH[:MEMBER], for instance run.npz:frames; - is standard input.\n\
+    after_help = "SRC is PATH[:MEMBER], for instance run.npz:frames; - is standard input,\n\
+    http://HOST/PATH[:MEMBER] a file on a web server, of which only the needed parts are fetched.\n\
     Exit status: 0 yes, done, clean; 1 a negative answer of diff, check, scan or verify; 2 an error; 130 interrupted."
 )]
 pub(crate) struct Cli {

@@ -1,15 +1,22 @@
 //! [`HttpFile`]: a file on a web server, read in ranges.
 
+mod ahead;
+mod answer;
+
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::Response;
 
+use crate::patience::Patience;
 use crate::{Interrupt, ReadAt, Result};
+use ahead::{Ahead, lock};
+use answer::{Span, Version, check};
 
 /// Bytes from the start that the first request brings, and keeps: headers are there, and formats are told by them.
 const HEAD: u64 = 16 << 10;
@@ -23,20 +30,29 @@ const AT_ONCE: usize = 8 << 20;
 /// Attempts at a request whose connection broke.
 const ATTEMPTS: u32 = 3;
 
+/// How often a server may send elsewhere for one answer.
+const REDIRECTS: u32 = 5;
+
 /// A file behind `http://` (and `https://` with that feature), of which only the ranges asked for are fetched
 /// (RFC 9110, section 14).
 ///
 /// A server that ignores ranges and sends the whole file is refused, and so is one whose file changes while it is read.
-/// Redirections and the environment's proxy are followed. Connections are reused.
+/// Up to five redirections are followed, though never from `https://` to `http://`; so is the environment's proxy.
+/// Connections are reused. A name and a password in the address are sent as basic authentication, to its host alone.
+///
+/// Few requests are made: the first one brings 16 KiB, a look at the end the last 64 KiB. Who reads one piece after
+/// the other is read ahead of, and parts that were told of ([`ReadAt::expect`]) come together with their neighbours.
 pub struct HttpFile {
     url: String,
     agent: ureq::Agent,
     interrupt: Interrupt,
+    timeout: Duration,
     nbytes: u64,
     /// What tells this version of the file from others.
     version: Version,
     head: Bytes,
     end: OnceLock<Bytes>,
+    ahead: Ahead,
     fetched: AtomicU64,
     requests: AtomicU64,
 }
@@ -67,20 +83,37 @@ pub enum HttpProblem {
     /// The server packs what it sends.
     #[error("the server sends content packed as {0:?}")]
     Packed(String),
+    /// The server says two lengths.
+    #[error("the server sends {said} bytes for a part of {part}")]
+    Length {
+        /// Its `Content-Length`.
+        said: u64,
+        /// Bytes of its `Content-Range`.
+        part: u64,
+    },
     /// The server sends fewer bytes than it says.
     #[error("the connection ended {0} bytes too early")]
     Short(u64),
+    /// Not an address of a file on a web server. It is not told again, since there may be a password in it.
+    #[error("not an address of a file on a web server")]
+    Address,
+    /// A redirection from `https://` to `http://`.
+    #[error("the server sends elsewhere, where the line is not encrypted")]
+    Downgrade,
     /// No answer: the connection, the name look-up, TLS.
     #[error("{0}")]
-    Failed(#[from] ureq::Error),
+    Failed(ureq::Error),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Version {
-    /// A strong `ETag`.
-    Tag(String),
-    Modified(String),
-    Unknown,
+impl From<ureq::Error> for HttpProblem {
+    fn from(error: ureq::Error) -> Self {
+        match error {
+            // Both would print the address.
+            ureq::Error::BadUri(_) => Self::Address,
+            ureq::Error::RequireHttpsOnly(_) => Self::Downgrade,
+            error => Self::Failed(error),
+        }
+    }
 }
 
 impl HttpFile {
@@ -89,8 +122,13 @@ impl HttpFile {
     /// # Errors
     /// [`crate::Error::Http`], [`crate::Error::Interrupted`].
     pub fn open(url: &str, timeout: Duration, interrupt: Interrupt) -> Result<Self> {
+        let is_encrypted = url
+            .get(..8)
+            .is_some_and(|it| it.eq_ignore_ascii_case("https://"));
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            .https_only(is_encrypted)
+            .max_redirects(REDIRECTS)
             .user_agent(concat!("ndferry/", env!("CARGO_PKG_VERSION")))
             .timeout_resolve(Some(timeout))
             .timeout_connect(Some(timeout))
@@ -102,10 +140,12 @@ impl HttpFile {
             url: url.to_owned(),
             agent: config.into(),
             interrupt,
+            timeout,
             nbytes: 0,
             version: Version::Unknown,
             head: Bytes::new(),
             end: OnceLock::new(),
+            ahead: Ahead::default(),
             fetched: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         };
@@ -169,18 +209,20 @@ impl HttpFile {
     /// Fills `buf` with a body.
     fn take(&self, response: Response<ureq::Body>, buf: &mut [u8]) -> Result<()> {
         let mut body = response.into_body().into_reader();
+        let patience = Patience::new(self.timeout, self.interrupt.clone());
+        let mut wait = patience.begin();
         let mut have = 0;
         while have < buf.len() {
-            self.interrupt.check()?;
-            match body.read(&mut buf[have..]) {
-                Ok(0) => return Err(HttpProblem::Short((buf.len() - have) as u64).into()),
-                Ok(n) => {
-                    have += n;
-                    self.fetched.fetch_add(n as u64, Ordering::Relaxed);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(HttpProblem::from(ureq::Error::from(error)).into()),
+            let n = wait.until(|| body.read(&mut buf[have..]));
+            let n = n.map_err(|error| match error {
+                crate::Error::System(error) => HttpProblem::from(ureq::Error::from(error)).into(),
+                other => other,
+            })?;
+            if n == 0 {
+                return Err(HttpProblem::Short((buf.len() - have) as u64).into());
             }
+            have += n;
+            self.fetched.fetch_add(n as u64, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -203,27 +245,72 @@ impl HttpFile {
         Ok(n)
     }
 
+    /// All of a range of the file.
+    fn bytes(&self, range: Range<u64>) -> Result<Bytes> {
+        let mut bytes = vec![0; (range.end - range.start) as usize];
+        let mut have = 0;
+        while have < bytes.len() {
+            match self.fetch(&mut bytes[have..], range.start + have as u64)? {
+                0 => return Err(HttpProblem::Short((bytes.len() - have) as u64).into()),
+                n => have += n,
+            }
+        }
+        Ok(bytes.into())
+    }
+
     /// The last bytes of the file, fetched when they are first wanted.
     fn end(&self) -> Result<&Bytes> {
         if let Some(end) = self.end.get() {
             return Ok(end);
         }
-        let start = self.end_start();
-        let mut end = vec![0; (self.nbytes - start) as usize];
-        let mut have = 0;
-        while have < end.len() {
-            have += self.fetch(&mut end[have..], start + have as u64)?;
-        }
-        Ok(self.end.get_or_init(|| end.into()))
+        let end = self.bytes(self.end_start()..self.nbytes)?;
+        Ok(self.end.get_or_init(|| end))
     }
 
     fn end_start(&self) -> u64 {
         self.nbytes.saturating_sub(END)
     }
+
+    /// From a run of parts that somebody said would be read; `None` if it is in none.
+    fn expected(&self, buf: &mut [u8], offset: u64) -> Option<Result<usize>> {
+        let nbytes = buf.len() as u64;
+        let run = self.ahead.run(offset, nbytes)?;
+        let mut bytes = lock(&run.bytes);
+        if bytes.is_none() {
+            match self.bytes(run.range.clone()) {
+                Ok(fetched) => *bytes = Some(fetched),
+                Err(error) => return Some(Err(error)),
+            }
+            self.ahead.fetched(&run);
+        }
+        let from = (offset - run.range.start) as usize;
+        buf.copy_from_slice(&bytes.as_ref()?[from..from + buf.len()]);
+        drop(bytes);
+        self.ahead.used(&run, nbytes);
+        Some(Ok(buf.len()))
+    }
+
+    /// What is read, and more of it if that is one piece after the other.
+    fn read_on(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        let left = self.nbytes.saturating_sub(offset);
+        let nbytes = (buf.len() as u64).min(left);
+        let window = self.ahead.window(offset, nbytes).min(left);
+        if window <= nbytes {
+            return self.fetch(buf, offset);
+        }
+        let bytes = self.bytes(offset..offset + window)?;
+        let n = nbytes as usize;
+        buf[..n].copy_from_slice(&bytes[..n]);
+        self.ahead.keep(offset, bytes);
+        Ok(n)
+    }
 }
 
 impl ReadAt for HttpFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        if buf.is_empty() {
+            return Ok(0);
+        }
         if offset < self.head.len() as u64 {
             return self.head.read_at(buf, offset);
         }
@@ -231,132 +318,39 @@ impl ReadAt for HttpFile {
             let end = self.end().map_err(io::Error::other)?;
             return end.read_at(buf, offset - self.end_start());
         }
-        self.fetch(buf, offset).map_err(io::Error::other)
+        if let Some(read) = self.expected(buf, offset) {
+            return read.map_err(io::Error::other);
+        }
+        match self.ahead.read(buf, offset) {
+            0 => self.read_on(buf, offset).map_err(io::Error::other),
+            n => Ok(n),
+        }
     }
 
     fn nbytes(&self) -> io::Result<u64> {
         Ok(self.nbytes)
+    }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
+
+    fn expect(&self, parts: &[Range<u64>]) {
+        let start = self.head.len() as u64;
+        let inside: Vec<Range<u64>> = parts
+            .iter()
+            .filter(|part| part.start >= start && part.end <= self.nbytes)
+            .cloned()
+            .collect();
+        self.ahead.expect(&inside);
     }
 }
 
 impl fmt::Debug for HttpFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpFile")
-            .field("url", &self.url)
+            // Not the address: there may be a password in it.
             .field("nbytes", &self.nbytes)
             .finish_non_exhaustive()
-    }
-}
-
-/// Which part an answer holds: bytes `start..end` of `total`; `0..0` if there is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span {
-    start: u64,
-    end: u64,
-    total: u64,
-}
-
-impl Span {
-    /// From `Content-Range: bytes 0-99/1234`, or `bytes */1234` where there is no such part.
-    fn of(headers: &HeaderMap) -> Option<Self> {
-        Self::parse(headers.get("content-range")?.to_str().ok()?)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let (range, total) = text.trim().strip_prefix("bytes")?.trim().split_once('/')?;
-        let total = number(total)?;
-        if range.trim() == "*" {
-            return Some(Self {
-                start: 0,
-                end: 0,
-                total,
-            });
-        }
-        let (first, last) = range.split_once('-')?;
-        let (start, last) = (number(first)?, number(last)?);
-        (start <= last && last < total).then(|| Self {
-            start,
-            end: last + 1,
-            total,
-        })
-    }
-}
-
-/// Digits only: no sign, no point.
-fn number(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.parse().ok()).flatten()
-}
-
-/// Makes sure that an answer is what was asked for: it begins at `start` and does not go beyond `end`.
-fn check(
-    response: &Response<ureq::Body>,
-    start: u64,
-    end: u64,
-) -> std::result::Result<Span, HttpProblem> {
-    let headers = response.headers();
-    match response.status().as_u16() {
-        206 => {}
-        200 => return Err(HttpProblem::NoRanges),
-        412 => return Err(HttpProblem::Changed),
-        status => return Err(HttpProblem::Status(status)),
-    }
-    if let Some(packed) = headers.get("content-encoding")
-        && packed.as_bytes() != b"identity"
-    {
-        let packed = String::from_utf8_lossy(packed.as_bytes()).into_owned();
-        return Err(HttpProblem::Packed(packed));
-    }
-    let span = Span::of(headers).filter(|span| {
-        // The end of the file may come before the end that was asked for, but nothing else may.
-        span.start == start && span.end > start && span.end == end.min(span.total)
-    });
-    span.ok_or_else(|| HttpProblem::OtherRange {
-        start,
-        end,
-        got: headers
-            .get("content-range")
-            .map_or_else(String::new, |got| {
-                String::from_utf8_lossy(got.as_bytes()).into_owned()
-            }),
-    })
-}
-
-impl Version {
-    fn of(headers: &HeaderMap) -> Self {
-        let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.to_owned());
-        match (text("etag"), text("last-modified")) {
-            // A weak tag is the same for files that only mean the same.
-            (Some(tag), _) if !tag.starts_with("W/") => Self::Tag(tag),
-            (_, Some(date)) => Self::Modified(date),
-            _ => Self::Unknown,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn content_ranges_are_read_as_the_standard_writes_them() {
-        let span = |start, end, total| Some(Span { start, end, total });
-        for (text, expected) in [
-            ("bytes 0-99/1234", span(0, 100, 1234)),
-            ("bytes 5-5/6", span(5, 6, 6)),
-            ("bytes */0", span(0, 0, 0)),
-            ("bytes 0-99/*", None),
-            ("bytes 9-5/10", None),
-            ("bytes 0-10/10", None),
-            ("bytes -5/10", None),
-            ("bytes +1-5/10", None),
-            ("bytes 0-18446744073709551615/18446744073709551615", None),
-            ("bytes 0-99999999999999999999/99999999999999999999", None),
-            ("lines 0-9/10", None),
-            ("", None),
-        ] {
-            assert_eq!(Span::parse(text), expected, "{text}");
-        }
     }
 }

@@ -30,6 +30,17 @@ pub trait ReadAt: Send + Sync {
         None
     }
 
+    /// Whether each read is a request to somebody far away, so that few large ones are better than many.
+    fn is_remote(&self) -> bool {
+        false
+    }
+
+    /// Says that these parts will be read soon, each as a whole, so that what has to fetch them from afar can fetch
+    /// neighbours together.
+    fn expect(&self, parts: &[Range<u64>]) {
+        let _ = parts;
+    }
+
     /// Fills `buf` from `offset`.
     ///
     /// # Errors
@@ -134,6 +145,14 @@ macro_rules! by_reference {
                 (**self).shared(range)
             }
 
+            fn is_remote(&self) -> bool {
+                (**self).is_remote()
+            }
+
+            fn expect(&self, parts: &[Range<u64>]) {
+                (**self).expect(parts);
+            }
+
             fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<()> {
                 (**self).read_exact_at(buf, offset)
             }
@@ -179,6 +198,14 @@ impl<R: ReadAt> ReadAt for Counted<R> {
 
     fn nbytes(&self) -> io::Result<u64> {
         self.inner.nbytes()
+    }
+
+    fn is_remote(&self) -> bool {
+        self.inner.is_remote()
+    }
+
+    fn expect(&self, parts: &[Range<u64>]) {
+        self.inner.expect(parts);
     }
 
     fn shared(&self, range: Range<u64>) -> Option<Bytes> {

@@ -128,7 +128,7 @@ fn servers_that_give_something_else_are_refused() {
     let data = file(200_000);
     type Answer = fn(&[u8], &Request) -> Vec<u8>;
     type Expected = fn(&HttpProblem) -> bool;
-    let cases: [(&str, Answer, Expected); 7] = [
+    let cases: [(&str, Answer, Expected); 10] = [
         (
             "the whole file",
             |data, _| {
@@ -180,6 +180,37 @@ fn servers_that_give_something_else_are_refused() {
             "no Content-Range",
             |_, _| b"HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\n\r\nx".to_vec(),
             |problem| matches!(problem, HttpProblem::OtherRange { .. }),
+        ),
+        (
+            "two lengths",
+            |data, request| {
+                let range = format!("Content-Range: bytes 0-{}/{}", request.last, data.len());
+                let head =
+                    format!("HTTP/1.1 206 Partial Content\r\n{range}\r\nContent-Length: 5\r\n\r\n");
+                [head.as_bytes(), data].concat()
+            },
+            |problem| {
+                matches!(
+                    problem,
+                    HttpProblem::Length {
+                        said: 5,
+                        part: 16384
+                    }
+                )
+            },
+        ),
+        (
+            "itself elsewhere, for ever",
+            |_, _| b"HTTP/1.1 302 Found\r\nLocation: /a.npb\r\nContent-Length: 0\r\n\r\n".to_vec(),
+            |problem| matches!(problem, HttpProblem::Failed(_)),
+        ),
+        (
+            "somewhere else than the web",
+            |_, _| {
+                b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n"
+                    .to_vec()
+            },
+            |problem| matches!(problem, HttpProblem::Failed(_) | HttpProblem::Address),
         ),
         (
             "packed bytes",
@@ -268,4 +299,140 @@ fn a_silent_server_is_given_up_in_time() {
         "{error}"
     );
     assert!(started.elapsed() < 3 * SECOND, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_server_that_drips_is_given_up_in_time() {
+    for dripping in [
+        "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-16383/400000\r\n\r\n",
+        "",
+    ] {
+        let url = serve_slowly(dripping);
+        let started = Instant::now();
+        let error = open(&url).unwrap_err();
+        let given_up = matches!(
+            error,
+            Error::Slow { .. } | Error::Http(HttpProblem::Failed(_))
+        );
+        assert!(given_up, "{error}");
+        assert!(started.elapsed() < 4 * SECOND, "{:?}", started.elapsed());
+    }
+}
+
+/// Sends this, and then a byte ten times a second, in headers or a body.
+fn serve_slowly(at_once: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/a.npb", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut sent = stream.write_all(at_once.as_bytes());
+            let mut bytes = b"HTTP/1.1 206 Partial Content\r\nX: "
+                .iter()
+                .chain(&[b'x'; 300]);
+            while let (Ok(()), Some(byte)) = (sent, bytes.next()) {
+                thread::sleep(SECOND / 10);
+                sent = stream.write_all(&[*byte]);
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn an_endless_answer_is_read_as_far_as_was_asked_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/a.npb", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let head = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-16383/400000\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut sent = 0;
+        while stream.write_all(&[1; 4096]).is_ok() {
+            sent += 4096;
+            assert!(sent < 1 << 30, "somebody reads all of it");
+        }
+    });
+    let http = open(&url).unwrap();
+    let mut head = [0; 16 << 10];
+    http.read_exact_at(&mut head, 0).unwrap();
+    assert_eq!(head, [1; 16 << 10]);
+    drop(http);
+    server.join().unwrap();
+}
+
+#[test]
+fn one_piece_after_another_takes_few_requests() {
+    let data = file(20 << 20);
+    let served = data.clone();
+    let url = serve(move |request| Some(part(&served, request, "")));
+    let http = open(&url).unwrap();
+    let mut piece = vec![0; 1000];
+    for (i, expected) in data.chunks(1000).enumerate() {
+        let piece = &mut piece[..expected.len()];
+        http.read_exact_at(piece, i as u64 * 1000).unwrap();
+        assert!(piece == expected, "{i}");
+    }
+    assert!(http.requests() < 20, "{}", http.requests());
+    assert!(
+        http.fetched_nbytes() < 21 << 20,
+        "{}",
+        http.fetched_nbytes()
+    );
+}
+
+#[test]
+fn neighbours_that_were_told_of_come_together_to_all_threads() {
+    let data = file(20 << 20);
+    let served = data.clone();
+    let url = serve(move |request| Some(part(&served, request, "")));
+    let http = open(&url).unwrap();
+    let parts: Vec<_> = (0..64_u64)
+        .map(|i| (1 << 20) + i * 10_000..(1 << 20) + i * 10_000 + 9_000)
+        .collect();
+    http.expect(&parts);
+    thread::scope(|scope| {
+        let (http, data) = (&http, &data);
+        for parts in parts.chunks(16) {
+            scope.spawn(move || {
+                for part in parts {
+                    let mut buf = vec![0; 9_000];
+                    http.read_exact_at(&mut buf, part.start).unwrap();
+                    assert!(buf == data[part.start as usize..part.end as usize]);
+                }
+            });
+        }
+    });
+    assert_eq!(http.requests(), 2);
+    assert_eq!(http.fetched_nbytes(), (16 << 10) + 63 * 10_000 + 9_000);
+    // What was told of and is read once more is no longer held.
+    http.read_exact_at(&mut [0; 9_000], parts[20].start)
+        .unwrap();
+    assert_eq!(http.requests(), 3);
+}
+
+#[test]
+fn passwords_go_to_the_server_and_nowhere_else() {
+    let data = file(100);
+    let url = serve(move |request| {
+        let sent = "authorization: basic dxnlcjpzzwnyzxq=";
+        assert!(request.headers.to_lowercase().contains(sent));
+        Some(part(&data, request, ""))
+    });
+    let url = url.replace("http://", "http://user:secret@");
+    let http = open(&url).unwrap();
+    assert!(!format!("{http:?}").contains("secret"));
+    let refused = "http://user:secret@127.0.0.1:1/a.npb";
+    for url in [
+        refused,
+        "http://user:secret@/",
+        "http://user:secret@a b/",
+        "user:secret@host",
+    ] {
+        let error = open(url).unwrap_err();
+        assert!(
+            !format!("{error} {error:?}").contains("secret"),
+            "{error:?}"
+        );
+    }
 }

@@ -3,7 +3,11 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::remote::after_scheme;
+
 /// A file, and perhaps an array in it.
+///
+/// The file may be on a web server: `http://HOST/PATH[:MEMBER]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     /// The file, which need not have a name in UTF-8; `-` is standard input.
@@ -13,7 +17,8 @@ pub struct Address {
 }
 
 impl Address {
-    /// Splits at the first `:` before which an existing file ends; a text that names a file as a whole has no member.
+    /// Splits an address on a web server at the first `:` behind the host; one that belongs to the file's path is written
+    /// `%3A`. Splits anything else at the first `:` before which an existing file ends; a text that names a file as a whole has no member.
     ///
     /// Without any such file the last `:` splits, unless what is left of it is a single letter (a Windows drive).
     pub fn parse(text: impl AsRef<OsStr>) -> Self {
@@ -26,6 +31,15 @@ impl Address {
             path: text.into(),
             member: None,
         };
+        if let Some(at) = text.to_str().and_then(end_of_url) {
+            return match split(text, at) {
+                Some((path, member)) => Self {
+                    path: path.into(),
+                    member: Some(member.to_owned()),
+                },
+                None => whole(),
+            };
+        }
         if exists(text) {
             return whole();
         }
@@ -46,10 +60,18 @@ impl Address {
     }
 }
 
+/// The byte after the file's address in a text that begins with one: that of a `:`, or of the end.
+fn end_of_url(text: &str) -> Option<usize> {
+    let host = after_scheme(text)?;
+    let path = text[host..].find(['/', '?', '#']).map(|at| host + at);
+    let colon = path.and_then(|path| text[path..].find(':').map(|at| path + at));
+    Some(colon.unwrap_or(text.len()))
+}
+
 /// What is left and right of the colon at this byte; a member is always text.
 fn split(text: &OsStr, at: usize) -> Option<(&OsStr, &str)> {
     if let Some(text) = text.to_str() {
-        return Some((OsStr::new(&text[..at]), &text[at + 1..]));
+        return Some((OsStr::new(&text[..at]), text.get(at + 1..)?));
     }
     #[cfg(unix)]
     {
@@ -90,6 +112,38 @@ mod tests {
         // A member in no encoding is none.
         let odd = OsStr::from_bytes(b"\xff.npz:\xff");
         assert_eq!(parse(b"\xff.npz:\xff"), address(odd, None));
+    }
+
+    #[test]
+    fn a_member_follows_an_address_behind_its_host() {
+        let parts = |path: &str, member: Option<&str>| (path.to_owned(), member.map(str::to_owned));
+        for (text, path, member) in [
+            ("http://host:8080/a.npz", "http://host:8080/a.npz", None),
+            (
+                "http://host:8080/a.npz:w",
+                "http://host:8080/a.npz",
+                Some("w"),
+            ),
+            (
+                "https://u:p@[::1]:80/a.pkl:k\\:1.x",
+                "https://u:p@[::1]:80/a.pkl",
+                Some("k\\:1.x"),
+            ),
+            (
+                "http://host/a%3Ab.npz:w:v",
+                "http://host/a%3Ab.npz",
+                Some("w:v"),
+            ),
+            (
+                "http://host/a.npz?key=1:w",
+                "http://host/a.npz?key=1",
+                Some("w"),
+            ),
+            ("http://host:80", "http://host:80", None),
+            ("HTTP://host/a:", "HTTP://host/a", Some("")),
+        ] {
+            assert_eq!(parse(text, &["-"]), parts(path, member));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::input::Input;
 use crate::scan::scan_input;
 use crate::{
     Error, ErrorClass, Format, Interrupt, OpenOptions, Policy, Progress, Result, Safety,
-    ScanOptions, Source,
+    ScanOptions, Source, source_name,
 };
 
 /// How to check.
@@ -153,8 +153,8 @@ pub fn check(
     progress: &dyn Progress,
 ) -> Result<Finding> {
     let path = path.as_ref();
-    let name = path.display().to_string();
-    let input = Input::open(path, &options.open.limits);
+    let name = source_name(path);
+    let input = Input::of_source(path, &options.open);
     finding(
         input.map_err(|error| error.in_source(&name)),
         path,
@@ -205,7 +205,7 @@ fn finding(
         policy: options.policy.clone(),
     };
     let scanned = scan_input(&input, path, &scan, &())?;
-    let opened = Source::of_input(&path.display().to_string(), input, &options.open);
+    let opened = Source::of_input(&source_name(path), input, &options.open);
     let source = match opened {
         Ok(source) => source,
         Err(error) => {

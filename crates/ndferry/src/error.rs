@@ -445,6 +445,10 @@ impl Error {
             ErrorKind::NotPart | ErrorKind::AnotherSource => Some(
                 "remove it, or receive under another name, to begin anew".to_owned(),
             ),
+            #[cfg(feature = "http")]
+            ErrorKind::Outside(ndferry_io::Error::Http(ndferry_io::HttpProblem::NoRanges)) => {
+                Some("fetch it whole: `curl URL | ndferry info -`".to_owned())
+            }
             ErrorKind::Exists => Some("-f replaces it".to_owned()),
             ErrorKind::Incomplete { .. } => Some(
                 "`ndferry repair` writes a new file of what is whole; `ndferry show -s` reads parts"
@@ -488,7 +492,8 @@ impl Error {
     #[must_use]
     pub fn in_source(mut self, name: &str) -> Self {
         if !name.is_empty() {
-            self.0.source_name.get_or_insert_with(|| name.to_owned());
+            let name = crate::remote::public(name);
+            self.0.source_name.get_or_insert_with(|| name.into_owned());
         }
         self
     }
@@ -673,8 +678,12 @@ pub(crate) fn from_io(error: std::io::Error) -> Error {
         Ok(ours) => return ours,
         Err(other) => other,
     };
-    match error.downcast::<ndferry_npy::Error>() {
-        Ok(theirs) => npy(theirs),
+    let error = match error.downcast::<ndferry_npy::Error>() {
+        Ok(theirs) => return npy(theirs),
+        Err(other) => other,
+    };
+    match error.downcast::<ndferry_io::Error>() {
+        Ok(theirs) => outside(theirs),
         Err(system) => ErrorKind::System(system).into(),
     }
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use ndferry_io::ReadAt;
 
 use crate::error::outside;
-use crate::{ErrorKind, Limits, Result};
+use crate::{ErrorKind, Limits, OpenOptions, Result, remote};
 
 /// Bytes at an offset. Clones share the file and the count.
 #[derive(Clone)]
@@ -43,6 +43,14 @@ impl fmt::Debug for Input {
 }
 
 impl Input {
+    /// Opens what a user names: a path, or the address of a file on a web server.
+    pub(crate) fn of_source(path: &Path, options: &OpenOptions) -> Result<Self> {
+        match path.to_str() {
+            Some(url) if remote::is_url(path) => remote::open(url, options),
+            _ => Self::open(path, &options.limits),
+        }
+    }
+
     /// Opens a regular file; anything else (`-` for standard input, a pipe, a device) is read to its end.
     pub(crate) fn open(path: &Path, limits: &Limits) -> Result<Self> {
         if path.as_os_str() == "-" {
@@ -57,8 +65,19 @@ impl Input {
             return Self::of_stream(&mut file, limits);
         }
         let nbytes = metadata.len();
+        Self::with_head(file, nbytes)
+    }
+
+    /// Bytes that are somewhere else, and do not change.
+    #[cfg(feature = "http")]
+    pub(crate) fn of_read_at(from: impl ReadAt + 'static) -> Result<Self> {
+        let nbytes = from.nbytes()?;
+        Self::with_head(from, nbytes)
+    }
+
+    fn with_head(from: impl ReadAt + 'static, nbytes: u64) -> Result<Self> {
         let mut head = vec![0; HEAD_NBYTES.min(usize::try_from(nbytes).unwrap_or(usize::MAX))];
-        let n = read_up_to(&file, &mut head, 0)?;
+        let n = read_up_to(&from, &mut head, 0)?;
         head.truncate(n);
         let head = Bytes::from(head);
         if n as u64 == nbytes {
@@ -68,7 +87,7 @@ impl Input {
             });
         }
         Ok(Self {
-            from: From::Outside(Arc::new(file)),
+            from: From::Outside(Arc::new(from)),
             nbytes,
             head,
             touched: Some(Arc::new(AtomicU64::new(n as u64))),
@@ -127,6 +146,12 @@ impl Input {
         matches!(self.from, From::Memory(_))
     }
 
+    /// Whether each read is a request to somebody far away.
+    #[cfg(feature = "npb")]
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(&self.from, From::Outside(file) if file.is_remote())
+    }
+
     pub(crate) fn touched(&self) -> u64 {
         match &self.touched {
             Some(touched) => touched.load(Ordering::Relaxed),
@@ -150,6 +175,14 @@ impl Input {
         tracing::trace!(offset, nbytes = n, "read");
         self.touch(n as u64);
         Ok(n)
+    }
+
+    /// Says that these parts will be read soon, each as a whole; neighbours may then be fetched together.
+    #[cfg(feature = "npb")]
+    pub(crate) fn expect(&self, parts: &[Range<u64>]) {
+        if let From::Outside(file) = &self.from {
+            file.expect(parts);
+        }
     }
 
     /// Exactly these bytes.

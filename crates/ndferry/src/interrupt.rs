@@ -37,7 +37,7 @@ impl Interrupt {
     }
 
     /// The same flag for what waits for the outside.
-    #[cfg(feature = "transport")]
+    #[cfg(any(feature = "transport", feature = "http"))]
     pub(crate) fn for_io(&self) -> ndferry_io::Interrupt {
         self.0.clone()
     }

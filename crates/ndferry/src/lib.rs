@@ -7,7 +7,7 @@
 //! between processes in checked blocks with bounded memory.
 //!
 //! Reading NPY, NPZ and pickles is always there. The features `npb` and `transport` add NPB files and sockets,
-//! and `images` writes TIFF and PNG.
+//! `images` writes TIFF and PNG, and `http` and `https` read parts of files on web servers.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -66,6 +66,7 @@ mod progress;
 mod recipe;
 #[cfg(feature = "transport")]
 mod recv;
+mod remote;
 #[cfg(feature = "npb")]
 mod repair;
 mod repickle;
@@ -126,6 +127,7 @@ pub use policy::{Policy, PolicyError};
 pub use progress::Progress;
 #[cfg(feature = "transport")]
 pub use recv::{Received, ReceivedArray, Receiver, RecvOptions, Target};
+pub use remote::source_name;
 #[cfg(feature = "npb")]
 pub use repair::{RepairOptions, Repaired, repair, verify};
 pub use repickle::{RepickleOptions, Repickled, repickle, repickle_to};

@@ -1,5 +1,7 @@
 //! [`Limits`] and [`OpenOptions`]: how much a file may claim.
 
+use std::time::Duration;
+
 use crate::Interrupt;
 
 /// What a file or a peer may ask for before it is refused. Every claim meets one of these before it meets an allocator.
@@ -53,6 +55,8 @@ pub struct OpenOptions {
     pub limits: Limits,
     /// Stops the reading.
     pub interrupt: Interrupt,
+    /// How long a web server may be silent, or as good as silent (less than 256 bytes a second).
+    pub timeout: Duration,
     /// Threads for unpacking; 0 takes as many as the machine has.
     pub threads: usize,
     /// Bytes of unpacked tiles that an array keeps because only a part of them was asked for so far.
@@ -71,6 +75,7 @@ impl Default for OpenOptions {
         Self {
             limits: Limits::default(),
             interrupt: Interrupt::new(),
+            timeout: Duration::from_secs(30),
             threads: 0,
             cache_nbytes: 32 << 20,
             buffers: Vec::new(),

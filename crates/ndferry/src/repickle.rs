@@ -15,7 +15,7 @@ use crate::input::Input;
 use crate::npz_file::temporary_file;
 use crate::pickle_file::Pickled;
 use crate::wrapping::Wrapping;
-use crate::{ErrorKind, Format, Interrupt, OpenOptions, Progress, Result, sniff};
+use crate::{ErrorKind, Format, Interrupt, OpenOptions, Progress, Result, sniff, source_name};
 
 /// How to rewrite pickles.
 #[derive(Clone, Debug, Default)]
@@ -124,8 +124,8 @@ pub fn repickle_to(
     progress: &dyn Progress,
 ) -> Result<Repickled> {
     let path = path.as_ref();
-    let source = path.display().to_string();
-    let input = Input::open(path, &options.open.limits);
+    let source = source_name(path);
+    let input = Input::of_source(path, &options.open);
     let input = input.map_err(|error| error.in_source(&source))?;
     let job = Job {
         era,

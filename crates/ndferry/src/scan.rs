@@ -11,7 +11,7 @@ use ndferry_pickle::{Machine, NameUse, Scan};
 use crate::input::Input;
 use crate::{
     Error, ErrorClass, ErrorKind, Format, GlobalUse, Grade, OpenOptions, Policy, Progress, Result,
-    Safety, sniff,
+    Safety, sniff, source_name,
 };
 
 /// How to scan.
@@ -86,8 +86,8 @@ pub fn scan(
     progress: &dyn Progress,
 ) -> Result<Scanned> {
     let path = path.as_ref();
-    let name = path.display().to_string();
-    let scanned = Input::open(path, &options.open.limits)
+    let name = source_name(path);
+    let scanned = Input::of_source(path, &options.open)
         .and_then(|input| scan_input(&input, path, options, progress));
     scanned.map_err(|error| error.in_source(&name))
 }
@@ -113,7 +113,7 @@ pub(crate) fn scan_input(
     options: &ScanOptions,
     progress: &dyn Progress,
 ) -> Result<Scanned> {
-    let name = path.display().to_string();
+    let name = source_name(path);
     progress.start(&name, Some(input.nbytes()));
     let mut looker = Looker {
         options,

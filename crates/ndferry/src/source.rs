@@ -9,9 +9,10 @@ use bytes::Bytes;
 use crate::check::{Inspect, Report};
 use crate::input::Input;
 use crate::lazy::Backing;
+use crate::remote::is_url;
 use crate::{
     Error, ErrorKind, Format, GlobalUse, LazyArray, LazyMasked, MemberInfo, Objects, OpenOptions,
-    Result, Safety, sniff,
+    Result, Safety, sniff, source_name,
 };
 
 /// How many members an error carries: one more than its hint lists, so that it can tell that there are more.
@@ -99,13 +100,17 @@ pub struct PickleInfo {
 impl Source {
     /// Opens a file; `-` is standard input. The format is told by the first bytes.
     ///
+    /// With the feature `http`, a path that begins with `http://` (with `https`, also `https://`) is the address of a file
+    /// on a web server, of which only those parts are fetched that are needed. [`OpenOptions::timeout`] is how long the
+    /// server may be silent; one that cannot send parts of files is refused.
+    ///
     /// # Errors
     /// [`ErrorKind::UnknownFormat`], whatever is wrong with headers or directories, [`ErrorKind::System`].
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
-        let name = path.display().to_string();
-        let input = Input::open(path, &options.limits).map_err(|error| error.in_source(&name))?;
-        let folder = match path.as_os_str() == "-" {
+        let name = source_name(path);
+        let input = Input::of_source(path, options).map_err(|error| error.in_source(&name))?;
+        let folder = match path.as_os_str() == "-" || is_url(path) {
             true => None,
             false => path.parent(),
         };
@@ -142,7 +147,7 @@ impl Source {
         })
     }
 
-    /// The path as it was given.
+    /// The path as it was given; of an address see [`source_name`].
     pub fn name(&self) -> &str {
         &self.name
     }

@@ -9,7 +9,9 @@ use ndferry_pickle::{Id, Tree};
 use crate::input::Input;
 use crate::pickle_file::Pickled;
 use crate::pickle_scan::global_uses;
-use crate::{Error, Format, GlobalUse, OpenOptions, Policy, Result, Safety, Source, sniff};
+use crate::{
+    Error, Format, GlobalUse, OpenOptions, Policy, Result, Safety, Source, sniff, source_name,
+};
 
 /// The values of a file of pickles. Nothing in it was imported or called; [`Tree`] says what each value is.
 #[derive(Debug)]
@@ -30,14 +32,14 @@ pub enum Opened {
 }
 
 impl Opened {
-    /// Opens a file.
+    /// Opens a file, or one on a web server as [`Source::open`] does.
     ///
     /// # Errors
     /// As [`Source::open`].
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
-        let name = path.display().to_string();
-        let input = Input::open(path, &options.limits).map_err(|error| error.in_source(&name))?;
+        let name = source_name(path);
+        let input = Input::of_source(path, options).map_err(|error| error.in_source(&name))?;
         Self::of_input(&name, input, options)
     }
 

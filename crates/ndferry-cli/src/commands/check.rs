@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use ndferry::{CheckOptions, ErrorClass, Finding, Problem};
+use ndferry::{CheckOptions, ErrorClass, Finding, Problem, source_name};
 use serde_json::{Map, Value, json};
 
 use crate::args::CheckArgs;
@@ -79,7 +79,7 @@ fn check(path: &Path, options: &CheckOptions, session: &Session) -> anyhow::Resu
 }
 
 fn human(path: &Path, finding: &Finding, out: &mut impl Write) -> anyhow::Result<()> {
-    let name = plain(&path.display().to_string());
+    let name = plain(&source_name(path));
     if finding.is_good() {
         let format = finding.format.map_or("", ndferry::Format::name);
         writeln!(out, "{name}: good, {format}, {}", finding.safety.word())?;
@@ -94,7 +94,7 @@ pub(crate) fn problems(
     problems: &[Problem],
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let name = plain(&path.display().to_string());
+    let name = plain(&source_name(path));
     for problem in problems {
         // An error about what is in the file says its path already.
         let text = plain(&problem.to_string());
@@ -111,7 +111,7 @@ pub(crate) fn problems(
 
 fn line(path: &Path, finding: &Finding) -> Value {
     let mut object = Map::new();
-    object.insert("source".into(), path.display().to_string().into());
+    object.insert("source".into(), source_name(path).into());
     object.insert(
         "container".into(),
         finding.format.map(ndferry::Format::name).into(),

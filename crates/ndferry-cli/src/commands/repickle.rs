@@ -73,7 +73,7 @@ fn text(args: &RepickleArgs, told: &Repickled) -> String {
 
 fn json(args: &RepickleArgs, told: &Repickled) -> serde_json::Value {
     json!({
-        "source": args.input.display().to_string(),
+        "source": ndferry::source_name(&args.input),
         "output": args.output.display().to_string(),
         "numpy": args.numpy.number(),
         "changed": told.is_changed(),

@@ -35,6 +35,12 @@ impl TileCache {
         nbytes <= self.max_nbytes
     }
 
+    /// Whether it is kept now.
+    pub(crate) fn has(&self, number: u64) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.tiles.contains_key(&number)
+    }
+
     pub(crate) fn get(&self, number: u64) -> Option<Bytes> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.now += 1;

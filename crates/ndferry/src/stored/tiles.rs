@@ -25,6 +25,9 @@ use crate::{ErrorClass, ErrorKind, Interrupt, Result};
 /// Less than this is read on one thread.
 const PARALLEL_NBYTES: usize = 1 << 20;
 
+/// Tiles that are told of before they are read.
+const EXPECTED: usize = 1 << 16;
+
 /// A stream unpacks so many bytes at a time, or one row of tiles.
 const STREAM_NBYTES: u64 = 8 << 20;
 
@@ -228,6 +231,7 @@ impl Tiles {
 
     /// The elements of ascending spans, over stored axes.
     pub(crate) fn read_spans(&self, spans: &[Span], out: &mut [u8]) -> Result<()> {
+        self.expect(spans)?;
         // Along the first axis that has more than one wanted index, each row of tiles fills bytes of its own.
         let axis = spans.iter().position(|span| span.count > 1).unwrap_or(0);
         let threads = match out.len() {
@@ -283,6 +287,23 @@ impl Tiles {
             }
             result
         })
+    }
+
+    /// Says which tiles are about to be read, so that neighbours come together from afar.
+    fn expect(&self, spans: &[Span]) -> Result<()> {
+        if !self.input.is_remote() {
+            return Ok(());
+        }
+        let mut parts = Vec::new();
+        for number in self.grid.covering(spans).take(EXPECTED) {
+            let place = self.place(number)?;
+            if place != Place::LOST && place.offset != 0 && !self.cache.has(number) {
+                let end = place.offset.saturating_add(u64::from(place.nbytes));
+                parts.push(place.offset..end.saturating_add(HEAD_NBYTES as u64));
+            }
+        }
+        self.input.expect(&parts);
+        Ok(())
     }
 
     /// One tile after the other.

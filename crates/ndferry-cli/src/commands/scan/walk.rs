@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use ndferry::source_name;
 
 use crate::report::Session;
 
@@ -70,7 +71,7 @@ fn entries(folder: &Path) -> anyhow::Result<Vec<(PathBuf, bool)>> {
 
 fn file(path: PathBuf, is_named: bool) -> File {
     File {
-        name: path.display().to_string(),
+        name: source_name(&path),
         path,
         is_named,
     }
