@@ -74,6 +74,29 @@ pub struct NpzWriter<W> {
     broken: bool,
 }
 
+/// Hands on what is written to it.
+struct Pieces<'a> {
+    sink: &'a mut dyn FnMut(&[u8]) -> Result<(), Error>,
+    /// Why that did not go, which an [`io::Error`] cannot say as well.
+    failed: Option<Error>,
+}
+
+impl Write for Pieces<'_> {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match (self.sink)(buf) {
+            Ok(()) => Ok(buf.len()),
+            Err(error) => {
+                self.failed = Some(error);
+                Err(io::ErrorKind::Other.into())
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 type Patch<W> = fn(&mut W, back: u64, bytes: &[u8]) -> io::Result<()>;
 
 impl<W: Write + Seek> NpzWriter<W> {
@@ -182,6 +205,32 @@ impl<W: Write> NpzWriter<W> {
                 }
             }
             Ok(())
+        })
+    }
+
+    /// Adds an array of objects as `name.npy`: the header, and the pickle that `pickle` writes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Member`] with what is wrong with the name; what `pickle` and the writer report.
+    pub fn add_objects(
+        &mut self,
+        name: &str,
+        header: &Header,
+        pickle: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        let file = format!("{name}.npy");
+        let head = header.to_bytes().map_err(|error| error.in_member(&file))?;
+        let start = self.at;
+        self.add_streamed(file, |sink| {
+            sink(&head)?;
+            let mut pieces = io::BufWriter::with_capacity(PIECE, Pieces { sink, failed: None });
+            let written = pickle(&mut pieces).and_then(|()| pieces.flush());
+            if let Some(error) = pieces.get_mut().failed.take() {
+                return Err(error);
+            }
+            // What it could not write is not written when it is dropped either.
+            drop(pieces.into_parts());
+            written.map_err(|error| Error::from_io(error, start))
         })
     }
 

@@ -87,7 +87,7 @@ impl<'a> Folder<'a> {
                 .borrow_mut()
                 .extend(globals.unwrap_or_default());
             let info = member("", &header, Storage::Objects);
-            return Ok((info, Backing::Objects));
+            return Ok((info, Backing::Objects(None)));
         }
         let info = member("", &header, Storage::Pickled);
         let plain = Plain {

@@ -9,7 +9,7 @@ use ndferry_array::{Array, Cast, Casting, Dtype, Indexing, Layout, Order, Select
 
 use crate::stored::one_pass::Wanted;
 use crate::units::Units;
-use crate::{Attributes, Error, ErrorKind, MemberInfo, Result, Runs};
+use crate::{Attributes, Error, ErrorKind, MemberInfo, Objects, Result, Runs};
 
 /// An array in a source: dtype and shape are known, elements are read on demand.
 ///
@@ -37,8 +37,8 @@ pub(crate) enum Backing {
     Part(Arc<LazyArray>, Selection),
     /// Another array with other elements.
     Cast(Arc<LazyArray>, Arc<Cast>),
-    /// Python objects.
-    Objects,
+    /// Python objects, and where they are pickled as an array, if they are.
+    Objects(Option<Objects>),
 }
 
 /// Elements in a file, counted in bytes from the array's first one, in its stored order.
@@ -170,7 +170,7 @@ impl LazyArray {
                 let part = whole.read(selection)?;
                 return cast.array(&part.view()).map_err(|error| self.place(error));
             }
-            Backing::Objects => return Err(self.place(ErrorKind::Objects)),
+            Backing::Objects(_) => return Err(self.place(ErrorKind::Objects)),
             Backing::Stored(stored) => stored,
         };
         let itemsize = self.dtype.itemsize();
@@ -272,7 +272,7 @@ impl LazyArray {
                 ..Self::from(array.select(selection)?)
             });
         }
-        if matches!(self.backing, Backing::Objects) {
+        if matches!(self.backing, Backing::Objects(_)) {
             return Err(self.place(ErrorKind::Objects));
         }
         if matches!(&self.backing, Backing::Stored(stored) if !stored.is_seekable()) {
@@ -305,7 +305,7 @@ impl LazyArray {
     /// # Errors
     /// [`ndferry_array::Error`] if `casting` forbids it or there is no way; [`ErrorKind::Objects`].
     pub fn cast(&self, dtype: &Dtype, casting: Casting) -> Result<Self> {
-        if matches!(self.backing, Backing::Objects) {
+        if matches!(self.backing, Backing::Objects(_)) {
             return Err(self.place(ErrorKind::Objects));
         }
         let cast = Cast::new(&self.dtype, dtype, casting).map_err(|error| self.place(error))?;
@@ -360,7 +360,17 @@ impl LazyArray {
     pub fn in_memory(&self) -> Option<&Array> {
         match &self.backing {
             Backing::Memory(array) => Some(array),
-            Backing::Stored(_) | Backing::Part(..) | Backing::Cast(..) | Backing::Objects => None,
+            Backing::Stored(_) | Backing::Part(..) | Backing::Cast(..) | Backing::Objects(_) => {
+                None
+            }
+        }
+    }
+
+    /// Its Python objects, which are pickled somewhere; `None` of numbers and text.
+    pub fn objects(&self) -> Option<&Objects> {
+        match &self.backing {
+            Backing::Objects(objects) => objects.as_ref(),
+            _ => None,
         }
     }
 
@@ -391,7 +401,7 @@ impl From<Array> for LazyArray {
             nbytes: array.nbytes() as u64,
             attributes: Attributes::default(),
             backing: if array.dtype().has_object() {
-                Backing::Objects
+                Backing::Objects(None)
             } else {
                 Backing::Memory(array)
             },

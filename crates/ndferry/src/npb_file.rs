@@ -287,7 +287,10 @@ fn push(
     let path = if single && name.is_empty() { "" } else { &name };
     if found.manifest.bytes {
         contents.safety = crate::Safety::NeedsCode(Vec::new());
-        contents.push(member(path, &header, Storage::Objects), Backing::Objects);
+        contents.push(
+            member(path, &header, Storage::Objects),
+            Backing::Objects(None),
+        );
         return Ok(None);
     }
     let tiles = Tiles {

@@ -21,8 +21,10 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
         let pickled = Pickled::parse(input, offset, 1, options)?;
         contents.end = Some(pickled.end);
         pickled.judge(&mut contents);
-        contents.push_objects(member("", &header, Storage::Objects), pickled.root());
-        for (info, backing) in pickled.objects(input, "", &header, options)? {
+        let (dtype, inner) = pickled.objects(input, "", &header, options)?;
+        let info = member("", &header, Storage::Objects);
+        contents.push_objects(MemberInfo { dtype, ..info }, pickled.root());
+        for (info, backing) in inner {
             contents.push_inner(info, backing);
         }
         return Ok(contents);

@@ -5,9 +5,10 @@ use std::thread;
 
 use ndferry_npy::{Method, NpzWriter, Packed, deflate};
 
-use crate::error::npy;
+use crate::error::{npy, to_io};
 use crate::lazy::Backing;
-use crate::save::{RunsReader, header_and_runs};
+use crate::pickle_save::pickle_objects;
+use crate::save::{RunsReader, header_and_runs, header_of};
 use crate::{Codec, Item, Progress, Result, SaveOptions};
 
 /// Members up to this size are deflated whole, several at once.
@@ -43,6 +44,13 @@ pub(crate) fn write_npz<W: Write>(
                     .add_packed(&file, packed, &mut &bytes[..])
                     .map_err(npy)?;
                 progress.advance(item.array.nbytes());
+            } else if let Some(objects) = item.array.objects() {
+                let header = header_of(item.array, options);
+                let pickle = |to: &mut dyn Write| {
+                    let written = pickle_objects(objects, to, options, progress);
+                    written.map(|_| ()).map_err(to_io)
+                };
+                writer.add_objects(name, &header, pickle).map_err(npy)?;
             } else if let Some(mut member) = as_packed(item, options)? {
                 writer
                     .add_packed(&file, member.packed, &mut member.bytes)
@@ -75,7 +83,7 @@ fn in_advance(
     let one = |item: &Item<'_>| -> Result<Option<Deflated>> {
         options.interrupt.check()?;
         let array = item.array;
-        if array.nbytes() > MAX_WHOLE || is_packed(item, options) {
+        if array.objects().is_some() || array.nbytes() > MAX_WHOLE || is_packed(item, options) {
             return Ok(None);
         }
         let mut loaded = array.load()?;

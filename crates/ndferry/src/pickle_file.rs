@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ndferry_array::{Array, Layout, Order, Selection};
+use ndferry_array::{Array, Dtype, Kind, Layout, Order, Selection};
 use ndferry_pickle::{Elements, Id, Machine, Payload, PickledArray, StoredOrder, Tree, Value};
 
 use crate::elsewhere::Elsewhere;
@@ -230,7 +230,7 @@ impl Pickled {
             _ => vec![root],
         };
         // Arrays are found in the order in which they stand.
-        let plain = found.iter().filter(|found| found.is_plain);
+        let plain = found.iter().filter(|found| found.is_plain());
         found.len() == items.len() && plain.map(|found| found.id).eq(items)
     }
 
@@ -248,41 +248,49 @@ impl Pickled {
                     return Ok((MemberInfo { path, ..*info }, backing));
                 }
             };
-            let backing = backing(input, &self.tree, &array, &options.interrupt)?;
+            let mut backing = backing(input, &self.tree, &array, &options.interrupt)?;
+            if matches!(backing, Backing::Objects(_)) && found.is_array {
+                let (tree, root) = (Arc::clone(&self.tree), found.id);
+                backing = Backing::Objects(Some(Objects { tree, root }));
+            }
             Ok((member(found.path, &array, &backing), backing))
         };
         found.into_iter().map(listed).collect()
     }
 
-    /// The arrays inside an NPY of objects, which is pickled as one array; `prefix` is the path of that array, and
-    /// `header` what the NPY says of it.
+    /// What the elements of an NPY of objects are, which is pickled as one array, and the arrays inside; `prefix` is the path
+    /// of that array, and `header` what the NPY says of it.
     pub(crate) fn objects(
         &self,
         input: &Input,
         prefix: &str,
         header: &ndferry_npy::Header,
         options: &OpenOptions,
-    ) -> Result<Vec<(MemberInfo, Backing)>> {
+    ) -> Result<(Dtype, Vec<(MemberInfo, Backing)>)> {
         let mut arrays = self.arrays(input, options)?.into_iter();
         let root = arrays.next().map(|(info, _)| info);
         let size = |shape: &[usize]| shape.iter().product::<usize>();
-        let fits = root.is_some_and(|root| {
+        // Of strings of any length, headers say that they are objects (`dtype_to_descr` in `numpy/lib/_format_impl.py`).
+        let is_text = |dtype: &Dtype| *dtype.kind() == Kind::VariableString;
+        let fits = root.filter(|root| {
             let same_size = size(&root.shape) == size(&header.shape);
-            root.path.is_empty() && same_size && root.dtype == header.dtype
+            let same_dtype = root.dtype == header.dtype
+                || *header.dtype.kind() == Kind::Object && is_text(&root.dtype);
+            root.path.is_empty() && same_size && same_dtype
         });
-        if !fits {
+        let Some(root) = fits else {
             let what = "array of objects";
             let problem = "its header and its pickle do not agree".to_owned();
             let kind = ndferry_pickle::ErrorKind::State { what, problem };
             return Err(ErrorKind::Pickle(kind).at(0));
-        }
+        };
         let mut inner: Vec<(MemberInfo, Backing)> = arrays.collect();
         if !prefix.is_empty() {
             for (info, _) in &mut inner {
                 info.path = format!("{prefix}.{}", info.path);
             }
         }
-        Ok(inner)
+        Ok((root.dtype, inner))
     }
 }
 
@@ -316,7 +324,7 @@ fn backing(
                 Array::contiguous(array.dtype.clone(), &array.shape, Order::C, bytes.clone());
             return Ok(Backing::Memory(made?));
         }
-        _ => return Ok(Backing::Objects),
+        _ => return Ok(Backing::Objects(None)),
     };
     if let StoredOrder::Permuted(axes) = &array.order {
         let mut stored = vec![0; axes.len()];

@@ -9,7 +9,7 @@ use ndferry_pickle::{Id, Tree, TreeWriter};
 use crate::error::{from_io, outside, pickle, to_io};
 use crate::pickle_file::Pickled;
 use crate::save::pickle_options;
-use crate::{ErrorKind, Format, Progress, Result, SaveOptions, Saved, Source, Storage};
+use crate::{ErrorKind, Format, Objects, Progress, Result, SaveOptions, Saved, Source, Storage};
 
 impl Source {
     /// Whether [`Self::save_pickle`] can write it, or this member of it: pickles and what joblib dumps, and arrays of
@@ -86,7 +86,7 @@ impl Source {
         progress.finish();
         let arrays = match member {
             None => self.members().iter().collect(),
-            Some(_) => Vec::new(),
+            Some(_) => vec![self.member_info(member)?],
         };
         Ok(Saved {
             arrays: arrays.len(),
@@ -94,6 +94,28 @@ impl Source {
             file_nbytes: counted.nbytes,
         })
     }
+}
+
+/// Writes the pickle of an array of objects; gives its length.
+pub(crate) fn pickle_objects(
+    objects: &Objects,
+    to: &mut dyn Write,
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<u64> {
+    let mut counted = Watched {
+        to,
+        nbytes: 0,
+        options,
+        progress,
+    };
+    let mut buffered = io::BufWriter::with_capacity(1 << 16, &mut counted);
+    let written = write(&objects.tree, &[objects.root], &mut buffered, options);
+    let flushed = buffered.flush().map_err(from_io);
+    drop(buffered.into_parts());
+    written?;
+    flushed?;
+    Ok(counted.nbytes)
 }
 
 fn write(tree: &Tree, roots: &[Id], to: &mut dyn Write, options: &SaveOptions) -> Result<()> {

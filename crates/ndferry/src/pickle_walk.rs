@@ -22,8 +22,19 @@ pub(crate) struct Found {
     pub(crate) array: What,
     /// The object that it is.
     pub(crate) id: Id,
-    /// Whether it is NumPy's plain array, so that nothing of the object is lost with its elements, shape and dtype.
-    pub(crate) is_plain: bool,
+    /// Whether the object is that array and nothing else: no subclass, no mask.
+    pub(crate) is_array: bool,
+}
+
+impl Found {
+    /// Whether nothing of the object is lost with its elements, shape and dtype.
+    pub(crate) fn is_plain(&self) -> bool {
+        let has_objects = match &self.array {
+            What::Pickled(array) => matches!(array.elements, Elements::Objects(_)),
+            What::Elsewhere(..) => false,
+        };
+        self.is_array && !has_objects
+    }
 }
 
 /// Where an array's elements are.
@@ -207,8 +218,8 @@ impl<'t> Walk<'t> {
             self.push(part("data"), What::Pickled(data), id, false)?;
             self.push(part("mask"), What::Pickled(mask), id, false)?;
         } else {
-            let is_plain = !data.is_array_array && objects.is_none() && is_plain(self.tree, id);
-            self.push(path, What::Pickled(data), id, is_plain)?;
+            let is_array = !data.is_array_array && is_plain(self.tree, id);
+            self.push(path, What::Pickled(data), id, is_array)?;
         }
         let extra = call.state().filter(|state| {
             let parts = self.tree.sequence(*state).unwrap_or_default();
@@ -223,7 +234,7 @@ impl<'t> Walk<'t> {
         Ok(())
     }
 
-    fn push(&mut self, path: String, array: What, id: Id, is_plain: bool) -> Result<()> {
+    fn push(&mut self, path: String, array: What, id: Id, is_array: bool) -> Result<()> {
         let (dtype, offset) = match &array {
             What::Pickled(array) => (&array.dtype, array.offset),
             What::Elsewhere(info, _) => (&info.dtype, 0),
@@ -244,7 +255,7 @@ impl<'t> Walk<'t> {
             path,
             array,
             id,
-            is_plain,
+            is_array,
         });
         Ok(())
     }

@@ -81,7 +81,7 @@ impl<'a> Runs<'a> {
         let boxes = |max_nbytes| Boxes::new(array.shape(), order, itemsize, max_nbytes);
         let one_way = array.shape().iter().filter(|extent| **extent != 1).count() < 2;
         let from = match array.backing() {
-            Backing::Objects => return Err(array.place(ErrorKind::Objects)),
+            Backing::Objects(_) => return Err(array.place(ErrorKind::Objects)),
             Backing::Memory(memory) => match contiguous(memory, order) {
                 Some(bytes) => From::Memory(bytes),
                 None => From::Strided(memory, boxes(max_nbytes)),

@@ -4,11 +4,13 @@ use std::collections::HashSet;
 use std::io::{self, BufRead, Read, Seek, Write};
 use std::path::Path;
 
+use ndferry_array::{Dtype, Kind};
 use ndferry_io::AtomicFile;
 use ndferry_npy::{Header, NpzWriter};
 use ndferry_pickle::{ArrayHead, Numpy, PickleWriter, WriteOptions};
 
 use crate::error::{npy, outside, pickle, to_io};
+use crate::pickle_save::pickle_objects;
 use crate::{
     Array, Codec, ErrorKind, Filter, Format, Interrupt, LazyArray, Order, Packing, Progress, Result,
 };
@@ -210,6 +212,7 @@ pub fn saved_nbytes(items: &[Item<'_>], options: &SaveOptions) -> Result<Option<
     let format = options.format.ok_or(ErrorKind::UnknownExtension)?;
     check_items(items, format)?;
     match format {
+        _ if items.iter().any(|item| item.array.objects().is_some()) => Ok(None),
         Format::Npy => {
             let item = items[0];
             let order = options.order.unwrap_or(item.array.order());
@@ -257,7 +260,12 @@ fn check_items(items: &[Item<'_>], format: Format) -> Result<()> {
     if items.is_empty() && format != Format::Npz {
         return cannot("no array");
     }
-    match items.iter().find(|item| item.array.dtype().has_object()) {
+    let cannot_be_pickled = |item: &&Item<'_>| {
+        let objects_fit = matches!(format, Format::Npy | Format::Npz)
+            || format == Format::Pickle && matches!(items, [item] if item.name.is_empty());
+        item.array.dtype().has_object() && !(objects_fit && item.array.objects().is_some())
+    };
+    match items.iter().find(cannot_be_pickled) {
         Some(item) => {
             let others = items
                 .iter()
@@ -319,6 +327,14 @@ fn write_npy(
     options: &SaveOptions,
     progress: &dyn Progress,
 ) -> Result<u64> {
+    if let Some(objects) = item.array.objects() {
+        let head = header_of(item.array, options).to_bytes().map_err(npy)?;
+        progress.start(item.name, None);
+        to.write_all(&head)?;
+        let nbytes = pickle_objects(objects, to, options, progress)?;
+        progress.finish();
+        return Ok(head.len() as u64 + nbytes);
+    }
     let (header, mut runs) = header_and_runs(item, options)?;
     let head = header.to_bytes().map_err(npy)?;
     progress.start(item.name, Some(item.array.nbytes()));
@@ -355,6 +371,14 @@ fn write_pickle<'a>(
     options: &'a SaveOptions,
     progress: &'a dyn Progress,
 ) -> Result<u64> {
+    if let [item] = items
+        && let Some(objects) = item.array.objects()
+    {
+        progress.start(item.name, None);
+        let nbytes = pickle_objects(objects, to, options, progress)?;
+        progress.finish();
+        return Ok(nbytes);
+    }
     pickled(to, items, options, progress, &|item, order| {
         Ok(Box::new(RunsReader {
             runs: runs(item.array, order).map_err(to_io)?,
@@ -414,11 +438,22 @@ pub(crate) fn header_and_runs<'a>(
     item: Item<'a>,
     options: &SaveOptions,
 ) -> Result<(Header, crate::Runs<'a>)> {
-    let array = item.array;
-    let order = options.order.unwrap_or(array.order());
-    let header = Header::new(array.dtype().clone(), array.shape(), order);
-    let runs = runs(array, header.order)?;
+    let header = header_of(item.array, options);
+    let runs = runs(item.array, header.order)?;
     Ok((header, runs))
+}
+
+/// What the NPY of an array begins with.
+pub(crate) fn header_of(array: &LazyArray, options: &SaveOptions) -> Header {
+    // Objects are pickled in the order that they have.
+    let wanted = options.order.filter(|_| array.objects().is_none());
+    let order = wanted.unwrap_or(array.order());
+    let dtype = match array.dtype().kind() {
+        // NumPy's headers know no strings of any length: the pickle says what they are.
+        Kind::VariableString => Dtype::OBJECT,
+        _ => array.dtype().clone(),
+    };
+    Header::new(dtype, array.shape(), order)
 }
 
 fn runs(array: &LazyArray, order: Order) -> Result<crate::Runs<'_>> {

@@ -79,8 +79,8 @@ impl Contents {
     }
 
     pub(crate) fn push_objects(&mut self, info: MemberInfo, objects: Objects) {
-        self.objects.insert(self.members.len(), objects);
-        self.push(info, Backing::Objects);
+        self.objects.insert(self.members.len(), objects.clone());
+        self.push(info, Backing::Objects(Some(objects)));
     }
 }
 

@@ -34,7 +34,7 @@ impl Objects {
             return Ok(false);
         };
         let items = self.tree.sequence(list).unwrap_or_default();
-        if array.dtype.kind_code() != 'O' {
+        if !matches!(array.dtype.kind_code(), 'O' | 'T') {
             return Ok(false);
         }
         // Numbers of the elements stand for them until it is known which are printed.
