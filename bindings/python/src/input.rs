@@ -12,7 +12,7 @@ use crate::numpy_abi::exported;
 
 /// What a user gives as a file.
 pub(crate) enum Input {
-    /// A file of this machine.
+    /// A file of this machine, or the address of one on a web server, which is read in parts.
     Path(PathBuf),
     /// What an open file, or a file of another machine, holds; and its name.
     Bytes(String, Bytes),
@@ -27,6 +27,9 @@ impl Input {
             && text.contains("://")
             && !text.starts_with("file://")
         {
+            if is_web(text) {
+                return Ok(Self::Path(text.into()));
+            }
             let opened = py.import("fsspec")?.call_method1("open", (text, "rb"))?;
             let file = opened.call_method0("__enter__")?;
             let bytes = read(&file);
@@ -43,6 +46,11 @@ impl Input {
         }
         path(object).map(Self::Path)
     }
+}
+
+/// Whether it is the address of a file on a web server.
+pub(crate) fn is_web(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
 }
 
 /// A path as Python spells paths.

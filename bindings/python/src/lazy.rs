@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ndferry::{
     ArrayViewMut, Dtype, Indexing, Layout, LazyArray, MemberInfo, OpenOptions, Order, Source,
-    Storage,
+    Storage, source_name,
 };
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -16,7 +16,7 @@ use crate::arrays::{self, Share};
 use crate::dtypes::Dtypes;
 use crate::errors::{exception, ours};
 use crate::index::indexing;
-use crate::input::Input;
+use crate::input::{Input, is_web};
 use crate::numpy_abi;
 use crate::work::Work;
 
@@ -76,7 +76,10 @@ pub(crate) fn open_array(
         .rposition(|member| member.path == array.path())
         .unwrap_or(0);
     let info = source.members()[number].clone();
-    let path = path.map(|path| std::path::absolute(&path).unwrap_or(path));
+    let path = path.map(|path| match path.to_str().is_some_and(is_web) {
+        true => path,
+        false => std::path::absolute(&path).unwrap_or(path),
+    });
     Ok(PyLazyArray {
         place: path.map(|path| (path, array.path().to_owned())),
         info,
@@ -220,10 +223,16 @@ impl PyLazyArray {
         }
     }
 
-    /// The file, as it was given, with its folder; ``None`` of a buffer.
+    /// The file, as it was given, with its folder, or its address on a web server; ``None`` of a buffer.
     #[getter]
-    fn path(&self) -> Option<PathBuf> {
-        self.place.as_ref().map(|(path, _)| path.clone())
+    fn path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let path = self.place.as_ref().map(|(path, _)| path);
+        path.map(|path| match path.to_str() {
+            // `pathlib` would make one slash of two.
+            Some(url) if is_web(url) => Ok(url.into_pyobject(py)?.into_any()),
+            _ => path.into_pyobject(py).map(Bound::into_any),
+        })
+        .transpose()
     }
 
     /// Where it is in the file; empty for the only array of one.
@@ -361,8 +370,8 @@ impl PyLazyArray {
 
     fn __repr__(&self) -> String {
         let place = match &self.place {
-            Some((path, member)) if member.is_empty() => format!(" of {}", path.display()),
-            Some((path, member)) => format!(" of {}:{member}", path.display()),
+            Some((path, member)) if member.is_empty() => format!(" of {}", source_name(path)),
+            Some((path, member)) => format!(" of {}:{member}", source_name(path)),
             None => String::new(),
         };
         let (shape, dtype) = (&self.info.shape, &self.info.dtype);
@@ -370,7 +379,7 @@ impl PyLazyArray {
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        let Some((path, member)) = &self.place else {
+        let (Some(path), Some((_, member))) = (self.path(py)?, &self.place) else {
             let message = "an array of a buffer cannot be pickled: there is nothing to open again";
             return Err(PyTypeError::new_err(message));
         };

@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyList, PyString};
 use crate::arrays::{self, Share};
 use crate::dtypes::Dtypes;
 use crate::errors::{exception, ours};
-use crate::input::{self, Input};
+use crate::input::{self, Input, is_web};
 use crate::values::{self, Builder};
 use crate::work::Work;
 
@@ -60,6 +60,7 @@ impl Common<'_> {
             },
             errors: text(&self.errors)?,
             share,
+            is_far: false,
         })
     }
 
@@ -85,6 +86,7 @@ pub(crate) fn default_values() -> PyResult<values::Options> {
         encoding: Some(c"latin1".to_owned()),
         errors: c"strict".to_owned(),
         share: Share::Never,
+        is_far: false,
     })
 }
 
@@ -113,7 +115,8 @@ pub(crate) fn load<'py>(
         }
         Input::Path(path) => {
             let opened = work.run(py, || Opened::open(&path, &options))?;
-            let values = common.values(Share::Never)?;
+            let mut values = common.values(Share::Never)?;
+            values.is_far = path.to_str().is_some_and(is_web);
             contents(py, &work, opened, member, all, &values, common.max_bytes)
         }
         Input::Bytes(name, bytes) => {

@@ -8,7 +8,8 @@ mod std_values;
 use std::collections::HashSet;
 use std::ffi::CString;
 
-use ndferry::pickle::{ArrayReader, Blob, Call, Id, Limits, PickledArray, Tree, Value};
+use bytes::Bytes;
+use ndferry::pickle::{ArrayReader, Blob, Call, Id, Limits, Payload, PickledArray, Tree, Value};
 use ndferry::{ErrorKind, GlobalUse, Policy};
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError};
 use pyo3::prelude::*;
@@ -33,6 +34,8 @@ pub(crate) struct Options {
     pub(crate) errors: CString,
     /// Whose the elements of arrays are.
     pub(crate) share: Share,
+    /// Its bytes are on another machine: whatever reads them lets other threads of Python go on.
+    pub(crate) is_far: bool,
 }
 
 /// Refuses what the policy does not pass.
@@ -102,6 +105,9 @@ enum Plan<'py> {
 
 /// How many values are made between two looks for signals.
 const STEPS: u32 = 1 << 14;
+
+/// So many bytes are read without the interpreter.
+const LONG: u64 = 1 << 20;
 
 impl<'py, 't> Builder<'py, 't> {
     pub(crate) fn new(py: Python<'py>, tree: &'t Tree, options: &'t Options) -> Self {
@@ -309,7 +315,22 @@ impl<'py, 't> Builder<'py, 't> {
     }
 
     fn bytes(&self, blob: &Blob) -> PyResult<std::borrow::Cow<'t, [u8]>> {
-        self.tree.blob(blob).map_err(|error| self.pickled(error))
+        let (tree, is_far) = (self.tree, self.options.is_far);
+        let bytes = match is_far {
+            true => self.py.detach(|| tree.blob(blob)),
+            false => tree.blob(blob),
+        };
+        bytes.map_err(|error| self.pickled(error))
+    }
+
+    /// All bytes of a payload; without the interpreter where that takes long.
+    fn read(&self, payload: Payload) -> PyResult<Bytes> {
+        let tree = self.tree;
+        let bytes = match self.options.is_far || payload.nbytes() >= LONG {
+            true => self.py.detach(|| payload.bytes(tree)),
+            false => payload.bytes(tree),
+        };
+        bytes.map_err(|error| self.pickled(error))
     }
 
     fn look_for_signals(&mut self) -> PyResult<()> {

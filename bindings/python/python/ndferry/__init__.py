@@ -92,7 +92,8 @@ def load(
     ----------
     src : str, os.PathLike or binary file
         The file. What it is, is told by its first bytes: ``.npy``, ``.npz``, a pickle of protocol 0 to 5, also in gzip or
-        zlib, joblib's or ``.npb``. A URL of another kind than files is opened by fsspec.
+        zlib, joblib's or ``.npb``. Of a file behind ``http://`` or ``https://`` only the parts that are needed are
+        fetched; URLs of other kinds are opened by fsspec.
     member : str, optional
         The name of one array of an archive; keys and indexes, joined by dots, in a pickle.
     allow : "std", "arrays", "opaque" or list of str

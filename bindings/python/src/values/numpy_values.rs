@@ -349,14 +349,7 @@ impl<'py, 't> Builder<'py, 't> {
     /// The bytes of an array that is no array of objects.
     fn elements(&self, array: &PickledArray) -> PyResult<Bytes> {
         match &array.elements {
-            Elements::Bytes(payload) if payload.nbytes() >= 1 << 20 => {
-                let (tree, payload) = (self.tree, *payload);
-                let bytes = self.py.detach(|| payload.bytes(tree));
-                bytes.map_err(|error| self.pickled(error))
-            }
-            Elements::Bytes(payload) => payload
-                .bytes(self.tree)
-                .map_err(|error| self.pickled(error)),
+            Elements::Bytes(payload) => self.read(*payload),
             Elements::Values(bytes) => Ok(bytes.clone()),
             _ => Err(PyValueError::new_err("an array of objects")),
         }

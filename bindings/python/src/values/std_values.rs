@@ -189,9 +189,7 @@ impl<'py, 't> Builder<'py, 't> {
         let Some(payload) = payload else {
             return Ok(None);
         };
-        let bytes = payload
-            .bytes(self.tree)
-            .map_err(|error| self.pickled(error))?;
+        let bytes = self.read(payload)?;
         Ok(Some(Plan::Done(match is_array {
             true => PyByteArray::new(self.py, &bytes).into_any(),
             false => PyBytes::new(self.py, &bytes).into_any(),
@@ -210,9 +208,7 @@ impl<'py, 't> Builder<'py, 't> {
             ("datetime", Some(payload)) if payload.nbytes() == 10 => payload,
             _ => return Ok(None),
         };
-        let fields = fields
-            .bytes(self.tree)
-            .map_err(|error| self.pickled(error))?;
+        let fields = self.read(fields)?;
         if zone.len() > 1 || (name == "date" && !zone.is_empty()) {
             return Err(self.wrong(id, "a time with more than one time zone"));
         }
@@ -259,9 +255,7 @@ impl<'py, 't> Builder<'py, 't> {
                 let payload =
                     Payload::of(self.tree, args[0]).map_err(|error| self.pickled(error))?;
                 let payload = payload.ok_or_else(|| self.unknown(id))?;
-                let bytes = payload
-                    .bytes(self.tree)
-                    .map_err(|error| self.pickled(error))?;
+                let bytes = self.read(payload)?;
                 let (fields, fold) = moment_fields(name, &bytes).ok_or_else(|| self.unknown(id))?;
                 let keywords = PyDict::new(py);
                 if let Some(zone) = args.get(1) {
