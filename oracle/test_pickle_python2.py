@@ -3,6 +3,8 @@
 import json
 import os
 import pathlib
+import pickle
+import pickletools
 import shutil
 import subprocess
 import sys
@@ -97,3 +99,30 @@ def test_what_others_pickle_is_loaded_here_when_written_again(other, tmp_path):
             all_wants[name] = want
     got = json.loads(run(([sys.executable, "-B"], {}), "load", tmp_path / "to"))
     compare(f"pickled by {other}, loaded here", all_wants, got)
+
+
+@pytest.mark.parametrize("protocol", [None, 0, 1, 2])
+def test_the_command_writes_for_python_2(protocol, tmp_path):
+    command, environment = cpython2()
+    value = {"a": np.arange(-3, 3, dtype=">i2").reshape(2, 3), "bytes": b"\xff\0", "text": "ü"}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(value))
+    chosen = [] if protocol is None else ["--protocol", str(protocol)]
+    words = [TARGET / "release/ndferry", "-q", "convert", "a.pkl", "-o", "b.pkl", "--python2", *chosen]
+    subprocess.run(words, cwd=tmp_path, check=True, capture_output=True)
+    written = (tmp_path / "b.pkl").read_bytes()
+    assert b"_codecs" not in written
+    if protocol != 0:
+        # Of protocol 0, `pickletools` takes ASCII alone.
+        assert max(opcode.proto for opcode, _, _ in pickletools.genops(written)) <= 2
+    program = """
+import cPickle, numpy
+value = cPickle.load(open("b.pkl", "rb"))
+assert type(value["bytes"]) is str and value["bytes"] == "\\xff\\0" and value["text"] == u"\\xfc"
+assert value["a"].dtype.kind == "i" and value["a"].tolist() == [[-3, -2, -1], [0, 1, 2]]
+"""
+    done = subprocess.run([*command, "-c", program], cwd=tmp_path, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    again = pickle.loads(written, encoding="latin1")
+    assert again["a"].tolist() == value["a"].tolist()
+    refused = subprocess.run([*words[:-len(chosen) or None], "-f", "--protocol", "3"], cwd=tmp_path, capture_output=True, text=True)
+    assert refused.returncode == 2 and "protocol 3 for Python 2" in refused.stderr

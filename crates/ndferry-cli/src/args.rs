@@ -317,6 +317,9 @@ pub(crate) struct ConvertArgs {
     /// Which NumPy must be able to unpickle it.
     #[arg(long, value_name = "ERA", default_value = "any")]
     pub(crate) numpy: EraArg,
+    /// A pickle for Python 2 and Jython, protocol 2: bytes become str (Python 3 then needs encoding='latin1').
+    #[arg(long)]
+    pub(crate) python2: bool,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
     /// Does not wait until the disk has it; after a power cut the new file may be damaged.

@@ -19,6 +19,9 @@ pub(crate) struct LimitArgs {
     /// Values in a pickle, each use counted (67108864).
     #[arg(long, global = true, hide_short_help = true, value_name = "N")]
     limit_values: Option<usize>,
+    /// Values that a pickle remembers under a number (67108864).
+    #[arg(long, global = true, hide_short_help = true, value_name = "N")]
+    limit_memo: Option<usize>,
     /// Classes and functions that a pickle refers to, each time (1048576).
     #[arg(long, global = true, hide_short_help = true, value_name = "N")]
     limit_globals: Option<usize>,
@@ -74,6 +77,7 @@ impl LimitArgs {
         set(&mut limits.header_nbytes, header);
         set(&mut limits.depth, self.limit_depth);
         set(&mut limits.nodes, self.limit_values);
+        set(&mut limits.memo, self.limit_memo);
         set(&mut limits.globals, self.limit_globals);
         set(&mut limits.digits, self.limit_digits);
         set(&mut limits.expanded_nbytes, self.limit_expanded);

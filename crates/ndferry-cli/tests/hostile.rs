@@ -93,6 +93,8 @@ fn limits_can_be_given_and_are_named_when_they_are_met() {
         b"(cos\na\ncos\nb\ncos\nc\nl.",
     )
     .unwrap();
+    // One list, remembered thrice.
+    fs::write(folder.path().join("memo.pkl"), b"\x80\x04]\x94\x94\x94.").unwrap();
     fs::write(folder.path().join("digits.pkl"), b"\x80\x02L123456L\n.").unwrap();
     for (args, what) in [
         (
@@ -102,6 +104,10 @@ fn limits_can_be_given_and_are_named_when_they_are_met() {
         (
             ["--limit-values", "3", "info", "names.pkl"],
             "values in a pickle",
+        ),
+        (
+            ["info", "memo.pkl", "--limit-memo", "2"],
+            "values that a pickle remembers",
         ),
         (
             ["info", "digits.pkl", "--limit-digits", "5"],

@@ -6,6 +6,8 @@
 pub struct Limits {
     /// Values altogether, counting each use of a shared one.
     pub values: usize,
+    /// Values that are remembered under a number, each number counted.
+    pub memo: usize,
     /// Marks that are open at a time, and values that wait outside of any mark. Each level of nesting takes a few, and
     /// Python does not pickle many thousands of levels.
     pub depth: usize,
@@ -23,6 +25,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             values: 1 << 26,
+            memo: 1 << 26,
             depth: 1 << 20,
             globals: 1 << 20,
             digits: 10_000,

@@ -323,10 +323,12 @@ impl Machine {
             op::PUT | op::BINPUT | op::LONG_BINPUT => {
                 let id = self.memo_id(opcode)?;
                 let top = self.top()?;
+                self.check_memo()?;
                 self.memo.put(id, top);
             }
             op::MEMOIZE => {
                 let top = self.top()?;
+                self.check_memo()?;
                 self.memo.put_next(top);
             }
             op::GET | op::BINGET | op::LONG_BINGET => {

@@ -19,6 +19,12 @@ impl Memo {
         self.dense.reserve(more);
     }
 
+    /// How many numbers are taken.
+    #[inline]
+    pub(crate) fn len(&self) -> u64 {
+        self.taken
+    }
+
     #[inline]
     pub(crate) fn get(&self, id: u64) -> Option<Id> {
         match usize::try_from(id).ok().and_then(|i| self.dense.get(i)) {

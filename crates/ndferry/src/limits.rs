@@ -16,6 +16,8 @@ pub struct Limits {
     pub depth: usize,
     /// Values in one pickle, each use of a shared one counted.
     pub nodes: usize,
+    /// Values that one pickle remembers under a number.
+    pub memo: usize,
     /// Classes, functions and extension codes that one pickle refers to, each time.
     pub globals: usize,
     /// Digits of a number in a pickle that is spelled as decimal text.
@@ -37,6 +39,7 @@ impl Default for Limits {
             members: 1 << 20,
             depth: 1000,
             nodes: 1 << 26,
+            memo: 1 << 26,
             globals: 1 << 20,
             digits: 10_000,
             expanded_nbytes: 1 << 40,

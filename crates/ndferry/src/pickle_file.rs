@@ -306,6 +306,7 @@ fn next(machine: &mut Machine, start: u64) -> Option<Id> {
 pub(crate) fn pickle_limits(limits: &Limits) -> ndferry_pickle::Limits {
     let mut out = ndferry_pickle::Limits::default();
     out.values = limits.nodes;
+    out.memo = limits.memo;
     out.globals = limits.globals;
     out.digits = limits.digits;
     out

@@ -56,6 +56,9 @@ pub struct SaveOptions {
     pub protocol: Option<u8>,
     /// Which NumPy a pickle is for.
     pub numpy: NumpyEra,
+    /// A pickle for Python 2 and Jython: bytes are its `str`, which older ones than Python 2.6, and readers without
+    /// codecs, know alone. Of protocol 2 if none is given, and none above. Python 3 needs `encoding="latin1"` for it.
+    pub python2: bool,
     /// Threads for packing; 0 takes as many as the machine has.
     pub threads: usize,
     /// Replaces a file that exists.
@@ -83,6 +86,7 @@ impl SaveOptions {
             ("block", self.block_nbytes.is_some() && format != Npb),
             ("growing", self.growing && format != Npb),
             ("protocol", self.protocol.is_some() && format != Pickle),
+            ("python2", self.python2 && format != Pickle),
             ("numpy", self.numpy != NumpyEra::Any && format != Pickle),
             (
                 "order",
@@ -220,7 +224,7 @@ pub fn saved_nbytes(items: &[Item<'_>], options: &SaveOptions) -> Result<Option<
             let head = header.to_bytes().map_err(npy)?;
             Ok(Some(head.len() as u64 + item.array.nbytes()))
         }
-        Format::Pickle if options.protocol.is_none_or(|protocol| protocol >= 3) => {
+        Format::Pickle if pickle_options(options).protocol >= 3 => {
             pickled(&mut io::sink(), items, options, &(), &|item, _| {
                 let zeros = io::repeat(0).take(item.array.nbytes());
                 Ok(Box::new(io::BufReader::with_capacity(1 << 16, zeros)))
@@ -356,8 +360,12 @@ pub(crate) fn pickle_options(options: &SaveOptions) -> WriteOptions {
             NumpyEra::One => Numpy::One,
             NumpyEra::Two => Numpy::Two,
         },
+        python2: options.python2,
         ..WriteOptions::default()
     };
+    if options.python2 {
+        out.protocol = 2;
+    }
     if let Some(protocol) = options.protocol {
         out.protocol = protocol;
     }

@@ -148,6 +148,7 @@ fn save_options(args: &ConvertArgs, session: &Session) -> SaveOptions {
     options.block_nbytes = args.block;
     options.order = args.order.order();
     options.protocol = args.protocol;
+    options.python2 = args.python2;
     options.numpy = match args.numpy {
         EraArg::Any => NumpyEra::Any,
         EraArg::One => NumpyEra::One,

@@ -47,6 +47,24 @@ impl Machine {
         })
     }
 
+    /// That one more value may be remembered.
+    #[inline]
+    pub(super) fn check_memo(&self) -> Result<()> {
+        if self.memo.len() < self.limits.memo as u64 {
+            return Ok(());
+        }
+        Err(self.memo_full())
+    }
+
+    #[cold]
+    fn memo_full(&self) -> Error {
+        self.error(ErrorKind::Limit {
+            what: "values that a pickle remembers",
+            found: self.memo.len() + 1,
+            limit: self.limits.memo as u64,
+        })
+    }
+
     #[inline]
     pub(super) fn push_node(&mut self, node: impl Into<Packed>) -> Result<()> {
         let id = self.new_node(node)?;
