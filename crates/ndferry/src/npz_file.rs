@@ -44,6 +44,10 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     let mut contents = Contents::new(Format::Npz);
     for (i, entry) in npz.members().iter().enumerate() {
         options.interrupt.check()?;
+        if entry.is_encrypted() {
+            let encrypted = ndferry_npy::ErrorKind::Encrypted.at(0);
+            return Err(npy(encrypted).in_member(entry.name()));
+        }
         if !is_array(&npz, i) {
             if looks_like_pickle(&npz, i) {
                 let pickled = pickle_in(&npz, i, 0, options);
