@@ -94,6 +94,16 @@ impl Cursor {
         self.nbytes.saturating_sub(self.offset())
     }
 
+    /// The bytes from here on that are in memory already.
+    pub(crate) fn rest(&self) -> &[u8] {
+        &self.window[self.at..]
+    }
+
+    /// Goes on behind so many of [`Self::rest`].
+    pub(crate) fn step_over(&mut self, nbytes: usize) {
+        self.at += nbytes;
+    }
+
     /// The next `n` bytes; `n` is small or already known to be there.
     #[inline]
     pub(crate) fn take(&mut self, n: usize) -> Result<&[u8]> {

@@ -1,6 +1,7 @@
 //! [`Memo`]: numbered values, which opcodes refer to.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::value::Id;
 
@@ -54,10 +55,20 @@ impl Memo {
         }
     }
 
+    /// Whether the numbers taken are 0 and those that follow, so that the next is [`Self::len`] however it is given.
+    pub(crate) fn is_in_a_row(&self) -> bool {
+        self.taken == self.dense.len() as u64 && self.sparse.is_empty()
+    }
+
+    /// Values that follow one another, under the next numbers of a memo [in a row](Self::is_in_a_row).
+    pub(crate) fn put_row(&mut self, values: Range<u32>) {
+        self.taken += u64::from(values.end - values.start);
+        self.dense.extend(values.map(Id));
+    }
+
     #[inline]
     pub(crate) fn put_next(&mut self, value: Id) {
-        // All numbers so far are in a row.
-        if self.taken == self.dense.len() as u64 && self.sparse.is_empty() {
+        if self.is_in_a_row() {
             self.dense.push(value);
             self.taken += 1;
         } else {

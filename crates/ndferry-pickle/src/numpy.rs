@@ -166,8 +166,10 @@ impl<'t> ArrayReader<'t> {
             return Err(wrong("it has no state"));
         };
         // NumPy allocates an array of the shape that comes before the state; it writes (0,) there.
-        let first = args.get(1).and_then(|shape| self.tree.shape(*shape));
-        if first.is_some_and(|shape| !shape.contains(&0)) {
+        if args
+            .get(1)
+            .is_some_and(|shape| self.tree.has_elements(*shape))
+        {
             return Err(wrong("the shape that it begins with is not (0,)"));
         }
         let parts = match self.tree.get(state) {

@@ -359,6 +359,17 @@ impl Tree {
         }
     }
 
+    /// What stands for a string, and for one that is long or not ASCII, its place in the table.
+    pub(crate) fn string(&mut self, blob: Blob, kind: Text) -> Node {
+        if blob.is_ascii()
+            && let Some(node) = Node::short(kind, blob.place, blob.nbytes)
+        {
+            return node;
+        }
+        self.blobs.push(blob);
+        Node::String(kind, self.blobs.len() as u32 - 1)
+    }
+
     /// What a global is to this crate; [`Role::Other`] also of what is no global.
     pub(crate) fn role(&self, id: Id) -> Role {
         match self.node(id) {
@@ -537,6 +548,15 @@ impl Tree {
             }
             Some(_) => None,
             None => Some(vec![extent(id)?]),
+        }
+    }
+
+    /// Whether it is a shape, of at least one element.
+    pub(crate) fn has_elements(&self, id: Id) -> bool {
+        match self.tuple(id) {
+            // What all have that NumPy writes needs no vector.
+            Some([extent]) if self.int(*extent) == Some(0) => false,
+            _ => self.shape(id).is_some_and(|shape| !shape.contains(&0)),
         }
     }
 

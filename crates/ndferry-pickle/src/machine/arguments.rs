@@ -123,14 +123,8 @@ impl Machine {
     }
 
     pub(super) fn push_blob(&mut self, blob: Blob, kind: Text) -> Result<()> {
-        if blob.is_ascii()
-            && let Some(node) = Node::short(kind, blob.place, blob.nbytes)
-        {
-            return self.push_node(node);
-        }
-        let i = self.tree.blobs.len() as u32;
-        self.tree.blobs.push(blob);
-        self.push_node(Node::String(kind, i))
+        let node = self.tree.string(blob, kind);
+        self.push_node(node)
     }
 
     /// Where the topmost `len` values begin; those below the last mark are out of reach.
@@ -320,7 +314,7 @@ impl Machine {
     }
 }
 
-fn with_scan(blob: Blob, scan: TextScan) -> Blob {
+pub(super) fn with_scan(blob: Blob, scan: TextScan) -> Blob {
     Blob {
         nchars: scan.nchars,
         width: scan.width,

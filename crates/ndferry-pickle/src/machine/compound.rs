@@ -276,7 +276,11 @@ impl Machine {
         let i = self.tree.globals.len() as u32;
         self.tree.spelled.push(spelled);
         let offset = self.offset;
-        self.tree.roles.push(Role::of(&module, &name));
+        let role = Role::of(&module, &name);
+        if role == Role::Reconstruct {
+            self.reconstruct = Id(self.tree.nodes.len() as u32);
+        }
+        self.tree.roles.push(role);
         self.tree.globals.push(Global {
             module,
             name,
