@@ -20,15 +20,15 @@ use crate::{output, size, terminal};
 fn pickle(stack: Stack) -> (&'static str, &'static str, &'static [u8]) {
     match stack {
         Stack::Python2 => {
-            let bytes = include_bytes!("../../../../corpus/demo/stack-python2.pkl");
+            let bytes = include_bytes!("../../demo/stack-python2.pkl");
             ("stack-python2.pkl", "Python 2.7 and NumPy 1.16", bytes)
         }
         Stack::Numpy1 => {
-            let bytes = include_bytes!("../../../../corpus/demo/stack-numpy1.pkl");
+            let bytes = include_bytes!("../../demo/stack-numpy1.pkl");
             ("stack-numpy1.pkl", "NumPy 1.26", bytes)
         }
         Stack::Numpy2 => {
-            let bytes = include_bytes!("../../../../corpus/demo/stack-numpy2.pkl");
+            let bytes = include_bytes!("../../demo/stack-numpy2.pkl");
             ("stack-numpy2.pkl", "NumPy 2", bytes)
         }
     }
