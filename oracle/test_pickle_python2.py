@@ -126,3 +126,64 @@ assert value["a"].dtype.kind == "i" and value["a"].tolist() == [[-3, -2, -1], [0
     assert again["a"].tolist() == value["a"].tolist()
     refused = subprocess.run([*words[:-len(chosen) or None], "-f", "--protocol", "3"], cwd=tmp_path, capture_output=True, text=True)
     assert refused.returncode == 2 and "protocol 3 for Python 2" in refused.stderr
+
+
+CLASSES = """
+class Point:
+    def __init__(self, x=0, y=0):
+        self.x, self.y, self.made = x, y, "by __init__"
+class Old:
+    def __getinitargs__(self):
+        return self.args
+    def __init__(self, *args):
+        self.args = args
+class Own:
+    def __getstate__(self):
+        return ("state", self.me)
+    def __setstate__(self, state):
+        self.word, self.me = state
+def shown(value, depth=0):
+    if isinstance(value, (list, tuple)):
+        return [type(value).__name__] + [shown(item, depth + 1) for item in value]
+    if hasattr(value, "__dict__"):
+        if depth > 5:
+            return "..."
+        return [value.__class__.__name__, sorted((name, shown(item, depth + 1)) for name, item in vars(value).items())]
+    return str(value)
+"""
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2])
+def test_instances_of_old_classes_are_equal_when_written_again(protocol, tmp_path):
+    command, environment = cpython2()
+    (tmp_path / "points.py").write_text(CLASSES)
+    program = f"""
+import pickle, cPickle, json, points
+point = points.Point(1, "two")
+loop = points.Point()
+loop.x = [loop, point]
+own = points.Own()
+own.me = point
+value = [point, (point, points.Old(3, (4, point)), points.Old()), own, loop]
+for name, module in [("python", pickle), ("c", cPickle)]:
+    with open(name + ".pkl", "wb") as out:
+        out.write(module.dumps(value, {protocol}))
+print(json.dumps(points.shown(value)))
+"""
+    there = {"cwd": tmp_path, "capture_output": True, "text": True}
+    wrote = subprocess.run([*command, "-B", "-c", program], env={**os.environ, **environment}, **there)
+    assert wrote.returncode == 0, wrote.stderr
+    load = "import pickle, json, sys, points; print(json.dumps([points.shown(pickle.load(open(name, 'rb'))) for name in sys.argv[1:]]))"
+    files = []
+    for name in ["python", "c"]:
+        for other in range(6):
+            files.append(f"{name}.{other}.pkl")
+            words = [TARGET / "release/ndferry", "-q", "convert", f"{name}.pkl", "-o", files[-1], "--protocol", str(other)]
+            subprocess.run(words, check=True, **there)
+    # Nothing but what protocol 0 has.
+    assert max(opcode.proto for opcode, _, _ in pickletools.genops((tmp_path / "c.0.pkl").read_bytes())) == 0
+    for python, those in [([*command, "-B"], [file for file in files if file[-5] < "3"]), ([sys.executable, "-B"], files)]:
+        is_old = python[0] == command[0]
+        loaded = subprocess.run([*python, "-c", load, *those], env={**os.environ, **(environment if is_old else {})}, **there)
+        assert loaded.returncode == 0, loaded.stderr
+        assert json.loads(loaded.stdout) == [json.loads(wrote.stdout)] * len(those)

@@ -289,6 +289,11 @@ impl<W: Write> Emitter<W> {
         self.line(op::PERSID, id);
     }
 
+    /// `INST`: a module and a name, of one line each.
+    pub(crate) fn instance_lines(&mut self, class: &str) {
+        self.line(op::INST, class);
+    }
+
     /// Before the items of a tuple of this length.
     pub(crate) fn begin_tuple(&mut self, len: usize) -> io::Result<()> {
         self.boundary()?;

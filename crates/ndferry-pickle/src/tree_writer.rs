@@ -177,6 +177,8 @@ enum Part<'t> {
     EndFrozenSet(Id),
     /// An opcode of calling something, and what comes out.
     Called(u8, (Id, Position)),
+    /// `INST` of that class, and what comes out.
+    Instance(String, (Id, Position)),
     BeginList,
     /// Numbers what was just written.
     PutShared(Shared, (Id, Position)),
@@ -239,7 +241,14 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             Part::BeginTuple(len) => self.emit.begin_tuple(len).map_err(system)?,
             Part::EndTuple(len, key) => self.end_tuple(len, key),
             Part::EndFrozenSet(id) => self.end_frozen_set(id),
-            Part::Called(opcode, key) => self.called(opcode, key),
+            Part::Called(opcode, key) => {
+                self.emit.opcode(opcode);
+                self.called(key);
+            }
+            Part::Instance(name, key) => {
+                self.emit.instance_lines(&name);
+                self.called(key);
+            }
             Part::Put(key) => {
                 let number = self.emit.put();
                 if let Some(key) = key {
@@ -342,8 +351,7 @@ impl<'t, W: Write> Writing<'_, 't, W> {
     }
 
     /// A call's result, unless it is in the memo by now.
-    fn called(&mut self, opcode: u8, key: (Id, Position)) {
-        self.emit.opcode(opcode);
+    fn called(&mut self, key: (Id, Position)) {
         match self.close(key) {
             Some(number) => {
                 self.pop(1);

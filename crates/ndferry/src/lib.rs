@@ -56,6 +56,7 @@ mod pack_line;
 mod packing;
 #[cfg(feature = "transport")]
 mod part;
+mod persistent;
 mod pickle_file;
 mod pickle_save;
 mod pickle_scan;
@@ -123,6 +124,7 @@ pub use npb_edit::{CreateOptions, NpbFile};
 pub use npb_resume::append;
 pub use outline::OutlineOptions;
 pub use packing::{Codec, Filter, Packing};
+pub use persistent::PersistentLoad;
 pub use policy::{Policy, PolicyError};
 pub use progress::Progress;
 #[cfg(feature = "transport")]

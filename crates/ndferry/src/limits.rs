@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Interrupt;
+use crate::{Interrupt, PersistentLoad};
 
 /// What a file or a peer may ask for before it is refused. Every claim meets one of these before it meets an allocator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub struct OpenOptions {
     pub array_order: ndferry_array::ByteOrder,
     /// What codes of the `copyreg` extension registry stand for: module and name.
     pub extensions: std::collections::BTreeMap<u32, (String, String)>,
+    /// Which arrays persistent ids stand for.
+    pub persistent: Option<PersistentLoad>,
 }
 
 impl Default for OpenOptions {
@@ -84,6 +86,7 @@ impl Default for OpenOptions {
             buffers: Vec::new(),
             array_order: ndferry_array::ByteOrder::Big,
             extensions: std::collections::BTreeMap::new(),
+            persistent: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use ndferry_array::Selection;
 use ndferry_io::BigBuffer;
-use ndferry_npy::{MemberKind, Method, Npz};
+use ndferry_npy::{MemberKind, Method, Npz, NpzMember};
 
 use crate::check::{Inspect, Problem, Report};
 use crate::error::{from_io, npy, outside};
@@ -44,9 +44,9 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     let mut contents = Contents::new(Format::Npz);
     for (i, entry) in npz.members().iter().enumerate() {
         options.interrupt.check()?;
-        if entry.is_encrypted() {
-            let encrypted = ndferry_npy::ErrorKind::Encrypted.at(0);
-            return Err(npy(encrypted).in_member(entry.name()));
+        if is_hidden(entry) {
+            // Says why. There may be a pickle in it, whatever it is called.
+            npz.packed(i).map_err(npy)?;
         }
         if !is_array(&npz, i) {
             if looks_like_pickle(&npz, i) {
@@ -131,6 +131,12 @@ fn is_array(npz: &Npz<Input>, i: usize) -> bool {
         MemberKind::Folder => false,
         _ => sniffed(npz, i) == Some(Format::Npy),
     }
+}
+
+/// Whether nobody can tell what is in a member: it is encrypted, or packed by a method that is not read.
+fn is_hidden(entry: &NpzMember) -> bool {
+    let is_packed_otherwise = matches!(entry.method(), Method::Other(_));
+    entry.kind() != MemberKind::Folder && (entry.is_encrypted() || is_packed_otherwise)
 }
 
 /// What the first bytes of a member say that it is. What cannot be read is told by whoever looks at all members.

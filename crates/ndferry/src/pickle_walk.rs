@@ -7,7 +7,9 @@ use ndferry_pickle::{
 use crate::elsewhere::Elsewhere;
 use crate::error::pickle;
 use crate::lazy::Backing;
-use crate::{Error, ErrorKind, Limits, MemberInfo, OpenOptions, Result, escape_key};
+use crate::{
+    Error, ErrorKind, Limits, MemberInfo, OpenOptions, PersistentLoad, Result, escape_key,
+};
 
 /// All paths together; hostile keys could make them quadratic.
 const PATHS_NBYTES: usize = 64 << 20;
@@ -50,6 +52,7 @@ pub(crate) enum What {
 pub(crate) struct Walk<'t> {
     tree: &'t Tree,
     elsewhere: Option<&'t dyn Elsewhere>,
+    persistent: Option<&'t PersistentLoad>,
     reader: ArrayReader<'t>,
     limits: &'t Limits,
     /// By number of value.
@@ -125,6 +128,7 @@ impl<'t> Walk<'t> {
         Self {
             tree,
             elsewhere,
+            persistent: options.persistent.as_ref(),
             reader: ArrayReader::new(tree, &limits).with_array_order(options.array_order),
             limits: &options.limits,
             visited: vec![false; tree.len()],
@@ -174,6 +178,15 @@ impl<'t> Walk<'t> {
             key,
             view,
         });
+        if let (Value::Persistent(of), Some(persistent)) = (value, self.persistent)
+            && let Some((info, backing)) = persistent.array(self.tree, of)
+        {
+            if let Some(frame) = self.frames.last_mut() {
+                frame.next = ALL_VISITED;
+            }
+            let path = self.path()?;
+            return self.push(path, What::Elsewhere(Box::new(info), backing), id, true);
+        }
         if let Value::Call(call) = value {
             let found = self
                 .elsewhere

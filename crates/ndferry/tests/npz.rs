@@ -3,7 +3,7 @@
 
 use ndferry::{
     Array, Casting, CheckOptions, Format, Indexing, Item, LazyArray, OpenOptions, Packing,
-    PrintOptions, SaveOptions, Source, check_bytes, save_to,
+    PrintOptions, SaveOptions, ScanOptions, Source, check_bytes, save_to, scan_bytes,
 };
 
 /// CRC-32, bit by bit.
@@ -187,4 +187,37 @@ fn a_deflated_member_is_inflated_once_for_its_corners_and_no_further_than_a_part
 fn a_device_without_end_is_refused_by_its_first_bytes() {
     let error = Source::open("/dev/zero", &OpenOptions::default()).unwrap_err();
     assert!(error.to_string().contains("00 00"), "{error}");
+}
+
+#[test]
+fn a_member_that_nobody_can_look_into_is_said_to_be_so() {
+    let plain = zip(&[("x.npy", &npy(7)), ("notes", b"c\x80secret")]);
+    let local = plain.windows(5).position(|bytes| bytes == b"notes");
+    let local = local.unwrap() - 30;
+    let record = plain.windows(4).rposition(|bytes| bytes == b"PK\x01\x02");
+    let record = record.unwrap();
+    for (at, value, what) in [
+        (6, 1, "the member is encrypted"),
+        (8, 12, "compression method 12"),
+    ] {
+        let mut bytes = plain.clone();
+        (bytes[local + at], bytes[record + at + 2]) = (value, value);
+        let opened = Source::from_bytes("x.npz", bytes.clone().into(), &OpenOptions::default());
+        let error = opened.unwrap_err().to_string();
+        assert!(error.contains(what) && error.contains("notes"), "{error}");
+        let checked = check_bytes("x.npz", bytes.clone().into(), &CheckOptions::default(), &());
+        let checked = checked.unwrap();
+        let problem = checked.problems[0].to_string();
+        assert!(!checked.is_good() && problem.contains(what), "{problem}");
+        let scanned = scan_bytes("x.npz", bytes.into(), &ScanOptions::default(), &()).unwrap();
+        let problem = scanned.problems[0].to_string();
+        assert!(!scanned.is_good() && problem.contains(what), "{problem}");
+    }
+    // Another program's folder holds nothing.
+    assert_eq!(
+        open(zip(&[("a/", b""), ("x.npy", &npy(7))]))
+            .members()
+            .len(),
+        1
+    );
 }

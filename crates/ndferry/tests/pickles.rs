@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use bytes::Bytes;
-use ndferry::{ByteOrder, Dtype, ErrorKind, Limits, OpenOptions, Order, Result, Safety, Source};
+use ndferry::{
+    ByteOrder, Dtype, ErrorKind, Limits, OpenOptions, Order, PersistentLoad, Result, Safety, Source,
+};
 
 /// An array of two `<i2`, without the protocol before it and the stop after it.
 fn array(first: u8) -> Vec<u8> {
@@ -143,6 +145,34 @@ fn persistent_ids_are_not_clean() {
         let safety = open(&[pickle]).unwrap().safety().clone();
         assert_eq!(safety.to_string(), "needs code: pickle.persistent_load");
     }
+}
+
+#[test]
+fn arrays_of_persistent_ids_come_from_whoever_has_them() {
+    let own: &[u8] = &array(5);
+    // {'a': persistent_load('here'), 'b': [persistent_load(7), persistent_load('there')], 'c': an array}
+    let parts = [
+        &b"\x80\x02}(U\x01aU\x04hereQU\x01b](K\x07QPthere\neU\x01c"[..],
+        own,
+        b"u.",
+    ];
+    assert_eq!(paths(&open(&parts).unwrap()), ["c"]);
+    let here = open(&[b"\x80\x02", &array(9), b"."]).unwrap();
+    let here = here.array(None).unwrap().load().unwrap();
+    let mut options = OpenOptions::default();
+    options.persistent = Some(PersistentLoad::new(move |tree, id| {
+        let is_name = tree.name(id).unwrap().as_deref() == Some("here");
+        (is_name || tree.int(id) == Some(7)).then(|| here.clone())
+    }));
+    let source = Source::from_bytes("x.pkl", parts.concat().into(), &options).unwrap();
+    assert_eq!(paths(&source), ["a", "b.0", "c"]);
+    assert_eq!(elements(&source, "a"), [9, 7]);
+    assert_eq!(elements(&source, "b.0"), [9, 7]);
+    assert_eq!(elements(&source, "c"), [5, 7]);
+    assert_eq!(
+        source.safety().to_string(),
+        "needs code: pickle.persistent_load"
+    );
 }
 
 #[test]

@@ -91,9 +91,11 @@ impl<'t, W: Write> Writing<'_, 't, W> {
             (CallKind::Instance, ..) => {
                 self.emit.boundary().map_err(system)?;
                 self.emit.opcode(op::MARK);
-                let args = args.unwrap_or_default();
-                parts.extend([function, Part::Children(args, 0, Position::AsIs)]);
-                parts.push(Part::Called(op::OBJ, key));
+                let args = Part::Children(args.unwrap_or_default(), 0, Position::AsIs);
+                match self.line_name(call.function)? {
+                    Some(name) => parts.extend([args, Part::Instance(name, key)]),
+                    None => parts.extend([function, args, Part::Called(op::OBJ, key)]),
+                }
             }
         }
         parts.push(Part::Append(call.items(), 0, Adding::Object));
@@ -103,6 +105,18 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         }
         self.then(parts);
         Ok(())
+    }
+
+    /// The name of a class as `INST` has it, which protocol 0 uses instead of `OBJ`: two lines, and one class.
+    fn line_name(&self, class: Id) -> Result<Option<String>> {
+        if self.protocol() > 0 {
+            return Ok(None);
+        }
+        let written = self.written_name(class)?.filter(|(module, name)| {
+            let is_plain = |text: &str| text.is_ascii() && super::value::is_line(text);
+            is_plain(module) && is_plain(name) && !name.contains('.')
+        });
+        Ok(written.map(|(module, name)| format!("{module}\n{name}")))
     }
 
     /// What has an opcode of its own in this protocol, and was a call in an older one. Whether it was one of those.

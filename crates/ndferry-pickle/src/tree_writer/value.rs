@@ -41,7 +41,7 @@ pub(super) fn position_of_child(
 }
 
 /// Whether it can stand in a line and come out the same.
-fn is_line(text: &str) -> bool {
+pub(super) fn is_line(text: &str) -> bool {
     !text.contains('\n') && !text.ends_with('\r')
 }
 
@@ -218,20 +218,32 @@ impl<'t, W: Write> Writing<'_, 't, W> {
         }
     }
 
-    /// A class or function, by the name that it has for the wanted Python and NumPy.
+    /// The module and name that a class or function has in the Python that the protocol is for, and in the wanted NumPy.
+    pub(super) fn written_name(&self, id: Id) -> Result<Option<(Cow<'t, str>, &'t str)>> {
+        let Some((module, name)) = self.tree.global(id) else {
+            return Ok(None);
+        };
+        let (module, name) = match self.protocol() {
+            0..=2 => to_python2(module, name),
+            _ => to_python3(module, name),
+        };
+        match name_for(module, name, self.options.numpy) {
+            Some(written) => Ok(Some(written)),
+            None => {
+                let what = format!("{module}.{name}, which NumPy 1 does not have,");
+                Err(self.unsupported(id, what))
+            }
+        }
+    }
+
+    /// A class or function, by that name.
     fn global(&mut self, id: Id) -> Result<()> {
         let key = (id, Position::AsIs);
         let tree = self.tree;
-        let Some((old_module, old_name)) = tree.global(id) else {
+        let (Some((old_module, old_name)), Some((module, name))) =
+            (tree.global(id), self.written_name(id)?)
+        else {
             return Ok(());
-        };
-        let (module, name) = match self.protocol() {
-            0..=2 => to_python2(old_module, old_name),
-            _ => to_python3(old_module, old_name),
-        };
-        let Some((module, name)) = name_for(module, name, self.options.numpy) else {
-            let what = format!("{module}.{name}, which NumPy 1 does not have,");
-            return Err(self.unsupported(id, what));
         };
         let shared = Shared::Global(module.clone().into_owned().into(), name.to_owned().into());
         if let Some(number) = self.emit.number_of(&shared) {
