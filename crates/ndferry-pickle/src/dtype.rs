@@ -52,17 +52,23 @@ struct State {
 }
 
 impl Dtypes {
+    /// The dtype that was asked for last, if it is this one.
+    #[inline]
+    pub(crate) fn last(&self, id: Id) -> Option<&Known> {
+        let (last, known) = self.last.as_ref()?;
+        (*last == id).then_some(known)
+    }
+
     pub(crate) fn read(&mut self, tree: &Tree, limits: &Limits, id: Id) -> Result<Known> {
-        match &self.last {
-            Some((last, known)) if *last == id => return Ok(known.clone()),
-            _ => {}
+        if let Some(known) = self.last(id) {
+            return Ok(known.clone());
         }
-        let known = self.read_new(tree, limits, id)?;
+        let known = self.read_other(tree, limits, id)?;
         self.last = Some((id, known.clone()));
         Ok(known)
     }
 
-    fn read_new(&mut self, tree: &Tree, limits: &Limits, id: Id) -> Result<Known> {
+    fn read_other(&mut self, tree: &Tree, limits: &Limits, id: Id) -> Result<Known> {
         if let Some(known) = self.known.get(&id) {
             return Ok(known.clone());
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use crate::node::{Node, Text};
 use crate::role::Role;
 use crate::text::latin1;
 use crate::value::{Blob, Id, Tree, Value};
@@ -73,6 +74,32 @@ impl Payload {
         }
     }
 
+    /// The same for what NumPy writes since protocol 2: `bytes`, or text with a call that encodes it. `None` says nothing.
+    #[inline]
+    pub(crate) fn usual(tree: &Tree, id: Id) -> Option<Self> {
+        let (text, is_latin1) = match tree.node(id) {
+            Node::Call(_) => match tree.role_call(id)? {
+                (_, Role::Encode, [text, encoding]) if is_latin1(tree, *encoding).ok()? => {
+                    (*text, true)
+                }
+                _ => return None,
+            },
+            _ => (id, false),
+        };
+        let blob = match tree.node(text) {
+            Node::Short {
+                kind,
+                place,
+                nbytes,
+            } if is_latin1 == (kind == Text::Str) => Blob::plain(place, u64::from(nbytes)),
+            Node::String(Text::Bytes, i) if !is_latin1 => tree.blobs[i as usize],
+            Node::String(Text::Str, i) if is_latin1 => tree.blobs[i as usize],
+            _ => return None,
+        };
+        let is_whole = !is_latin1 || blob.latin1_nbytes().is_some();
+        is_whole.then_some(Self { blob, is_latin1 })
+    }
+
     fn of_call(tree: &Tree, id: Id) -> Result<Option<Self>> {
         let Some((_, role, args)) = tree.role_call(id) else {
             return Ok(None);
@@ -110,8 +137,7 @@ impl Payload {
 
     /// Where they lie in the input, if they lie there as they are.
     pub fn offset(&self) -> Option<u64> {
-        let as_they_are = !self.is_latin1 || self.blob.is_ascii();
-        self.blob.offset().filter(|_| as_they_are)
+        self.blob.offset().filter(|_| self.is_as_it_is())
     }
 
     /// The number of the out-of-band buffer that they should be in and that was not given.
@@ -124,12 +150,21 @@ impl Payload {
     /// # Errors
     /// Reading the input.
     pub fn bytes(&self, tree: &Tree) -> Result<Bytes> {
-        if !self.is_latin1 || self.blob.is_ascii() {
+        if self.is_as_it_is() {
             return tree.blob_bytes(&self.blob);
         }
+        Ok(self.decoded(tree)?.into())
+    }
+
+    /// Whether the bytes are these, not the characters that they spell.
+    fn is_as_it_is(&self) -> bool {
+        !self.is_latin1 || self.blob.is_ascii()
+    }
+
+    fn decoded(&self, tree: &Tree) -> Result<Vec<u8>> {
         let mut out = vec![0; self.nbytes() as usize];
         self.decode(tree, &mut out)?;
-        Ok(out.into())
+        Ok(out)
     }
 
     fn decode(&self, tree: &Tree, out: &mut [u8]) -> Result<()> {
@@ -156,11 +191,12 @@ impl Payload {
     ///
     /// # Errors
     /// As [`Self::bytes`].
+    #[inline]
     pub fn cow<'t>(&self, tree: &'t Tree) -> Result<Cow<'t, [u8]>> {
-        if !self.is_latin1 || self.blob.is_ascii() {
+        if self.is_as_it_is() {
             return tree.blob(&self.blob);
         }
-        Ok(Cow::Owned(self.bytes(tree)?.to_vec()))
+        Ok(Cow::Owned(self.decoded(tree)?))
     }
 }
 

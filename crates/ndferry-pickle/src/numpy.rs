@@ -119,6 +119,18 @@ impl<'t> ArrayReader<'t> {
         if let Some(Raw::Bytes(blob)) = call.raw() {
             return self.wrapped(id, call, blob).map(Some);
         }
+        if role == Role::Reconstruct
+            && let Some((known, shape, payload)) = self.plain(call, args)
+        {
+            return Ok(Some(Recognised::Array(PickledArray {
+                dtype: known.dtype.clone(),
+                shape,
+                order: StoredOrder::C,
+                elements: Elements::Bytes(payload),
+                is_array_array: false,
+                offset: call.offset,
+            })));
+        }
         let array = match role {
             Role::Reconstruct => self.reconstructed(call, args)?,
             Role::FromBuffer => Some(self.of_buffer(call, args)?),
@@ -153,6 +165,31 @@ impl<'t> ArrayReader<'t> {
         Ok(Recognised::Array(array))
     }
 
+    /// What [`Self::reconstructed`] finds, for arrays in long rows of such: whose state is of version 1, whose dtype is
+    /// that of the one before, with bytes that fit. `None` says nothing.
+    #[inline(always)]
+    fn plain(&self, call: &Call, args: &[Id]) -> Option<(&Known, Vec<usize>, Payload)> {
+        let tree = self.tree;
+        let [_, first, _] = args else { return None };
+        let [version, shape, dtype, is_fortran, payload] = tree.tuple(call.only_state()?)? else {
+            return None;
+        };
+        let known = self.dtypes.last(*dtype)?;
+        let is_usual = !tree.has_elements(*first) && tree.int(*version) == Some(1);
+        if !is_usual || known.has_object {
+            return None;
+        }
+        let payload = Payload::usual(tree, *payload)?;
+        let extents = tree.tuple(*shape)?;
+        let is_one_way = extents.len() < 2 || tree.int(*is_fortran) == Some(0);
+        if !is_one_way || extents.len() > ndferry_array::MAX_NDIM {
+            return None;
+        }
+        let shape = tree.shape(*shape)?;
+        let needed = nbytes_of(&shape, known.dtype.itemsize(), 0).ok()?;
+        (needed == payload.nbytes()).then_some((known, shape, payload))
+    }
+
     /// `_reconstruct(subtype, (0,), b'b')` and a state.
     fn reconstructed(&mut self, call: &Call, args: &[Id]) -> Result<Option<PickledArray>> {
         let is_plain = args
@@ -172,13 +209,13 @@ impl<'t> ArrayReader<'t> {
         {
             return Err(wrong("the shape that it begins with is not (0,)"));
         }
-        let parts = match self.tree.get(state) {
-            Value::Tuple(parts) => self.array_state(parts).or_else(|| {
+        let parts = match self.tree.tuple(state) {
+            Some(parts) => self.array_state(parts).or_else(|| {
                 // pandas before 0.14 put the array's state before its own.
                 let first = parts.first().filter(|_| !is_plain)?;
                 self.array_state(self.tree.sequence(*first)?)
             }),
-            _ => None,
+            None => None,
         };
         match parts {
             Some([shape, dtype, is_fortran, payload]) => self
@@ -192,7 +229,7 @@ impl<'t> ArrayReader<'t> {
 
     /// Shape, dtype, is_fortran and elements in a state of version 1 (with a number) or 0 (without); subclasses append.
     fn array_state(&self, parts: &[Id]) -> Option<[Id; 4]> {
-        let is_tuple = |id: &Id| matches!(self.tree.get(*id), Value::Tuple(_));
+        let is_tuple = |id: &Id| self.tree.tuple(*id).is_some();
         match parts {
             [version, shape, dtype, is_fortran, payload, ..]
                 if self.tree.int(*version) == Some(1) && is_tuple(shape) =>

@@ -173,6 +173,12 @@ impl Call {
         self.states().last().copied()
     }
 
+    /// What `BUILD` set, if it is all that was done.
+    #[inline]
+    pub(crate) fn only_state(&self) -> Option<Id> {
+        (self.more.is_none() && self.first_state != Id::NOTHING).then_some(self.first_state)
+    }
+
     /// All that `BUILD` set, one after another.
     pub fn states(&self) -> &[Id] {
         match &self.more {
@@ -329,6 +335,7 @@ impl Tree {
     }
 
     /// One value.
+    #[inline]
     pub fn get(&self, id: Id) -> Value<'_> {
         let run = |start: u32, len: u16| self.children.run(start, usize::from(len));
         match self.node(id) {
@@ -371,6 +378,7 @@ impl Tree {
     }
 
     /// What a global is to this crate; [`Role::Other`] also of what is no global.
+    #[inline]
     pub(crate) fn role(&self, id: Id) -> Role {
         match self.node(id) {
             Node::Global(i) => self.roles[i as usize],
@@ -379,6 +387,7 @@ impl Tree {
     }
 
     /// The elements of a tuple.
+    #[inline]
     pub(crate) fn tuple(&self, id: Id) -> Option<&[Id]> {
         match self.node(id) {
             Node::Tuple { start, len } => Some(self.children.run(start, usize::from(len))),
@@ -394,6 +403,7 @@ impl Tree {
     }
 
     /// A call, what its function is to this crate, and the arguments.
+    #[inline]
     pub(crate) fn role_call(&self, id: Id) -> Option<(&Call, Role, &[Id])> {
         let Node::Call(i) = self.node(id) else {
             return None;
@@ -403,23 +413,39 @@ impl Tree {
         Some((call, self.role(call.function), args))
     }
 
+    /// Bytes that are in the pool, or in an input that is in memory.
+    #[inline]
+    pub(crate) fn in_memory(&self, place: Place, nbytes: usize) -> Option<&[u8]> {
+        match place {
+            Place::Pool(start) => self.pool.get(start as usize..)?.get(..nbytes),
+            Place::Input(start) => self.whole.as_ref()?.get(start as usize..)?.get(..nbytes),
+            Place::Buffer(_) => None,
+        }
+    }
+
     /// A string's bytes; of a `str`, its UTF-8. Nothing is copied if the input is in memory.
     ///
     /// # Errors
     /// Reading the input; [`ErrorKind::NoBuffer`].
+    #[inline]
     pub fn blob(&self, blob: &Blob) -> Result<Cow<'_, [u8]>> {
         let nbytes = blob.nbytes as usize;
-        match (blob.place, &self.whole) {
-            (Place::Pool(start), _) => Ok(Cow::Borrowed(&self.pool[start as usize..][..nbytes])),
-            (Place::Input(offset), Some(whole)) => {
-                Ok(Cow::Borrowed(&whole[offset as usize..][..nbytes]))
-            }
-            (Place::Input(offset), None) => {
+        if let Some(bytes) = self.in_memory(blob.place, nbytes) {
+            return Ok(Cow::Borrowed(bytes));
+        }
+        self.far_blob(blob)
+    }
+
+    fn far_blob(&self, blob: &Blob) -> Result<Cow<'_, [u8]>> {
+        let nbytes = blob.nbytes as usize;
+        match blob.place {
+            Place::Pool(start) => Ok(Cow::Borrowed(&self.pool[start as usize..][..nbytes])),
+            Place::Input(offset) => {
                 let mut out = vec![0; nbytes];
                 self.read_input(&mut out, offset)?;
                 Ok(Cow::Owned(out))
             }
-            (Place::Buffer(index), _) => match self.buffers.get(index as usize) {
+            Place::Buffer(index) => match self.buffers.get(index as usize) {
                 Some(buffer) => Ok(Cow::Borrowed(buffer)),
                 None => Err(ErrorKind::NoBuffer { index }.at(0)),
             },
@@ -491,7 +517,22 @@ impl Tree {
     ///
     /// # Errors
     /// Reading the input.
+    #[inline]
     pub fn name(&self, id: Id) -> Result<Option<Cow<'_, str>>> {
+        // ASCII, as nearly all names are.
+        if let Node::Short {
+            kind: Text::Str,
+            place,
+            nbytes,
+        } = self.node(id)
+            && let Some(bytes) = self.in_memory(place, usize::from(nbytes))
+        {
+            return Ok(std::str::from_utf8(bytes).ok().map(Cow::Borrowed));
+        }
+        self.any_name(id)
+    }
+
+    fn any_name(&self, id: Id) -> Result<Option<Cow<'_, str>>> {
         let (blob, is_text) = match self.get(id) {
             Value::Str(blob) => (blob, true),
             Value::Py2Str(blob) | Value::Bytes(blob) => (blob, false),
@@ -532,23 +573,28 @@ impl Tree {
     }
 
     /// The elements of a tuple or list.
+    #[inline]
     pub fn sequence(&self, id: Id) -> Option<&[Id]> {
-        match self.get(id) {
-            Value::Tuple(items) | Value::List(items) => Some(items),
-            _ => None,
+        match self.node(id) {
+            Node::List(i) => Some(self.children.get(i)),
+            _ => self.tuple(id),
         }
     }
 
     /// A tuple of extents, or a single one.
     pub(crate) fn shape(&self, id: Id) -> Option<Vec<usize>> {
         let extent = |id: Id| self.int(id).and_then(|extent| usize::try_from(extent).ok());
-        match self.sequence(id) {
-            Some(items) if items.len() <= ndferry_array::MAX_NDIM => {
-                items.iter().map(|item| extent(*item)).collect()
-            }
-            Some(_) => None,
-            None => Some(vec![extent(id)?]),
+        let Some(items) = self.sequence(id) else {
+            return Some(vec![extent(id)?]);
+        };
+        if items.len() > ndferry_array::MAX_NDIM {
+            return None;
         }
+        let mut shape = Vec::with_capacity(items.len());
+        for item in items {
+            shape.push(extent(*item)?);
+        }
+        Some(shape)
     }
 
     /// Whether it is a shape, of at least one element.
