@@ -95,11 +95,13 @@ impl Cursor {
     }
 
     /// The bytes from here on that are in memory already.
+    #[inline]
     pub(crate) fn rest(&self) -> &[u8] {
         &self.window[self.at..]
     }
 
     /// Goes on behind so many of [`Self::rest`].
+    #[inline]
     pub(crate) fn step_over(&mut self, nbytes: usize) {
         self.at += nbytes;
     }

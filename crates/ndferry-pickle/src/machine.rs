@@ -3,7 +3,7 @@
 mod arguments;
 mod compound;
 mod joblib;
-mod plain_array;
+mod rows;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -63,9 +63,9 @@ pub struct Machine {
     depth: usize,
     /// Byte of the opcode in hand.
     offset: u64,
-    /// How many arrays were made at once; `None` if none shall be.
+    /// How many arrays were made at once; `None` if no row of opcodes shall be.
     #[cfg(test)]
-    plain_arrays: Option<usize>,
+    rows: Option<usize>,
 }
 
 /// Strings up to this length are kept in the tree, so that reading them costs no access to the file.
@@ -133,7 +133,7 @@ impl Machine {
             depth: 0,
             offset,
             #[cfg(test)]
-            plain_arrays: Some(0),
+            rows: Some(0),
         }
     }
 
@@ -272,6 +272,7 @@ impl Machine {
             }
 
             op::UNICODE => self.text_line()?,
+            op::SHORT_BINUNICODE if self.memoized_name()? => {}
             op::SHORT_BINUNICODE | op::BINUNICODE | op::BINUNICODE8 => {
                 let nbytes = self.length(opcode)?;
                 let blob = self.text(nbytes)?;

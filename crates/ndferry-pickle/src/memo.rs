@@ -56,6 +56,7 @@ impl Memo {
     }
 
     /// Whether the numbers taken are 0 and those that follow, so that the next is [`Self::len`] however it is given.
+    #[inline]
     pub(crate) fn is_in_a_row(&self) -> bool {
         self.taken == self.dense.len() as u64 && self.sparse.is_empty()
     }

@@ -113,6 +113,7 @@ impl Machine {
         }
     }
 
+    #[inline]
     pub(super) fn push_float(&mut self, value: f64) -> Result<()> {
         if let Some(packed) = Packed::float(value) {
             return self.push_node(packed);

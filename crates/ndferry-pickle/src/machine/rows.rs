@@ -1,11 +1,12 @@
-//! The opcodes of a plain array, done at once.
+//! Rows of opcodes that are done at once: a plain array, and a name that is memoized.
 //!
 //! In a list of small arrays, each is the same twenty-odd opcodes: what all share comes from the memo, and only shape,
 //! elements and memo numbers differ. Where `_reconstruct` has come from the memo, this looks whether exactly that row of
 //! opcodes follows, and if so makes the values that they would make, in the same order and at the same places of the
 //! tree. It looks to the end before it changes anything. Whatever is not exactly so is left to the ordinary way: another
 //! opcode, a memo number out of turn, text that is not UTF-8, a limit that is near, a frame or the end of the input in
-//! between. So the tree, and every error, is the one of the ordinary way; the tests compare the two.
+//! between. So the tree, and every error, is the one of the ordinary way; the tests compare the two. The same holds of
+//! names, which are the keys of every dict.
 
 use super::*;
 
@@ -66,7 +67,7 @@ impl Machine {
         let (nbytes, protocol) = (row.at, row.protocol);
         #[cfg(test)]
         {
-            let Some(count) = &mut self.plain_arrays else {
+            let Some(count) = &mut self.rows else {
                 return false;
             };
             *count += 1;
@@ -75,6 +76,38 @@ impl Machine {
         self.tree.protocol = self.tree.protocol.max(protocol);
         self.push_plain_array(function, &array);
         true
+    }
+
+    /// Of `SHORT_BINUNICODE`, and the `MEMOIZE` that follows: what every key of a dict is. If they are not in memory, or
+    /// the text is not ASCII, this does nothing, and says so.
+    #[inline]
+    pub(super) fn memoized_name(&mut self) -> Result<bool> {
+        let Some((nbytes, rest)) = self.cursor.rest().split_first() else {
+            return Ok(false);
+        };
+        let Some((text, [op::MEMOIZE, ..])) = rest.split_at_checked(usize::from(*nbytes)) else {
+            return Ok(false);
+        };
+        let place = Place::Input(self.cursor.offset() + 1);
+        let node = Node::short(Text::Str, place, u64::from(*nbytes));
+        let (Some(node), true) = (node, text.is_ascii()) else {
+            return Ok(false);
+        };
+        #[cfg(test)]
+        if self.rows.is_none() {
+            return Ok(false);
+        }
+        let is_usual = self.tree.whole.is_some()
+            && self.memo.is_in_a_row()
+            && self.memo.len() < self.limits.memo as u64;
+        if !is_usual {
+            return Ok(false);
+        }
+        let nbytes = 1 + text.len() + 1;
+        self.push_node(node)?;
+        self.memo.put_next(Id(self.tree.nodes.len() as u32 - 1));
+        self.cursor.step_over(nbytes);
+        Ok(true)
     }
 
     fn push_plain_array(&mut self, function: Id, array: &PlainArray) {
@@ -327,7 +360,7 @@ mod tests {
     fn told(pickle: &[u8], at_once: bool, limits: &Limits) -> (String, usize) {
         let input: Arc<dyn ReadAt> = Arc::new(Bytes::copy_from_slice(pickle));
         let mut machine = Machine::open(input, 0, limits.clone(), Vec::new());
-        machine.plain_arrays = at_once.then_some(0);
+        machine.rows = at_once.then_some(0);
         let loaded = machine.load();
         let nodes = machine.tree.nodes.iter().map(|node| node.node());
         let memo = (0..400).map(|number| machine.memo.get(number));
@@ -344,7 +377,7 @@ mod tests {
             machine.pushed,
             machine.tree.protocol,
         );
-        (told, machine.plain_arrays.unwrap_or(0))
+        (told, machine.rows.unwrap_or(0))
     }
 
     /// That both ways come to the same; gives how many arrays were made at once.
@@ -514,6 +547,38 @@ mod tests {
             }
         }
         assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+    }
+
+    #[test]
+    fn names_at_once_come_to_the_same_wherever_a_pickle_is_cut_or_spoilt() {
+        let long = "x".repeat(255);
+        let mut pickle = b"\x80\x04}\x94(".to_vec();
+        for name in ["a", "", "name", "n\u{e4}me", &long, "last"] {
+            pickle.extend([op::SHORT_BINUNICODE, name.len() as u8]);
+            pickle.extend(name.as_bytes());
+            pickle.extend(b"\x94G?\xf0\0\0\0\0\0\0");
+        }
+        // One that is not memoized, and one from the memo.
+        pickle.extend(b"\x8c\x01bKxh\x01Kyu.");
+        compare(&pickle, &Limits::default());
+        let mut loaded = Machine::new(pickle.clone());
+        let root = loaded.load().unwrap();
+        assert!(matches!(loaded.tree().get(root), Value::Dict(pairs) if pairs.len() == 8));
+        for at in 0..pickle.len() {
+            compare(&pickle[..at], &Limits::default());
+            for other in [0, 1, 0xff, op::MEMOIZE, op::STOP, op::MARK] {
+                let mut spoilt = pickle.clone();
+                spoilt[at] = other;
+                compare(&spoilt, &Limits::default());
+            }
+        }
+        let mut limits = Limits::default();
+        for limit in 0..30 {
+            (limits.values, limits.memo) = (limit, 1 << 20);
+            compare(&pickle, &limits);
+            (limits.values, limits.memo) = (1 << 20, limit);
+            compare(&pickle, &limits);
+        }
     }
 
     #[test]
