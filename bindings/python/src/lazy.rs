@@ -132,7 +132,8 @@ impl PyLazyArray {
 
     fn tile_shape(&self) -> Vec<usize> {
         let shape = &self.info.shape;
-        if let Storage::Tiles { tile, .. } = &self.info.storage {
+        let storage = &self.info.storage;
+        if let Storage::Tiles { tile, .. } | Storage::Chunks { chunk: tile, .. } = storage {
             return tile
                 .iter()
                 .map(|extent| (*extent).max(1) as usize)
@@ -217,7 +218,7 @@ impl PyLazyArray {
     #[getter]
     fn codec(&self) -> &str {
         match &self.info.storage {
-            Storage::Tiles { codec, .. } => codec,
+            Storage::Tiles { codec, .. } | Storage::Chunks { codec, .. } => codec,
             Storage::Deflated { .. } => "deflate",
             _ => "none",
         }

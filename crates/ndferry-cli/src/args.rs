@@ -76,7 +76,7 @@ pub(crate) enum Command {
     View(ViewArgs),
     /// Writes arrays in another format.
     #[command(
-        after_help = "Examples:\n  ndferry convert run.npz -o run.npb\n  ndferry convert run.npz:frames -o frames.npy\n  ndferry convert run.npz:frames -o frames.tif\n  ndferry convert more.npy --append frames.npy"
+        after_help = "Examples:\n  ndferry convert run.npz -o run.npb\n  ndferry convert run.npz:frames -o frames.npy\n  ndferry convert run.npz:frames -o frames.tif\n  ndferry convert run.npz -o run.zarr\n  ndferry convert more.npy --append frames.npy"
     )]
     Convert(ConvertArgs),
     /// Compares two arrays, or all arrays of two files. Exit status 1 if they differ.

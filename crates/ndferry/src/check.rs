@@ -154,6 +154,10 @@ pub fn check(
 ) -> Result<Finding> {
     let path = path.as_ref();
     let name = source_name(path);
+    #[cfg(feature = "zarr")]
+    if crate::zarr::is_store(path) {
+        return of_store(path, &name, options, progress);
+    }
     let input = Input::of_source(path, &options.open);
     finding(
         input.map_err(|error| error.in_source(&name)),
@@ -175,6 +179,31 @@ pub fn check_bytes(
 ) -> Result<Finding> {
     let input = Input::of_bytes(bytes);
     finding(Ok(input), Path::new(name), options, progress)
+}
+
+/// Of a Zarr store, in which nothing is pickled.
+#[cfg(feature = "zarr")]
+fn of_store(
+    path: &Path,
+    name: &str,
+    options: &CheckOptions,
+    progress: &dyn Progress,
+) -> Result<Finding> {
+    let mut report = Report {
+        problems: Vec::new(),
+        progress,
+        interrupt: &options.open.interrupt,
+    };
+    let opened = Source::of_store(path, name, &options.open);
+    let inspected = opened.and_then(|source| source.inspect(&mut report));
+    if let Err(error) = inspected {
+        report.fault(error.in_source(name))?;
+    }
+    Ok(Finding {
+        format: Some(Format::Zarr),
+        safety: Safety::NoPickle,
+        problems: report.problems,
+    })
 }
 
 fn finding(

@@ -92,7 +92,9 @@ pub enum ErrorKind {
     #[error("it exists already")]
     Exists,
     /// An output name whose extension says nothing.
-    #[error("cannot tell the format from the name: expected .npy, .npz, .npb, .pkl, .tif or .png")]
+    #[error(
+        "cannot tell the format from the name: expected .npy, .npz, .npb, .pkl, .zarr, .tif or .png"
+    )]
     UnknownExtension,
     /// Something that this format cannot hold, or ndferry cannot write (yet).
     #[error("{what} cannot be written as {format}")]
@@ -141,6 +143,12 @@ pub enum ErrorKind {
     NotBuilt {
         /// The feature.
         what: &'static str,
+    },
+    /// A Zarr store that is not one.
+    #[error("{problem}")]
+    Zarr {
+        /// What is wrong.
+        problem: String,
     },
     /// Something readable in principle.
     #[error("{what} is not supported")]
@@ -344,6 +352,7 @@ impl ErrorKind {
             | Self::LostArray { .. }
             | Self::NoHeader
             | Self::Attributes { .. }
+            | Self::Zarr { .. }
             | Self::MissingTile { .. }
             | Self::MissingTiles { .. }
             | Self::DamagedTile { .. } => ErrorClass::Malformed,

@@ -24,13 +24,15 @@ pub enum Format {
     Tiff,
     /// A PNG image; written only.
     Png,
+    /// A Zarr store, version 3, in a folder.
+    Zarr,
 }
 
 impl Format {
     /// How many bytes from the start [`sniff`] wants to see.
     pub const SNIFF_NBYTES: usize = 64;
 
-    /// `npy`, `npz`, `pickle`, `npb`, `joblib`, `torch`, `tiff` or `png`.
+    /// `npy`, `npz`, `pickle`, `npb`, `joblib`, `torch`, `tiff`, `png` or `zarr`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Npy => "npy",
@@ -41,11 +43,12 @@ impl Format {
             Self::Torch => "torch",
             Self::Tiff => "tiff",
             Self::Png => "png",
+            Self::Zarr => "zarr",
         }
     }
 
     /// The format that a file name asks for: `.npy .npz .pkl .pickle .npb .joblib .pt .pth .tif
-    /// .tiff .png`, in upper case too.
+    /// .tiff .png .zarr`, in upper case too.
     pub fn of_extension(path: impl AsRef<Path>) -> Option<Self> {
         let extension = path.as_ref().extension()?.to_str()?.to_ascii_lowercase();
         Some(match extension.as_str() {
@@ -57,6 +60,7 @@ impl Format {
             "pt" | "pth" => Self::Torch,
             "tif" | "tiff" => Self::Tiff,
             "png" => Self::Png,
+            "zarr" => Self::Zarr,
             _ => return None,
         })
     }
@@ -81,6 +85,7 @@ impl FromStr for Format {
             "torch" | "pt" => Self::Torch,
             "tiff" | "tif" => Self::Tiff,
             "png" => Self::Png,
+            "zarr" => Self::Zarr,
             _ => return Err(UnknownFormat(text.to_owned())),
         })
     }
@@ -88,7 +93,7 @@ impl FromStr for Format {
 
 /// A word that names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a format: expected npy, npz, pickle, npb, tiff or png")]
+#[error("{0:?} is not a format: expected npy, npz, pickle, npb, zarr, tiff or png")]
 pub struct UnknownFormat(String);
 
 /// What the first bytes of a file say that it is. [`Format::SNIFF_NBYTES`] are enough; fewer are fine for short files.
@@ -120,6 +125,10 @@ pub fn foreign(head: &[u8]) -> Option<&'static str> {
         (b"\x89PNG", "a PNG image; Pillow reads it"),
         (b"\xff\xd8\xff", "a JPEG image; Pillow reads it"),
         (b"MATLAB 5.0", "a MATLAB file; scipy.io.loadmat reads it"),
+        (
+            b"\x9e\xa8b2frame\0",
+            "a Blosc2 file (.b2nd); Python reads it: numpy.save(\"a.npy\", blosc2.open(\"a.b2nd\")[:])",
+        ),
         (b"PAR1", "a Parquet file; pyarrow reads it"),
         (b"ARROW1", "an Arrow file; pyarrow reads it"),
         (b"SIMPLE  =", "a FITS file; astropy reads it"),

@@ -7,7 +7,7 @@
 //! between processes in checked blocks with bounded memory.
 //!
 //! Reading NPY, NPZ and pickles is always there. The features `npb` and `transport` add NPB files and sockets,
-//! `images` writes TIFF and PNG, and `http` and `https` read parts of files on web servers.
+//! `images` writes TIFF and PNG, `zarr` reads and writes Zarr stores, and `http` and `https` read parts of files on web servers.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -95,6 +95,8 @@ mod torch_file;
 mod units;
 mod values;
 mod wrapping;
+#[cfg(feature = "zarr")]
+mod zarr;
 
 pub use address::Address;
 pub use append_rows::append_rows;

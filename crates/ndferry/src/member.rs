@@ -23,7 +23,7 @@ pub struct MemberInfo {
     pub nbytes: u64,
     /// How it lies in the file.
     pub storage: Storage,
-    /// What is attached to it; of NPB files only.
+    /// What is attached to it; of NPB files and Zarr stores.
     pub attributes: Attributes,
 }
 
@@ -45,6 +45,15 @@ pub enum Storage {
     Pickled,
     /// Pickled Python objects.
     Objects,
+    /// Chunks in files of their own, in a Zarr store.
+    Chunks {
+        /// Shape of the smallest part that unpacks alone, in NumPy's axis order.
+        chunk: Vec<u64>,
+        /// How many there are, with those that were never written.
+        count: u64,
+        /// What packs them: `none`, `zstd` or `gzip`.
+        codec: String,
+    },
     /// Tiles in an NPB file.
     Tiles {
         /// Shape of one tile, in NumPy's axis order.

@@ -302,7 +302,7 @@ impl Plan {
     }
 
     /// Hands out all tiles in order, elements in C order of their axes.
-    fn tiles(
+    pub(crate) fn tiles(
         &self,
         array: &LazyArray,
         interrupt: &Interrupt,

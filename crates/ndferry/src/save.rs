@@ -42,9 +42,10 @@ pub enum NumpyEra {
 pub struct SaveOptions {
     /// Which format; told by the extension if not given.
     pub format: Option<Format>,
-    /// How NPB tiles are packed. In an NPZ only none and deflate exist; none is the default there.
+    /// How NPB tiles are packed. In an NPZ only none and deflate exist; none is the default there. In a Zarr store there are
+    /// none, zstd and deflate (as gzip); zstd is the default there.
     pub packing: Packing,
-    /// Extents of one NPB tile, in NumPy's axis order.
+    /// Extents of one NPB tile, or of one Zarr chunk, in NumPy's axis order.
     pub tile: Option<Vec<u64>>,
     /// Raw bytes of one NPB block instead: runs of whole rows.
     pub block_nbytes: Option<u64>,
@@ -76,14 +77,17 @@ impl SaveOptions {
     /// # Errors
     /// [`ErrorKind::Pointless`].
     pub fn check(&self, format: Format) -> Result<()> {
-        use Format::{Npb, Npz, Pickle, Png, Tiff};
+        use Format::{Npb, Npz, Pickle, Png, Tiff, Zarr};
         let is_packed = !matches!(self.packing.codec, Codec::Default | Codec::None);
         let is_filtered = !matches!(self.packing.filter, Filter::Default | Filter::None);
         let pointless = [
-            ("codec", is_packed && !matches!(format, Npb | Npz)),
+            ("codec", is_packed && !matches!(format, Npb | Npz | Zarr)),
             ("filter", is_filtered && format != Npb),
-            ("tile", self.tile.is_some() && format != Npb),
-            ("block", self.block_nbytes.is_some() && format != Npb),
+            ("tile", self.tile.is_some() && !matches!(format, Npb | Zarr)),
+            (
+                "block",
+                self.block_nbytes.is_some() && !matches!(format, Npb | Zarr),
+            ),
             ("growing", self.growing && format != Npb),
             ("protocol", self.protocol.is_some() && format != Pickle),
             ("python2", self.python2 && format != Pickle),
@@ -135,6 +139,11 @@ pub fn save(
     let written = || {
         let format = format.ok_or(ErrorKind::UnknownExtension)?;
         check_items(items, format)?;
+        #[cfg(feature = "zarr")]
+        if format == Format::Zarr {
+            let nbytes = crate::zarr::save(path, items, options, progress)?;
+            return Ok(saved(items, nbytes));
+        }
         let mut file = AtomicFile::create(path, options.overwrite).map_err(outside)?;
         let file_nbytes = match format {
             Format::Npz => {

@@ -25,6 +25,9 @@ pub struct Source {
     input: Input,
     options: OpenOptions,
     contents: Contents,
+    /// The folder that it is.
+    #[cfg(feature = "zarr")]
+    store: Option<std::path::PathBuf>,
 }
 
 /// What a reader of one format finds.
@@ -98,7 +101,8 @@ pub struct PickleInfo {
 }
 
 impl Source {
-    /// Opens a file; `-` is standard input. The format is told by the first bytes.
+    /// Opens a file; `-` is standard input. The format is told by the first bytes. With the feature `zarr`, a folder that
+    /// holds a `zarr.json` is a Zarr store.
     ///
     /// With the feature `http`, a path that begins with `http://` (with `https`, also `https://`) is the address of a file
     /// on a web server, of which only those parts are fetched that are needed. [`OpenOptions::timeout`] is how long the
@@ -109,12 +113,29 @@ impl Source {
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         let name = source_name(path);
+        #[cfg(feature = "zarr")]
+        if crate::zarr::is_store(path) {
+            return Self::of_store(path, &name, options);
+        }
         let input = Input::of_source(path, options).map_err(|error| error.in_source(&name))?;
         let folder = match path.as_os_str() == "-" || is_url(path) {
             true => None,
             false => path.parent(),
         };
         Self::in_folder(&name, input, folder, options)
+    }
+
+    /// Opens a Zarr store.
+    #[cfg(feature = "zarr")]
+    pub(crate) fn of_store(path: &Path, name: &str, options: &OpenOptions) -> Result<Self> {
+        let contents = crate::zarr::open(path, options).map_err(|error| error.in_source(name))?;
+        Ok(Self {
+            name: Arc::from(name),
+            input: Input::of_bytes(Bytes::new()),
+            options: options.clone(),
+            contents,
+            store: Some(path.to_owned()),
+        })
     }
 
     /// Opens bytes in memory; `name` stands for the path in errors. Arrays share the bytes.
@@ -144,6 +165,8 @@ impl Source {
             input,
             options: options.clone(),
             contents,
+            #[cfg(feature = "zarr")]
+            store: None,
         })
     }
 
@@ -157,8 +180,12 @@ impl Source {
         self.contents.format
     }
 
-    /// Bytes of the file.
+    /// Bytes of the file; of a Zarr store those of all its files, which are looked up now.
     pub fn nbytes(&self) -> u64 {
+        #[cfg(feature = "zarr")]
+        if let Some(store) = &self.store {
+            return crate::zarr::nbytes(store);
+        }
         self.input.nbytes()
     }
 

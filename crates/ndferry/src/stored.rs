@@ -1,5 +1,7 @@
 //! Where elements lie: one file per kind of place, all behind [`crate::lazy::Stored`].
 
+#[cfg(feature = "npb")]
+pub(crate) mod grid_reader;
 pub(crate) mod one_pass;
 pub(crate) mod plain;
 #[cfg(feature = "npb")]

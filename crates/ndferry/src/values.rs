@@ -39,6 +39,11 @@ impl Opened {
     pub fn open(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         let name = source_name(path);
+        #[cfg(feature = "zarr")]
+        if crate::zarr::is_store(path) {
+            let source = Source::of_store(path, &name, options)?;
+            return Ok(Self::Arrays(Box::new(source)));
+        }
         let input = Input::of_source(path, options).map_err(|error| error.in_source(&name))?;
         Self::of_input(&name, input, options)
     }

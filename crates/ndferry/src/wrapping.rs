@@ -219,7 +219,7 @@ impl Read for InputReader<'_> {
 
 /// Zstandard's streams.
 #[cfg(feature = "compressed")]
-mod zstd {
+pub(crate) mod zstd {
     use super::*;
     use zstd_safe::zstd_sys::ZSTD_EndDirective;
     use zstd_safe::{CCtx, DCtx, InBuffer, OutBuffer, get_error_name};
@@ -232,7 +232,7 @@ mod zstd {
         io::ErrorKind::OutOfMemory.into()
     }
 
-    pub(super) struct Reader<R> {
+    pub(crate) struct Reader<R> {
         from: R,
         context: DCtx<'static>,
         /// What the decoder wants next; 0 at the end of a frame.
@@ -240,7 +240,7 @@ mod zstd {
     }
 
     impl<R: BufRead> Reader<R> {
-        pub(super) fn new(from: R) -> io::Result<Self> {
+        pub(crate) fn new(from: R) -> io::Result<Self> {
             Ok(Self {
                 from,
                 context: DCtx::try_create().ok_or_else(no_memory)?,

@@ -115,6 +115,16 @@ fn member_json(member: &MemberInfo, digest: Option<&str>, with_digest: bool) -> 
         Storage::Deflated { packed_nbytes } => {
             object.insert("packed_nbytes".into(), number(*packed_nbytes));
         }
+        Storage::Chunks {
+            chunk,
+            count,
+            codec,
+        } => {
+            let chunk: Vec<Value> = chunk.iter().map(|extent| number(*extent)).collect();
+            object.insert("chunk".into(), chunk.into());
+            object.insert("chunks".into(), number(*count));
+            object.insert("codec".into(), codec.clone().into());
+        }
         Storage::Tiles {
             tile,
             count,
@@ -260,6 +270,7 @@ fn storage_text(member: &MemberInfo) -> String {
             words.push(format!("deflate{}", ratio(member.nbytes, *packed_nbytes)))
         }
         Storage::Objects => words.push("Python objects".to_owned()),
+        Storage::Chunks { codec, .. } if codec != "none" => words.push(codec.clone()),
         Storage::Tiles {
             codec,
             filter,
@@ -311,6 +322,11 @@ fn details(member: &MemberInfo) -> String {
     let place = match &member.storage {
         Storage::Plain { offset } => format!(", at byte {offset}"),
         Storage::Deflated { packed_nbytes } => format!(", {} deflated", size::text(*packed_nbytes)),
+        Storage::Chunks { chunk, count, .. } => {
+            let s = if *count == 1 { "" } else { "s" };
+            let chunk: Vec<usize> = chunk.iter().map(|n| *n as usize).collect();
+            format!(", {count} chunk{s} of {}", shape_text(&chunk))
+        }
         Storage::Tiles {
             tile, count, grows, ..
         } => {

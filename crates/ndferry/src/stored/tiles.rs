@@ -1,7 +1,7 @@
 //! [`Tiles`]: elements in the tiles of an NPB file.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -16,6 +16,7 @@ use crate::error::npb;
 use crate::input::Input;
 use crate::lazy::Stored;
 use crate::npb_file::{checked, elsewhere, message};
+use crate::stored::grid_reader::{GridReader, Gridded};
 use crate::stored::tile_cache::TileCache;
 use crate::stored::tile_overlap::{Overlap, forwards, step, within};
 use crate::threads::threads;
@@ -27,9 +28,6 @@ const PARALLEL_NBYTES: usize = 1 << 20;
 
 /// Tiles that are told of before they are read.
 const EXPECTED: usize = 1 << 16;
-
-/// A stream unpacks so many bytes at a time, or one row of tiles.
-const STREAM_NBYTES: u64 = 8 << 20;
 
 /// Where tiles are.
 #[derive(Debug)]
@@ -229,8 +227,7 @@ impl Tiles {
         raw_nbytes.is_multiple_of(row_nbytes.max(1)) && raw_nbytes <= row_nbytes * most
     }
 
-    /// The elements of ascending spans, over stored axes.
-    pub(crate) fn read_spans(&self, spans: &[Span], out: &mut [u8]) -> Result<()> {
+    fn read_tiles(&self, spans: &[Span], out: &mut [u8]) -> Result<()> {
         self.expect(spans)?;
         // Along the first axis that has more than one wanted index, each row of tiles fills bytes of its own.
         let axis = spans.iter().position(|span| span.count > 1).unwrap_or(0);
@@ -378,6 +375,16 @@ fn at_least(buffer: &mut Vec<u8>, nbytes: usize) -> &mut [u8] {
     &mut buffer[..nbytes]
 }
 
+impl Gridded for Tiles {
+    fn grid(&self) -> &TileGrid {
+        &self.grid
+    }
+
+    fn read_spans(&self, spans: &[Span], out: &mut [u8]) -> Result<()> {
+        self.read_tiles(spans, out)
+    }
+}
+
 impl Stored for Tiles {
     fn read(&self, selection: &Selection, units: &Units, out: &mut [u8]) -> Result<()> {
         let mut spans: Vec<Span> = selection.ranges().iter().map(forwards).collect();
@@ -388,67 +395,11 @@ impl Stored for Tiles {
     }
 
     fn stream(&self) -> Result<Box<dyn Read + Send + '_>> {
-        Ok(Box::new(TilesReader {
-            tiles: self,
-            row: 0,
-            buffer: Vec::new(),
-            at: 0,
-        }))
+        Ok(Box::new(GridReader::new(self)))
     }
 
     fn check_nbytes(&self, _: u64) -> Result<()> {
         // A damaged or hostile index cannot claim more than its grid, and memory is only touched as tiles are read.
         Ok(())
-    }
-}
-
-/// All elements in stored order, one row of tiles at a time.
-struct TilesReader<'a> {
-    tiles: &'a Tiles,
-    /// Index along stored axis 0 of the next row of tiles.
-    row: u64,
-    buffer: Vec<u8>,
-    at: usize,
-}
-
-impl TilesReader<'_> {
-    /// The next row of tiles; `false` after the last.
-    fn fill(&mut self) -> Result<bool> {
-        let grid = &self.tiles.grid;
-        let shape = grid.shape();
-        let extent = shape.first().copied().unwrap_or(1);
-        if self.row >= extent || grid.is_empty() {
-            return Ok(false);
-        }
-        let tile = grid.tile_shape().first().copied().unwrap_or(1);
-        let row_nbytes: u64 = shape.iter().skip(1).product::<u64>() * grid.itemsize();
-        // Several rows of tiles at once, so that there is work for all threads.
-        let most = STREAM_NBYTES / row_nbytes.max(1) / tile * tile;
-        let rows = most.max(tile).min(extent - self.row);
-        let mut spans: Vec<Span> = shape.iter().map(|extent| Span::all(*extent)).collect();
-        if let Some(first) = spans.first_mut() {
-            *first = Span {
-                start: self.row,
-                step: 1,
-                count: rows,
-            };
-        }
-        self.buffer.resize((rows * row_nbytes) as usize, 0);
-        self.tiles.read_spans(&spans, &mut self.buffer)?;
-        self.row += rows;
-        self.at = 0;
-        Ok(true)
-    }
-}
-
-impl Read for TilesReader<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.buffer.len() && !self.fill().map_err(crate::error::to_io)? {
-            return Ok(0);
-        }
-        let n = out.len().min(self.buffer.len() - self.at);
-        out[..n].copy_from_slice(&self.buffer[self.at..self.at + n]);
-        self.at += n;
-        Ok(n)
     }
 }
