@@ -163,7 +163,7 @@ point = points.Point(1, "two")
 loop = points.Point()
 loop.x = [loop, point]
 own = points.Own()
-own.me = point
+own.word, own.me = "state", point
 value = [point, (point, points.Old(3, (4, point)), points.Old()), own, loop]
 for name, module in [("python", pickle), ("c", cPickle)]:
     with open(name + ".pkl", "wb") as out:
