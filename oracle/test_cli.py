@@ -213,3 +213,12 @@ def test_show_prints_objects_in_npy_and_npz_as_numpy_does(folder):
         np.savez(folder / "objects.npz", a=array, b=1)
         for source in ["objects.npy", "objects.npz:a"]:
             assert ndferry(folder, "show", source).decode() == printed(array)
+    # Masked arrays among the objects.
+    objects = np.empty(2, object)
+    objects[:] = [{"gain": MASKED[0]}, 1]
+    np.save(folder / "objects.npy", objects)
+    np.savez(folder / "objects.npz", a=objects, b=1)
+    for source in ["objects.npy:0.gain", "objects.npz:a.0.gain"]:
+        assert ndferry(folder, "show", source).decode() == "[1.0 -- 3.0]\n"
+        assert ndferry(folder, "show", source, "-s", "1:").decode() == "[-- 3.0]\n"
+        assert ndferry(folder, "show", f"{source}.data").decode().count(".") == 3

@@ -107,6 +107,12 @@ impl Tree {
                     None => out.push_str("(…)"),
                 }
             }
+            Value::Persistent(of) => {
+                out.is_foreign = true;
+                out.push_str("persistent_load(");
+                self.write_repr(of, depth - 1, out);
+                out.push(')');
+            }
             other => {
                 out.is_foreign = true;
                 let _ = write!(out, "<{}>", other.type_name());

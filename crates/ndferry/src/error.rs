@@ -69,6 +69,14 @@ pub enum ErrorKind {
         /// How many.
         nbytes: u64,
     },
+    /// Instead of an object, the pickle has a name for it.
+    #[error(
+        "it is what the persistent id {id} stands for, which only the program that wrote the pickle knows"
+    )]
+    PersistentId {
+        /// The name, as Python spells it.
+        id: String,
+    },
     /// No array of that name.
     #[error("no array {wanted:?} in it")]
     NoMember {
@@ -374,6 +382,7 @@ impl ErrorKind {
             | Self::Unsupported { .. }
             | Self::ObjectsAmong { .. }
             | Self::HoldsMore
+            | Self::PersistentId { .. }
             | Self::Objects => ErrorClass::Unsupported,
             Self::NoMember { .. }
             | Self::SeveralArrays { .. }

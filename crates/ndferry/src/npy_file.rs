@@ -21,12 +21,7 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
         let pickled = Pickled::parse(input, offset, 1, options)?;
         contents.end = Some(pickled.end);
         pickled.judge(&mut contents);
-        let (dtype, inner) = pickled.objects(input, "", &header, options)?;
-        let info = member("", &header, Storage::Objects);
-        contents.push_objects(MemberInfo { dtype, ..info }, pickled.root());
-        for (info, backing) in inner {
-            contents.push_inner(info, backing);
-        }
+        pickled.list_objects(input, "", &header, options, &mut contents)?;
         return Ok(contents);
     }
     let info = member("", &header, Storage::Plain { offset });

@@ -22,7 +22,7 @@ use crate::stored::one_pass::{self, Wanted, skip};
 use crate::stored::plain::Plain;
 use crate::torch_file;
 use crate::units::Units;
-use crate::{ErrorKind, Format, Interrupt, MemberInfo, OpenOptions, Result, Storage, sniff};
+use crate::{ErrorKind, Format, Interrupt, OpenOptions, Result, Storage, sniff};
 
 /// Bytes after a member's array that are held in memory with it.
 const MAX_TRAILING: u64 = 1 << 20;
@@ -59,20 +59,17 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
         let (header, start) = npz.header(i).map_err(npy)?;
         let (name, start) = (key(&npz, i), start as u64);
         if header.dtype.has_object() {
-            let pickled = pickle_in(&npz, i, start, options).and_then(|(bytes, pickled)| {
-                let found = pickled.objects(&bytes, name, &header, options)?;
-                Ok((pickled, found))
+            let first = contents.members.len();
+            let listed = pickle_in(&npz, i, start, options).and_then(|(bytes, pickled)| {
+                pickled.judge(&mut contents);
+                pickled.list_objects(&bytes, name, &header, options, &mut contents)
             });
-            let (pickled, (dtype, arrays)) = pickled.map_err(|error| error.in_member(name))?;
-            pickled.judge(&mut contents);
-            let info = member(name, &header, Storage::Objects);
-            contents.push_objects(MemberInfo { dtype, ..info }, pickled.root());
-            for (mut info, backing) in arrays {
+            listed.map_err(|error| error.in_member(name))?;
+            for info in &mut contents.members[first..] {
                 // Its elements lie in the member, not in the file.
                 if matches!(info.storage, Storage::Plain { .. }) {
                     info.storage = Storage::Pickled;
                 }
-                contents.push_inner(info, backing);
             }
             continue;
         }

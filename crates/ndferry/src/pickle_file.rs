@@ -57,15 +57,11 @@ pub(crate) fn open(
     });
     contents.end = Some(pickled.end);
     pickled.judge(&mut contents);
-    let found = pickled.found(&pickled.roots, options, beside)?;
+    let walk = pickled.walk(&pickled.roots, options, beside)?;
+    contents.unknown = walk.unknown();
+    let found = walk.into_found();
     contents.pickle.get_or_insert_default().holds_more = !pickled.is_flat(&found);
-    let masked = found.windows(2).enumerate().filter_map(|(i, pair)| {
-        // What is there twice is listed once, but for data and mask of one object.
-        let is_masked = pair[0].id == pair[1].id;
-        let path = pair[0].path.strip_suffix("data").filter(|_| is_masked)?;
-        Some((path.strip_suffix('.').unwrap_or(path).to_owned(), i))
-    });
-    contents.masked = masked.collect();
+    contents.masked = masked(&found).collect();
     for (info, backing) in pickled.listed(found, input, options)? {
         contents.push(info, backing);
     }
@@ -177,15 +173,6 @@ impl Pickled {
         contents.safety = Safety::of(&info.globals, &Policy::std());
     }
 
-    /// The arrays in it, with their paths.
-    pub(crate) fn arrays(
-        &self,
-        input: &Input,
-        options: &OpenOptions,
-    ) -> Result<Vec<(MemberInfo, Backing)>> {
-        self.listed(self.found(&self.roots, options, None)?, input, options)
-    }
-
     /// The arrays in one of its values, also those whose elements are elsewhere.
     pub(crate) fn arrays_of(
         &self,
@@ -203,11 +190,20 @@ impl Pickled {
         options: &'t OpenOptions,
         elsewhere: Option<&'t dyn Elsewhere>,
     ) -> Result<Vec<Found>> {
+        self.walk(roots, options, elsewhere).map(Walk::into_found)
+    }
+
+    fn walk<'t>(
+        &'t self,
+        roots: &[Id],
+        options: &'t OpenOptions,
+        elsewhere: Option<&'t dyn Elsewhere>,
+    ) -> Result<Walk<'t>> {
         let mut walk = Walk::new(&self.tree, options, elsewhere);
         for (i, root) in roots.iter().enumerate() {
             walk.walk(*root, (roots.len() > 1).then_some(i))?;
         }
-        Ok(walk.into_found())
+        Ok(walk)
     }
 
     /// Whether it is nothing but one array, or a list or dict of some, each there once and under a name.
@@ -258,16 +254,19 @@ impl Pickled {
         found.into_iter().map(listed).collect()
     }
 
-    /// What the elements of an NPY of objects are, which is pickled as one array, and the arrays inside; `prefix` is the path
-    /// of that array, and `header` what the NPY says of it.
-    pub(crate) fn objects(
+    /// Lists an NPY of objects, whose elements are pickled as one array, and the arrays inside; `path` is that of the NPY,
+    /// and `header` what it says of itself.
+    pub(crate) fn list_objects(
         &self,
         input: &Input,
-        prefix: &str,
+        path: &str,
         header: &ndferry_npy::Header,
         options: &OpenOptions,
-    ) -> Result<(Dtype, Vec<(MemberInfo, Backing)>)> {
-        let mut arrays = self.arrays(input, options)?.into_iter();
+        contents: &mut Contents,
+    ) -> Result<()> {
+        let found = self.found(&self.roots, options, None)?;
+        let masked: Vec<(String, usize)> = masked(&found).collect();
+        let mut arrays = self.listed(found, input, options)?.into_iter();
         let root = arrays.next().map(|(info, _)| info);
         let size = |shape: &[usize]| shape.iter().product::<usize>();
         // Of strings of any length, headers say that they are objects (`dtype_to_descr` in `numpy/lib/_format_impl.py`).
@@ -284,14 +283,33 @@ impl Pickled {
             let kind = ndferry_pickle::ErrorKind::State { what, problem };
             return Err(ErrorKind::Pickle(kind).at(0));
         };
-        let mut inner: Vec<(MemberInfo, Backing)> = arrays.collect();
-        if !prefix.is_empty() {
-            for (info, _) in &mut inner {
-                info.path = format!("{prefix}.{}", info.path);
-            }
+        let within = |inner: String| match path {
+            "" => inner,
+            path => format!("{path}.{inner}"),
+        };
+        let first = contents.members.len();
+        for (inner, i) in masked {
+            contents.masked.insert(within(inner), first + i);
         }
-        Ok((root.dtype, inner))
+        let info = crate::npy_file::member(path, header, Storage::Objects);
+        let dtype = root.dtype;
+        contents.push_objects(MemberInfo { dtype, ..info }, self.root());
+        for (mut info, backing) in arrays {
+            info.path = within(info.path);
+            contents.push_inner(info, backing);
+        }
+        Ok(())
     }
+}
+
+/// The paths of masked arrays, and where the data of each are among what was found; the mask follows.
+fn masked(found: &[Found]) -> impl Iterator<Item = (String, usize)> {
+    found.windows(2).enumerate().filter_map(|(i, pair)| {
+        // What is there twice is listed once, but for data and mask of one object.
+        let is_masked = pair[0].id == pair[1].id;
+        let path = pair[0].path.strip_suffix("data").filter(|_| is_masked)?;
+        Some((path.strip_suffix('.').unwrap_or(path).to_owned(), i))
+    })
 }
 
 /// One more pickle, if there is one: by itself, or of the same pickler as the one before.

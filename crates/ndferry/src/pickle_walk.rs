@@ -1,5 +1,7 @@
 //! Arrays in the tree of a pickle, with their paths. Goes down without recursion, and into each object once.
 
+use std::collections::BTreeMap;
+
 use ndferry_pickle::{
     ArrayReader, Call, CallKind, Elements, Id, PickledArray, Recognised, Tree, Value,
 };
@@ -10,6 +12,9 @@ use crate::lazy::Backing;
 use crate::{
     Error, ErrorKind, Limits, MemberInfo, OpenOptions, PersistentLoad, Result, escape_key,
 };
+
+/// So many persistent ids are named in errors.
+const UNKNOWN: usize = 100;
 
 /// All paths together; hostile keys could make them quadratic.
 const PATHS_NBYTES: usize = 64 << 20;
@@ -58,6 +63,8 @@ pub(crate) struct Walk<'t> {
     /// By number of value.
     visited: Vec<bool>,
     found: Vec<Found>,
+    /// The first persistent ids of which nobody said what they stand for, and their paths.
+    unknown: Vec<(String, Id)>,
     paths_nbytes: usize,
     fields: usize,
     frames: Vec<Frame>,
@@ -133,6 +140,7 @@ impl<'t> Walk<'t> {
             limits: &options.limits,
             visited: vec![false; tree.len()],
             found: Vec::new(),
+            unknown: Vec::new(),
             paths_nbytes: 0,
             fields: 0,
             frames: Vec::new(),
@@ -154,6 +162,12 @@ impl<'t> Walk<'t> {
             }
         }
         Ok(())
+    }
+
+    /// Persistent ids of which nobody said what they stand for, by their paths: the first ones.
+    pub(crate) fn unknown(&self) -> BTreeMap<String, String> {
+        let spelled = |(path, id): &(String, Id)| (path.clone(), self.tree.repr(*id));
+        self.unknown.iter().map(spelled).collect()
     }
 
     pub(crate) fn into_found(self) -> Vec<Found> {
@@ -186,6 +200,12 @@ impl<'t> Walk<'t> {
             }
             let path = self.path()?;
             return self.push(path, What::Elsewhere(Box::new(info), backing), id, true);
+        }
+        if let Value::Persistent(of) = value
+            && self.unknown.len() < UNKNOWN
+            && let Ok(path) = self.path()
+        {
+            self.unknown.push((path, of));
         }
         if let Value::Call(call) = value {
             let found = self

@@ -43,6 +43,8 @@ pub(crate) struct Contents {
     pub(crate) inner: BTreeSet<usize>,
     /// Masked arrays by their paths: the number of the data, which the mask follows.
     pub(crate) masked: BTreeMap<String, usize>,
+    /// Persistent ids of which nobody said what they stand for, by their paths; not more than a few.
+    pub(crate) unknown: BTreeMap<String, String>,
     pub(crate) pickle: Option<PickleInfo>,
     pub(crate) safety: Safety,
     /// First byte after what the format describes, where that is known without reading everything.
@@ -62,6 +64,7 @@ impl Contents {
             objects: BTreeMap::new(),
             inner: BTreeSet::new(),
             masked: BTreeMap::new(),
+            unknown: BTreeMap::new(),
             pickle: None,
             safety: Safety::NoPickle,
             end: None,
@@ -245,6 +248,13 @@ impl Source {
 
     fn find(&self, member: Option<&str>) -> Result<usize> {
         let members = &self.contents.members;
+        let path = member.unwrap_or_default();
+        if let Some(id) = self.contents.unknown.get(path).cloned()
+            && members.iter().all(|member| member.path != path)
+            && (member.is_some() || members.is_empty())
+        {
+            return Err(ErrorKind::PersistentId { id }.into());
+        }
         let present = || {
             let paths = members
                 .iter()

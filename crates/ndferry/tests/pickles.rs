@@ -156,7 +156,13 @@ fn arrays_of_persistent_ids_come_from_whoever_has_them() {
         own,
         b"u.",
     ];
-    assert_eq!(paths(&open(&parts).unwrap()), ["c"]);
+    let without = open(&parts).unwrap();
+    assert_eq!(paths(&without), ["c"]);
+    for (path, id) in [("a", "'here'"), ("b.0", "id 7 "), ("b.1", "'there'")] {
+        let error = without.array(Some(path)).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::PersistentId { .. }));
+        assert!(error.to_string().contains(id), "{error}");
+    }
     let here = open(&[b"\x80\x02", &array(9), b"."]).unwrap();
     let here = here.array(None).unwrap().load().unwrap();
     let mut options = OpenOptions::default();
@@ -169,6 +175,7 @@ fn arrays_of_persistent_ids_come_from_whoever_has_them() {
     assert_eq!(elements(&source, "a"), [9, 7]);
     assert_eq!(elements(&source, "b.0"), [9, 7]);
     assert_eq!(elements(&source, "c"), [5, 7]);
+    assert!(source.array(Some("b.1")).is_err());
     assert_eq!(
         source.safety().to_string(),
         "needs code: pickle.persistent_load"
