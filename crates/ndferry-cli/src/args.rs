@@ -63,7 +63,7 @@ pub(crate) enum Command {
     /// Prints values, as NumPy prints them, or as CSV, JSON Lines or bytes.
     #[command(
         visible_alias = "cat",
-        after_help = "Example:\n  ndferry show run.npz:frames -s '0, :4, ::-1'\n\nMasked arrays have -- where they are masked; their data and mask are at PATH.data and PATH.mask.\nArrays of Python objects are printed if all are builtins, numbers or arrays; other values, such as\nwhole pickles and objects of classes, as a tree."
+        after_help = "Example:\n  ndferry show run.npz:frames -s '0, :4, ::-1'\n\nMasked arrays have -- where they are masked; their data and mask are at PATH.data and PATH.mask.\nArrays of Python objects are printed if all are builtins, numbers or arrays; pickles with\nother values are printed as a tree."
     )]
     Show(ShowArgs),
     /// What the numbers are like: counts, range, mean, deviation, percentiles, histogram.

@@ -15,7 +15,7 @@ use crate::{ErrorKind, LazyArray, Limits, Progress, Result, SaveOptions};
 /// Bytes read and written at a time.
 const RUN_NBYTES: usize = 1 << 20;
 
-/// Adds rows to the array of an NPY file, along its first axis; see [`crate::append_rows`].
+/// Adds rows to the array of an NPY file, along its first axis; see [`crate::append_rows()`].
 pub(crate) fn append(
     path: &Path,
     input: &Input,

@@ -323,7 +323,7 @@ impl Source {
     }
 
     /// Bytes after the end of what the format describes, which belong to no array: where they begin, and how many there
-    /// are. A killed [`append_rows`](crate::append_rows) leaves rows there.
+    /// are. A killed [`append_rows`](crate::append_rows()) leaves rows there.
     pub fn trailing(&self) -> Option<(u64, u64)> {
         let end = self.contents.end?;
         let nbytes = self.input.nbytes().checked_sub(end)?;
