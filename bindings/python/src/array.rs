@@ -9,6 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 
+use crate::dlpack;
 use crate::dtypes::Dtypes;
 use crate::numpy_abi::{self, Memory};
 
@@ -149,6 +150,33 @@ impl PyArray {
         interface.set_item("strides", this.strides(py)?)?;
         interface.set_item("data", (this.data() as usize, true))?;
         Ok(interface)
+    }
+
+    /// The elements for other libraries: read-only without a copy where they know DLPack 1.0, otherwise copied.
+    #[pyo3(signature = (*, stream=None, max_version=None, dl_device=None, copy=None))]
+    fn __dlpack__<'py>(
+        &self,
+        py: Python<'py>,
+        stream: Option<&Bound<'py, PyAny>>,
+        max_version: Option<(u32, u32)>,
+        dl_device: Option<(i32, i32)>,
+        copy: Option<bool>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if stream.is_some() {
+            return Err(PyBufferError::new_err("memory of the CPU has no streams"));
+        }
+        if dl_device.is_some_and(|device| device != dlpack::CPU) {
+            return Err(PyBufferError::new_err(
+                "the elements are in memory of the CPU",
+            ));
+        }
+        let wanted = dlpack::Wanted { max_version, copy };
+        dlpack::export(py, &self.array, &wanted)
+    }
+
+    /// The CPU.
+    fn __dlpack_device__(&self) -> (i32, i32) {
+        dlpack::CPU
     }
 
     #[expect(unsafe_code, reason = "the buffer protocol; see numpy_abi")]

@@ -1,6 +1,6 @@
 //! Arrays of ours as arrays of NumPy, and the other way round.
 
-use ndferry::{Array, Dtype, Kind, Layout, LazyArray, Order};
+use ndferry::{Array, Dtype, Kind, Layout, LazyArray, OpenOptions, Order, Source};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -78,26 +78,56 @@ fn wrong(error: ndferry::ArrayError) -> PyErr {
 
 /// NumPy would take another machine's long doubles for its own.
 fn check_long_doubles(py: Python<'_>, array: &Array) -> PyResult<()> {
-    let dtype = array.dtype();
-    let nbytes = match (dtype.kind(), dtype.itemsize()) {
-        (Kind::Float, 16) => 16,
-        (Kind::Complex, 32) => 16,
-        _ => return Ok(()),
-    };
-    if cfg!(not(target_arch = "x86_64")) || dtype.is_native() {
+    if cfg!(not(target_arch = "x86_64")) || !has_swapped_long_doubles(array.dtype()) {
         return Ok(());
     }
-    // 80 bits of x87, swapped, stand behind six bytes of padding; 128 bits of IEEE stand everywhere.
     let bytes = array.view().to_bytes(Order::C).map_err(wrong)?;
-    let are_ours = bytes
-        .chunks(nbytes)
-        .all(|number| number.iter().take(6).all(|byte| *byte == 0));
-    match are_ours {
+    match are_ours(array.dtype(), &bytes) {
         true => Ok(()),
         false => {
             let message = "long doubles of a machine whose are not this one's; `ndferry convert --dtype f8` makes doubles of them";
             Err(ours(py, "UnsupportedError", message, None))
         }
+    }
+}
+
+/// Itself, or in a field however deep.
+fn has_swapped_long_doubles(dtype: &Dtype) -> bool {
+    match (dtype.kind(), dtype.itemsize()) {
+        (Kind::Float, 16) | (Kind::Complex, 32) => !dtype.is_native(),
+        (Kind::Subarray(sub), _) => has_swapped_long_doubles(sub.base()),
+        (Kind::Struct(fields), _) => {
+            let mut dtypes = fields.fields().iter().map(|field| &field.dtype);
+            dtypes.any(has_swapped_long_doubles)
+        }
+        _ => false,
+    }
+}
+
+/// Whether such elements could be of this machine: 80 bits of x87, swapped, stand behind six bytes of padding, which are
+/// zero; 128 bits of IEEE stand everywhere.
+fn are_ours(dtype: &Dtype, bytes: &[u8]) -> bool {
+    let each = |nbytes: usize, are_ours: &dyn Fn(&[u8]) -> bool| {
+        nbytes == 0 || bytes.chunks_exact(nbytes).all(are_ours)
+    };
+    match (dtype.kind(), dtype.itemsize()) {
+        (Kind::Float, 16) | (Kind::Complex, 32) if !dtype.is_native() => {
+            each(16, &|number| number.iter().take(6).all(|byte| *byte == 0))
+        }
+        (Kind::Subarray(sub), _) => are_ours(sub.base(), bytes),
+        (Kind::Struct(fields), itemsize) => {
+            let fields = fields.fields().iter();
+            let swapped: Vec<_> = fields
+                .filter(|field| has_swapped_long_doubles(&field.dtype))
+                .collect();
+            each(itemsize, &|item| {
+                swapped.iter().all(|field| {
+                    let part = item.get(field.offset..field.offset + field.dtype.itemsize());
+                    part.is_some_and(|part| are_ours(&field.dtype, part))
+                })
+            })
+        }
+        _ => true,
     }
 }
 
@@ -146,6 +176,41 @@ pub(crate) fn from_python(dtypes: &mut Dtypes, object: &Bound<'_, PyAny>) -> PyR
     Ok(LazyArray::from(in_memory(dtypes, object)?))
 }
 
+/// The same to be saved: arrays of objects, and of strings of any length, as Python pickles them.
+pub(crate) fn to_save(dtypes: &mut Dtypes, object: &Bound<'_, PyAny>) -> PyResult<LazyArray> {
+    let py = object.py();
+    let asarray;
+    let array = match numpy_abi::is_array(object) {
+        (true, _) => object,
+        // Of ours, or of a class that `in_memory` judges.
+        (false, true) => return from_python(dtypes, object),
+        _ if object.cast::<crate::lazy::PyLazyArray>().is_ok()
+            || object.cast::<crate::array::PyArray>().is_ok()
+            || !numpy_abi::is_there(py) =>
+        {
+            return from_python(dtypes, object);
+        }
+        _ => {
+            asarray = PyModule::import(py, "numpy")?.call_method1("asarray", (object,))?;
+            &asarray
+        }
+    };
+    let descr = array.getattr(pyo3::intern!(py, "dtype"))?;
+    let is_pickled = descr.getattr(pyo3::intern!(py, "hasobject"))?.is_truthy()?;
+    if !is_pickled {
+        return from_python(dtypes, array);
+    }
+    let pickled = py.import("pickle")?.call_method1("dumps", (array, 5))?;
+    let pickled = crate::input::of_buffer(&pickled)?;
+    let work = crate::work::Work::new();
+    let mut options = OpenOptions::default();
+    options.interrupt = work.interrupt();
+    work.run(py, || {
+        let source = Source::from_bytes("", pickled, &options)?;
+        source.array(Some(""))
+    })
+}
+
 /// The same, in memory.
 pub(crate) fn in_memory(dtypes: &mut Dtypes, object: &Bound<'_, PyAny>) -> PyResult<Array> {
     let py = object.py();
@@ -169,7 +234,7 @@ pub(crate) fn in_memory(dtypes: &mut Dtypes, object: &Bound<'_, PyAny>) -> PyRes
     let raw = numpy_abi::raw(array).ok_or_else(|| PyTypeError::new_err("not an array"))?;
     let dtype = dtypes.ours(&raw.descr)?;
     if dtype.has_object() {
-        let message = "it holds Python objects, not numbers; only format=\"pickle\" can keep them";
+        let message = "it holds Python objects, not numbers; only files in format \"pickle\", \"npy\" or \"npz\" can keep them";
         return Err(ours(py, "UnsupportedError", message, None));
     }
     let (bytes, offset) = raw.bytes(array, dtype.itemsize());

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ndferry::{LazyArray, Received, Receiver, RecvOptions, SendOptions, Target};
+use ndferry::{Attributes, LazyArray, Received, Receiver, RecvOptions, SendOptions, Target};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -19,20 +19,16 @@ fn seconds(seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(wrong)
 }
 
-/// `asyncio.to_thread`.
+/// A call in another thread, to be awaited; cancelling it stops the work.
 fn in_thread<'py>(
     function: Bound<'py, PyAny>,
     args: &Bound<'py, PyTuple>,
     kwargs: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = function.py();
-    let all = PyTuple::new(
-        py,
-        std::iter::once(function)
-            .chain(args.iter())
-            .collect::<Vec<_>>(),
-    )?;
-    py.import("asyncio")?.call_method("to_thread", all, kwargs)
+    let kwargs = kwargs.cloned().unwrap_or_else(|| PyDict::new(py));
+    let module = py.import("ndferry._aio")?;
+    module.call_method1("in_thread", (function, args, kwargs))
 }
 
 /// Sends arrays to a process that listens. Each ``send`` is a transfer of its own, which makes its own connection.
@@ -96,7 +92,7 @@ impl PyChannel {
         Ok(sent.wire_nbytes)
     }
 
-    /// `send` on a thread of its own, to be awaited.
+    /// ``send`` on a thread of its own, to be awaited; cancelling it breaks the transfer off.
     #[pyo3(signature = (*args, **kwargs))]
     fn asend<'py>(
         slf: &Bound<'py, Self>,
@@ -104,6 +100,18 @@ impl PyChannel {
         kwargs: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         in_thread(slf.getattr("send")?, args, kwargs)
+    }
+
+    /// A channel sends.
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn recv(
+        &self,
+        py: Python<'_>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let message = "a channel sends, one transfer a connection; listen() receives, and both ends may do both";
+        Err(ours(py, "UsageError", message, None))
     }
 
     fn __repr__(&self) -> String {
@@ -132,6 +140,8 @@ pub(crate) struct PyListener {
     /// `None` once it is closed.
     receiver: Mutex<Option<Receiver>>,
     url: String,
+    /// What was said of the arrays of the last transfer, by their names.
+    attributes: Mutex<Vec<(String, Attributes)>>,
 }
 
 /// Listens at an address.
@@ -155,6 +165,7 @@ pub(crate) fn listen(
     Ok(PyListener {
         url: receiver.url(),
         receiver: Mutex::new(Some(receiver)),
+        attributes: Mutex::default(),
     })
 }
 
@@ -175,7 +186,13 @@ impl PyListener {
                 None => Ok(None),
             }
         })?;
-        taken.ok_or_else(|| ours(py, "UsageError", "the listener is closed", None))
+        let received =
+            taken.ok_or_else(|| ours(py, "UsageError", "the listener is closed", None))?;
+        let arrays = received.arrays.iter();
+        let said = arrays.map(|array| (array.name.clone(), array.attributes.clone()));
+        let mut attributes = (self.attributes.lock()).unwrap_or_else(PoisonError::into_inner);
+        *attributes = said.collect();
+        Ok(received)
     }
 }
 
@@ -185,6 +202,39 @@ impl PyListener {
     #[getter]
     fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The attributes that came with the last transfer; of several arrays a dict of these, by name.
+    #[getter]
+    fn attrs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let said = (self.attributes.lock())
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let json = py.import("json")?;
+        let parsed =
+            |attributes: &Attributes| json.call_method1("loads", (attributes.to_string(),));
+        if let [(name, only)] = &said[..]
+            && name.is_empty()
+        {
+            return parsed(only);
+        }
+        let dict = PyDict::new(py);
+        for (name, attributes) in &said {
+            dict.set_item(name, parsed(attributes)?)?;
+        }
+        Ok(dict.into_any())
+    }
+
+    /// A listener receives.
+    #[pyo3(signature = (*_args, **_kwargs))]
+    fn send(
+        &self,
+        py: Python<'_>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<()> {
+        let message = "a listener receives; connect() sends, to whoever listens there";
+        Err(ours(py, "UsageError", message, None))
     }
 
     /// Waits for a transfer and gives the array, or a dict of several by their names; elements go to ``out``, if given.
@@ -245,7 +295,7 @@ impl PyListener {
         self.recv(py, None, None)
     }
 
-    /// `recv` on a thread of its own, to be awaited.
+    /// ``recv`` on a thread of its own, to be awaited; cancelling it breaks the transfer off.
     #[pyo3(signature = (*args, **kwargs))]
     fn arecv<'py>(
         slf: &Bound<'py, Self>,

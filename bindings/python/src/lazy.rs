@@ -1,6 +1,6 @@
 //! [`PyLazyArray`], in Python `ndferry.LazyArray`: an array in a file, of which only what is asked for is read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ndferry::{
@@ -16,7 +16,7 @@ use crate::arrays::{self, Share};
 use crate::dtypes::Dtypes;
 use crate::errors::{exception, ours};
 use crate::index::indexing;
-use crate::input::{Input, is_web};
+use crate::input::{Parts, url};
 use crate::numpy_abi;
 use crate::work::Work;
 
@@ -60,9 +60,13 @@ pub(crate) fn open_array(
     options.interrupt = work.interrupt();
     options.threads = threads;
     options.cache_nbytes = cache_bytes;
-    let (source, path) = match Input::of(src)? {
-        Input::Path(path) => (work.run(py, || Source::open(&path, &options))?, Some(path)),
-        Input::Bytes(name, bytes) => {
+    let (source, path) = match Parts::of(src)? {
+        Parts::Path(path) => (work.run(py, || Source::open(&path, &options))?, Some(path)),
+        Parts::File(name, file) => {
+            let opened = work.run(py, || Source::from_read_at(&name, file, &options))?;
+            (opened, url(src).map(PathBuf::from))
+        }
+        Parts::Bytes(name, bytes) => {
             let opened = work.run(py, || Source::from_bytes(&name, bytes, &options))?;
             (opened, None)
         }
@@ -76,7 +80,7 @@ pub(crate) fn open_array(
         .rposition(|member| member.path == array.path())
         .unwrap_or(0);
     let info = source.members()[number].clone();
-    let path = path.map(|path| match path.to_str().is_some_and(is_web) {
+    let path = path.map(|path| match is_url(&path) {
         true => path,
         false => std::path::absolute(&path).unwrap_or(path),
     });
@@ -224,13 +228,13 @@ impl PyLazyArray {
         }
     }
 
-    /// The file, as it was given, with its folder, or its address on a web server; ``None`` of a buffer.
+    /// The file, as it was given, with its folder, or its address; ``None`` of a buffer.
     #[getter]
     fn path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let path = self.place.as_ref().map(|(path, _)| path);
         path.map(|path| match path.to_str() {
             // `pathlib` would make one slash of two.
-            Some(url) if is_web(url) => Ok(url.into_pyobject(py)?.into_any()),
+            Some(url) if is_url(path) => Ok(url.into_pyobject(py)?.into_any()),
             _ => path.into_pyobject(py).map(Bound::into_any),
         })
         .transpose()
@@ -412,6 +416,10 @@ impl PyLazyArray {
     }
 }
 
+fn is_url(path: &Path) -> bool {
+    path.to_str().is_some_and(|text| text.contains("://"))
+}
+
 fn has_ellipsis(key: &Bound<'_, PyAny>) -> bool {
     match key.cast::<PyTuple>() {
         Ok(items) => items.iter().any(|item| item.is_instance_of::<PyEllipsis>()),
@@ -447,6 +455,7 @@ pub(crate) fn into(py: Python<'_>, array: &LazyArray, out: &Bound<'_, PyAny>) ->
     let work = Work::new();
     let interrupt = work.interrupt();
     // The buffer is held until the work is done, so that its memory stays where it is.
+    let _pinned = numpy_abi::pinned(out);
     let target = numpy_abi::exported_mut(&mut buffer);
     work.run(py, || fill(array, order, target, &interrupt))?;
     Ok(nbytes)

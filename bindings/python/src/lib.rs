@@ -6,6 +6,11 @@ mod array;
 mod arrays;
 mod channel;
 mod command;
+#[expect(
+    unsafe_code,
+    reason = "C structs that are lent; see the module's notes"
+)]
+mod dlpack;
 mod dtypes;
 mod errors;
 mod frames;
@@ -13,6 +18,7 @@ mod index;
 mod input;
 mod lazy;
 mod load;
+mod log;
 #[expect(
     unsafe_code,
     reason = "NumPy's C interface and buffers; see the module's notes"
@@ -38,6 +44,7 @@ fn _ndferry(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(lazy::open_array, module)?)?;
     module.add_class::<lazy::PyLazyArray>()?;
     module.add_class::<writer::PyWriter>()?;
+    module.add_class::<work::Stop>()?;
     module.add_class::<channel::PyChannel>()?;
     module.add_class::<channel::PyListener>()?;
     module.add_function(wrap_pyfunction!(writer::create, module)?)?;

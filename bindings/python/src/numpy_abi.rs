@@ -15,6 +15,7 @@ use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::PyWeakrefReference;
 
 /// Bytes of ours that arrays lie in; their base.
 #[pyclass(frozen, module = "ndferry._ndferry")]
@@ -254,19 +255,43 @@ impl Raw<'_> {
                 high += far;
             }
         }
+        let (start, nbytes) = (self.data.wrapping_offset(low), (high - low) as usize);
+        if nbytes <= SMALL {
+            // SAFETY: they span the elements of the array, which is alive.
+            let bytes = unsafe { std::slice::from_raw_parts(start, nbytes) };
+            return (Bytes::copy_from_slice(bytes), low.unsigned_abs());
+        }
         let held = Held {
-            start: self.data.wrapping_offset(low),
-            nbytes: (high - low) as usize,
+            start,
+            nbytes,
+            _pinned: pinned(array),
             _object: array.clone().unbind(),
         };
         (Bytes::from_owner(held), low.unsigned_abs())
     }
 }
 
+/// Keeps the memory of an array, and of what it is a view of, where it is: NumPy resizes no array that has weak references,
+/// even if it is told not to count the others.
+pub(crate) fn pinned(array: &Bound<'_, PyAny>) -> Vec<Py<PyWeakrefReference>> {
+    let mut pins = Vec::new();
+    let mut next = Some(array.clone());
+    while let Some(array) = next.filter(|array| is_array(array).1) {
+        // Arrays can be referred to weakly, all classes derived from them as well.
+        pins.extend(PyWeakrefReference::new(&array).map(Bound::unbind).ok());
+        next = array.getattr(pyo3::intern!(array.py(), "base")).ok();
+    }
+    pins
+}
+
+/// Up to this size elements are copied: that is cheaper than to hold the array.
+const SMALL: usize = 4096;
+
 /// Memory of a Python object, which is kept alive.
 struct Held {
     start: *const u8,
     nbytes: usize,
+    _pinned: Vec<Py<PyWeakrefReference>>,
     _object: Py<PyAny>,
 }
 
@@ -278,7 +303,7 @@ unsafe impl Sync for Held {}
 impl AsRef<[u8]> for Held {
     fn as_ref(&self) -> &[u8] {
         // SAFETY: `start` and `nbytes` span the elements of an array that is alive, and NumPy does not move its memory
-        // while there are other references to it.
+        // while there are other references to it, weak ones among them.
         unsafe { std::slice::from_raw_parts(self.start, self.nbytes) }
     }
 }

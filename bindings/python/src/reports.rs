@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use crate::arrays;
 use crate::dtypes::Dtypes;
-use crate::input::Input;
+use crate::input::{Input, Parts};
 use crate::load::policy;
 use crate::work::Work;
 
@@ -39,9 +39,10 @@ pub(crate) fn inspect<'py>(src: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDic
     let py = src.py();
     let work = Work::new();
     let options = open_options(&work);
-    let source = match Input::of(src)? {
-        Input::Path(path) => work.run(py, || Source::open(&path, &options))?,
-        Input::Bytes(name, bytes) => work.run(py, || Source::from_bytes(&name, bytes, &options))?,
+    let source = match Parts::of(src)? {
+        Parts::Path(path) => work.run(py, || Source::open(&path, &options))?,
+        Parts::File(name, file) => work.run(py, || Source::from_read_at(&name, file, &options))?,
+        Parts::Bytes(name, bytes) => work.run(py, || Source::from_bytes(&name, bytes, &options))?,
     };
     let info = PyDict::new(py);
     info.set_item("source", source.name())?;

@@ -100,15 +100,19 @@ fn era(value: &Bound<'_, PyAny>) -> PyResult<NumpyEra> {
     }
 }
 
-/// The arrays that an object is: itself, or those of a mapping with their names.
+/// The arrays that an object is, to be sent: itself, or those of a mapping with their names.
 pub(crate) fn named_arrays(object: &Bound<'_, PyAny>) -> PyResult<Vec<(String, LazyArray)>> {
+    named(object, arrays::from_python)
+}
+
+/// How an object becomes an array.
+type ToArray = fn(&mut Dtypes, &Bound<'_, PyAny>) -> PyResult<LazyArray>;
+
+fn named(object: &Bound<'_, PyAny>, to_array: ToArray) -> PyResult<Vec<(String, LazyArray)>> {
     let mut dtypes = Dtypes::default();
     let is_mapping = object.is_instance_of::<PyDict>() || object.cast::<PyMapping>().is_ok();
     if !is_mapping {
-        return Ok(vec![(
-            String::new(),
-            arrays::from_python(&mut dtypes, object)?,
-        )]);
+        return Ok(vec![(String::new(), to_array(&mut dtypes, object)?)]);
     }
     let mut named = Vec::new();
     for item in object.cast::<PyMapping>()?.items()?.iter() {
@@ -116,7 +120,7 @@ pub(crate) fn named_arrays(object: &Bound<'_, PyAny>) -> PyResult<Vec<(String, L
         let name = name
             .cast_into::<PyString>()
             .map_err(|_| PyTypeError::new_err("the arrays of a mapping are named by str"))?;
-        let array = arrays::from_python(&mut dtypes, &value)?;
+        let array = to_array(&mut dtypes, &value)?;
         named.push((name.to_str()?.to_owned(), array));
     }
     Ok(named)
@@ -161,7 +165,11 @@ impl What {
             let pickled = py.import("pickle")?.call_method1("dumps", (object, 5))?;
             return crate::input::of_buffer(&pickled).map(Self::Pickle);
         }
-        let mut named = named_arrays(object)?;
+        let to_array: ToArray = match format {
+            Some(Format::Npy | Format::Npz) => arrays::to_save,
+            _ => arrays::from_python,
+        };
+        let mut named = named(object, to_array)?;
         if let Some(attrs) = attrs {
             attach(&mut named, attrs)?;
         }

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ndferry::{ErrorKind, Interrupt, Result};
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::errors::{exception, ours};
 
@@ -16,6 +18,44 @@ const POLL: Duration = Duration::from_millis(50);
 thread_local! {
     /// What this thread is doing. Only Python's main thread hears of signals; asking in another costs nothing.
     static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
+}
+
+thread_local! {
+    /// Who may stop it from another thread.
+    static STOP: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
+}
+
+/// Calls a function in this thread; ``set``, in any other, stops the long work in it.
+#[pyclass(frozen, module = "ndferry._ndferry")]
+#[derive(Default)]
+pub(crate) struct Stop {
+    flag: Arc<AtomicBool>,
+}
+
+#[pymethods]
+impl Stop {
+    #[new]
+    fn new() -> Self {
+        Self::default()
+    }
+
+    /// Calls it; work that is stopped raises ``KeyboardInterrupt``.
+    fn run<'py>(
+        &self,
+        function: &Bound<'py, PyAny>,
+        args: &Bound<'py, PyTuple>,
+        kwargs: &Bound<'py, PyDict>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let before = STOP.replace(Some(Arc::clone(&self.flag)));
+        let result = function.call(args, Some(kwargs));
+        STOP.set(before);
+        result
+    }
+
+    /// Stops it.
+    fn set(&self) {
+        self.flag.store(true, Ordering::Relaxed);
+    }
 }
 
 struct Running {
@@ -63,8 +103,10 @@ impl Work {
             polled: Instant::now(),
             raised: None,
         };
+        crate::log::begin(py);
         let before = RUNNING.replace(Some(running));
         let done = py.detach(|| catch_unwind(AssertUnwindSafe(work)));
+        crate::log::pass_on(py);
         let raised = RUNNING.replace(before).and_then(|running| running.raised);
         let raised = raised.or_else(|| {
             let mut slot = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
@@ -86,6 +128,13 @@ impl Work {
 
 /// Whether a signal handler wants this thread's work to stop.
 fn has_signal() -> bool {
+    let is_stopped = |stop: &Option<Arc<AtomicBool>>| {
+        stop.as_ref()
+            .is_some_and(|flag| flag.load(Ordering::Relaxed))
+    };
+    if STOP.with_borrow(is_stopped) {
+        return true;
+    }
     let is_due = RUNNING.with_borrow_mut(|running| match running {
         Some(running) if running.raised.is_some() => Some(true),
         Some(running) if running.polled.elapsed() >= POLL => {
@@ -98,7 +147,11 @@ fn has_signal() -> bool {
         return known;
     }
     // A handler is Python code, which may come back here.
-    let Err(error) = Python::attach(|py| py.check_signals()) else {
+    let checked = Python::attach(|py| {
+        crate::log::pass_on(py);
+        py.check_signals()
+    });
+    let Err(error) = checked else {
         return false;
     };
     RUNNING.with_borrow_mut(|running| {

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -99,3 +100,40 @@ def test_what_is_malicious_is_refused_and_runs_nothing(pickles):
     assert refused > harmless
     assert ran == []
     assert {name.partition(".")[0] for name in set(sys.modules) - before} <= {"numpy", "encodings"}
+
+
+def test_every_file_is_judged_as_the_command_judges_it(pickles):
+    """A table by family, of what `load` gives and of the verdicts, which are those of the Rust program."""
+    folder, _, _ = pickles
+    files = sorted(path for path in (folder / "files").glob("*/*") if path.is_file())
+    command = [sys.executable, "-m", "ndferry", "info", "--json", *map(str, files)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    theirs = {}
+    for line in done.stdout.splitlines():
+        about = json.loads(line)
+        theirs[about["source"]] = about["safety"], [member["path"] for member in about["members"]]
+    verdicts, loaded = collections.Counter(), collections.Counter()
+    for path in files:
+        family = path.parent.name
+        try:
+            info = ndferry.inspect(path)
+            ours = info.safety, [member.path for member in info.members]
+        except ndferry.FerryError:
+            ours = None
+        assert ours == theirs.get(str(path)), path
+        verdicts[family, ours[0] if ours else "refused"] += 1
+        try:
+            ndferry.load(path)
+            loaded[family, "loaded"] += 1
+        except ndferry.UnsafePickle:
+            loaded[family, "unsafe"] += 1
+        except ndferry.UnsupportedError:
+            loaded[family, "unsupported"] += 1
+        except (ndferry.FerryError, ValueError):
+            loaded[family, "refused"] += 1
+    print()
+    for family in sorted({family for family, _ in verdicts}):
+        print(f"{family:28}", *(f"{word} {n}" for table in (loaded, verdicts) for (of, word), n in sorted(table.items()) if of == family))
+    for family, word in loaded:
+        assert word != "loaded" or not family.startswith("malicious") or loaded[family, "unsafe"] > 0
+    assert len(files) > 1000

@@ -62,6 +62,56 @@ def test_anything_is_written_as_a_pickle():
         assert theirs is None or same(theirs, tree)
 
 
+OBJECTS = {
+    "objects": np.array([None, "x", 3, {"a": [1.5]}, b"y"], object),
+    "matrix": np.array([[1, "é"], [None, ()]], object, order="F"),
+    "arrays": np.array([np.arange(3), None], object),
+    "fields": np.array([(1, None), (2, [3])], [("a", "i4"), ("b", "O")]),
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_arrays_of_objects_go_where_numpy_loads_them(name):
+    a = OBJECTS[name]
+    theirs = np.load(io.BytesIO(ndferry.dumps(a, "npy")), allow_pickle=True)
+    assert same(theirs, a)
+    assert same(ndferry.loads(ndferry.dumps(a, "npy")), a)
+    for codec in "none", "deflate":
+        archive = ndferry.dumps({"o": a, "n": A}, "npz", codec=codec)
+        with np.load(io.BytesIO(archive), allow_pickle=True) as theirs:
+            assert same(theirs["o"], a) and same(theirs["n"], A)
+        assert same(ndferry.loads(archive), {"o": a, "n": A})
+
+
+@pytest.mark.skipif(not hasattr(np, "dtypes") or not hasattr(np.dtypes, "StringDType"), reason="NumPy before 2.0 has none")
+def test_strings_of_any_length_go_where_numpy_loads_them():
+    a = np.array(["é", "a" * 100, ""], np.dtypes.StringDType())
+    theirs = np.load(io.BytesIO(ndferry.dumps(a, "npy")), allow_pickle=True)
+    assert theirs.tolist() == a.tolist()
+    assert ndferry.loads(ndferry.dumps(a, "npy")).tolist() == a.tolist()
+
+
+def test_long_doubles_of_other_machines_are_refused_wherever_they_stand():
+    if np.dtype("longdouble").itemsize != 16 or np.finfo("longdouble").nmant != 63:
+        pytest.skip("long doubles here are not those of x87")
+    # Padding may be anything; what this is about has zeros there.
+    native = np.zeros(3, "longdouble")
+    native.view("u1").reshape(3, 16)[:, :10] = (np.arange(3, dtype="longdouble") / 3).view("u1").reshape(3, 16)[:, :10]
+    ours = native.astype(">f16")
+    nested = np.zeros(2, [("a", "i4"), ("b", [("c", ">f16", (2,)), ("d", "u1")])])
+    nested["b"]["c"] = ours[1:2]
+    for array in ours, nested:
+        file = io.BytesIO()
+        np.lib.format.write_array(file, array)
+        assert same(ndferry.loads(file.getvalue()), array)
+        # IEEE's, of 128 bits, have digits where x87's have padding.
+        quads = bytearray(file.getvalue())
+        at = quads.rfind(ours[1:2].tobytes())
+        quads[at : at + 16] = bytes.fromhex("3ffd5555555555555555555555555555")
+        with pytest.raises(ndferry.UnsupportedError, match="long doubles"):
+            ndferry.loads(bytes(quads))
+
+
 def test_archives_are_dicts(tmp_path):
     np.savez(tmp_path / "theirs.npz", a=A, b=A.T)
     assert same(ndferry.load(tmp_path / "theirs.npz"), {"a": A, "b": A.T})

@@ -15,36 +15,46 @@ import pytest
 
 import ndferry
 
-# Several seconds on an idle machine, in blocks of which each takes a small part of one.
+# Seconds on an idle machine, in steps of which each takes a small part of one: what comes first, and what is stopped.
+NUMBERS = "a = numpy.random.default_rng(1).integers(0, 1000, 64 << 20).astype('i4')"
+# 200 million opcodes, which push numbers and drop them.
+PICKLE = r"a = b'\x80\x02' + b'K\x010' * 100_000_000 + b'N.'"
 LONG = {
-    "save": "ndferry.save(path, a, codec='zstd:16')",
-    "dumps": "ndferry.dumps(a, 'npb', codec='zstd:16')",
-    "recv": "ndferry.listen('tcp://127.0.0.1:0').recv()",
-    "to_frames": "ndferry.to_frames(a, codec='zstd:16')",
+    "save": (NUMBERS, "ndferry.save(path, a, codec='zstd:16')"),
+    "dumps": (NUMBERS, "ndferry.dumps(a, 'npb', codec='zstd:16')"),
+    "recv": ("", "ndferry.listen('tcp://127.0.0.1:0').recv()"),
+    "send": (f"{NUMBERS}; at = socket.create_server(('127.0.0.1', 0))", "ndferry.connect('tcp://127.0.0.1:%d' % at.getsockname()[1]).send(a)"),
+    "to_frames": (NUMBERS, "ndferry.to_frames(a, codec='zstd:16')"),
+    "loads": (PICKLE, "ndferry.loads(a)"),
+    "load": (f"{PICKLE}; open(other, 'wb').write(a)", "ndferry.load(other)"),
+    "inspect": (f"{PICKLE}; a = io.BytesIO(a)", "ndferry.inspect(a)"),
+    "values": ("a = pickle.dumps([0.5 + i for i in range(10_000_000)])", "[ndferry.loads(a) for _ in range(100)]"),
 }
 
 
 @pytest.mark.parametrize("name", LONG)
 def test_ctrl_c_stops_it_within_half_a_second(tmp_path, name):
+    before, work = LONG[name]
     code = f"""
-import sys, time, numpy, ndferry
-path = {str(tmp_path / "long.npb")!r}
-a = numpy.random.default_rng(1).integers(0, 1000, 64 << 20).astype("i4")
+import io, pickle, socket, time, numpy, ndferry
+path, other = {str(tmp_path / "long.npb")!r}, {str(tmp_path / "long.pkl")!r}
+{before}
 print("ready", flush=True)
 try:
-    {LONG[name]}
-    print("done")
+    {work}
+    print("done", time.time())
 except KeyboardInterrupt:
     print("stopped", time.time())
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
-    time.sleep(1)
+    time.sleep(0.4)
     pressed = time.time()
     process.send_signal(signal.SIGINT)
     word, _, at = process.stdout.readline().partition(" ")
     process.wait(30)
     assert word == "stopped"
+    print(f"\n{name}: stopped {float(at) - pressed:.3f} s after Ctrl-C")
     # The machine may be busy; half a second is what it takes by itself.
     assert float(at) - pressed < 2.0
     assert not (tmp_path / "long.npb").exists()

@@ -1,9 +1,12 @@
 """Arrays between processes and threads: channels and frames."""
 
 import asyncio
+import io
 import subprocess
 import sys
 import threading
+import time
+import weakref
 
 import numpy as np
 import pytest
@@ -91,6 +94,126 @@ def test_both_ends_can_be_awaited():
             return received
 
     assert same(asyncio.run(both()), A)
+
+
+def test_attributes_arrive():
+    with ndferry.listen("tcp://127.0.0.1:0") as listener:
+        assert listener.attrs == {}
+        thread, _ = sent(listener, A, attrs={"axes": "TYX", "spacing": [1, 0.5]})
+        assert same(listener.recv(), A)
+        thread.join()
+        assert listener.attrs == {"axes": "TYX", "spacing": [1, 0.5]}
+        thread, _ = sent(listener, {"a": A, "b": A})
+        listener.recv()
+        thread.join()
+        assert listener.attrs == {"a": {}, "b": {}}
+
+
+def test_each_end_has_one_direction_and_says_so():
+    with ndferry.listen("tcp://127.0.0.1:0") as listener:
+        with pytest.raises(ndferry.UsageError, match="connect"):
+            listener.send(A)
+        with pytest.raises(ndferry.UsageError, match="listen"):
+            ndferry.connect(listener.url).recv()
+
+
+def test_a_cancelled_wait_ends_soon_and_the_listener_goes_on():
+    async def both():
+        with ndferry.listen("tcp://127.0.0.1:0") as listener:
+            start = time.monotonic()
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(listener.arecv(), 0.2)
+            took = time.monotonic() - start
+            received, _ = await asyncio.gather(listener.arecv(), ndferry.connect(listener.url).asend(A))
+            with pytest.raises(ndferry.FerryError):
+                await ndferry.connect("nowhere").asend(A)
+            return took, received
+
+    took, received = asyncio.run(both())
+    assert same(received, A)
+    # The machine may be busy.
+    assert took < 2
+
+
+def test_progress_is_told_on_both_sides():
+    told = {"send": [], "recv": []}
+    big = np.arange(1 << 20)
+    with ndferry.listen("tcp://127.0.0.1:0") as listener:
+        thread, result = sent(listener, big, progress=lambda *now: told["send"].append(now))
+        listener.recv(progress=lambda *now: told["recv"].append(now))
+        thread.join()
+    assert told["send"][-1] == told["recv"][-1] == (big.nbytes, big.nbytes)
+
+
+def test_nothing_breaks_when_an_array_changes_while_it_is_sent():
+    """The elements that arrive may be old or new ones; memory stays where it is."""
+    array = np.zeros(4 << 20, "u4")
+    whole = bytearray(16 << 20)
+    refused = {"resize": 0, "extend": 0}
+
+    def meddle(*_):
+        array[:] += 1
+        try:
+            array.resize(1, refcheck=False)
+        except ValueError:
+            refused["resize"] += 1
+        try:
+            whole.extend(b"x")
+        except BufferError:
+            refused["extend"] += 1
+
+    sending = {
+        "array": lambda: array,
+        "view": lambda: array[::-2],
+        "view of a view": lambda: array[4:][::2].reshape(2, -1).T,
+        "buffer": lambda: np.frombuffer(whole, "u1"),
+    }
+    with ndferry.listen("tcp://127.0.0.1:0") as listener:
+        for name, wanted in sending.items():
+            refused.update(resize=0, extend=0)
+            size = array.size
+            thread, result = sent(listener, wanted(), codec="lz4", progress=meddle)
+            received = listener.recv()
+            thread.join()
+            assert received.shape == wanted().shape and isinstance(result[0], int), (name, result)
+            word = "extend" if name == "buffer" else "resize"
+            assert refused[word] > 0, name
+            if word == "extend":
+                continue
+            assert array.size == size
+        # The last reference goes while it is under way.
+        gone = [np.ones(8 << 20, "u1")]
+        thread, result = sent(listener, gone.pop())
+        assert listener.recv().all()
+        thread.join()
+
+
+def test_memory_that_is_filled_stays_where_it_is():
+    a = np.arange(1 << 20)
+    out = np.zeros_like(a)
+    refused = []
+
+    class Meddling(io.BytesIO):
+        def read(self, *args):
+            try:
+                out.resize(1, refcheck=False)
+            except ValueError:
+                refused.append(1)
+            return super().read(*args)
+
+    with ndferry.open(io.BytesIO(ndferry.dumps(a, "npb"))) as lazy:
+        lazy.read_into(out)
+        assert same(out, a)
+    file = Meddling(b"")
+    file.write(ndferry.dumps(a, "npb"))
+    file.seek(0)
+    keep = weakref.ref(out)  # while the file is opened
+    with ndferry.open(file) as lazy:
+        out[:] = 0
+        del keep
+        refused.clear()
+        lazy.read_into(out)
+        assert refused and same(out, a)
 
 
 def test_the_command_is_at_the_other_end(tmp_path):

@@ -7,6 +7,7 @@ mod rows;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::{fmt, io};
 
 use bytes::Bytes;
 use num_bigint::BigInt;
@@ -63,10 +64,25 @@ pub struct Machine {
     depth: usize,
     /// Byte of the opcode in hand.
     offset: u64,
+    watch: Option<Watch>,
+    /// The byte from which on it is asked whether to go on.
+    look_at: u64,
     /// How many arrays were made at once; `None` if no row of opcodes shall be.
     #[cfg(test)]
     rows: Option<usize>,
 }
+
+/// Says whether to go on.
+struct Watch(Box<dyn Fn() -> io::Result<()> + Send + Sync>);
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watch")
+    }
+}
+
+/// Bytes of opcodes that are read between two looks whether to go on: some milliseconds.
+const LOOK_EVERY: u64 = 1 << 18;
 
 /// Strings up to this length are kept in the tree, so that reading them costs no access to the file.
 const POOLED_NBYTES: u64 = 4096;
@@ -132,8 +148,25 @@ impl Machine {
             between: Vec::new(),
             depth: 0,
             offset,
+            watch: None,
+            look_at: u64::MAX,
             #[cfg(test)]
             rows: Some(0),
+        }
+    }
+
+    /// Asks `watch` now and then whether to go on; its error ends the reading, as [`ErrorKind::Io`].
+    pub fn watch(&mut self, watch: impl Fn() -> io::Result<()> + Send + Sync + 'static) {
+        self.watch = Some(Watch(Box::new(watch)));
+        self.look_at = 0;
+    }
+
+    #[cold]
+    fn look(&mut self) -> Result<()> {
+        self.look_at = self.offset.saturating_add(LOOK_EVERY);
+        match &self.watch {
+            Some(Watch(watch)) => watch().map_err(|error| self.error(ErrorKind::Io(error))),
+            None => Ok(()),
         }
     }
 
@@ -198,6 +231,9 @@ impl Machine {
         self.reserve();
         loop {
             self.offset = self.cursor.offset();
+            if self.offset >= self.look_at {
+                self.look()?;
+            }
             let opcode = self.cursor.byte()?;
             if opcode == op::STOP {
                 break;

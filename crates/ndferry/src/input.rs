@@ -69,7 +69,6 @@ impl Input {
     }
 
     /// Bytes that are somewhere else, and do not change.
-    #[cfg(feature = "http")]
     pub(crate) fn of_read_at(from: impl ReadAt + 'static) -> Result<Self> {
         let nbytes = from.nbytes()?;
         Self::with_head(from, nbytes)

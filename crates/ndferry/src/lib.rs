@@ -118,7 +118,7 @@ pub use ndferry_array::{
     Error as ArrayError, Field, Index, Indexing, Kind, Layout, Order, PrintOptions, Selection,
     Struct, can_cast,
 };
-pub use ndferry_io::peak_memory;
+pub use ndferry_io::{ReadAt, peak_memory};
 pub use ndferry_pickle::{Era, Place, Use, Uses};
 #[cfg(feature = "npb")]
 pub use npb_edit::{CreateOptions, NpbFile};

@@ -95,6 +95,8 @@ impl Pickled {
             limits,
             options.buffers.clone(),
         );
+        let interrupt = options.interrupt.clone();
+        machine.watch(move || interrupt.check().map_err(crate::error::to_io));
         for (code, (module, name)) in &options.extensions {
             machine.add_extension(*code, module, name);
         }

@@ -16,7 +16,7 @@ use crate::npb_file::{attribute_name, header_of};
 use crate::part::Part;
 use crate::session::{greet, link_options};
 use crate::store::Store;
-use crate::{Error, ErrorClass, ErrorKind, Interrupt, Limits, Progress, Result};
+use crate::{Attributes, Error, ErrorClass, ErrorKind, Interrupt, Limits, Progress, Result};
 
 /// How to receive.
 #[derive(Clone, Debug)]
@@ -92,6 +92,8 @@ pub struct ReceivedArray {
     pub shape: Vec<usize>,
     /// The order in which they were stored.
     pub order: Order,
+    /// What else the sender said of it.
+    pub attributes: Attributes,
     /// The elements, with [`Target::Memory`].
     pub array: Option<Array>,
 }
@@ -417,12 +419,22 @@ impl Incoming {
         if header.dtype.has_object() {
             return Err(ErrorKind::Objects.into());
         }
+        let named = self.headers.get(1);
+        let (name, attributes) = named
+            .map(|json| Attributes::with_name(json))
+            .transpose()
+            .or_else(|error| match error.kind() {
+                // What a peer says beside the elements does not have to be understood.
+                ErrorKind::Attributes { .. } => {
+                    let name = named.map(|json| attribute_name(json));
+                    Ok(name.map(|name| (name, Attributes::default())))
+                }
+                _ => Err(error),
+            })?
+            .unwrap_or_default();
         Ok(ReceivedArray {
-            name: self
-                .headers
-                .get(1)
-                .map(|json| attribute_name(json))
-                .unwrap_or_default(),
+            name,
+            attributes,
             dtype: header.dtype,
             shape: header.shape,
             order: header.order,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ndferry_io::ReadAt;
 
 use crate::check::{Inspect, Report};
 use crate::input::Input;
@@ -147,6 +148,19 @@ impl Source {
     /// As [`Self::open`].
     pub fn from_bytes(name: &str, bytes: Bytes, options: &OpenOptions) -> Result<Self> {
         Self::of_input(name, Input::of_bytes(bytes), options)
+    }
+
+    /// Opens bytes that are somewhere else and do not change while they are read; `name` stands for the path in errors.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn from_read_at(
+        name: &str,
+        from: impl ReadAt + 'static,
+        options: &OpenOptions,
+    ) -> Result<Self> {
+        let input = Input::of_read_at(from).map_err(|error| error.in_source(name))?;
+        Self::of_input(name, input, options)
     }
 
     pub(crate) fn of_input(name: &str, input: Input, options: &OpenOptions) -> Result<Self> {

@@ -23,6 +23,7 @@ from ._opaque import Opaque
 # Known to type checkers; importing `typing` takes longer than all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from ._reports import CheckReport, Difference, Info, Member, ScanReport
@@ -85,6 +86,7 @@ def load(
     encoding: str = "latin1",
     errors: str = "strict",
     max_bytes: int | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Any:
     """Read a file of arrays or values, whatever wrote it, without running anything that is in it.
 
@@ -93,7 +95,7 @@ def load(
     src : str, os.PathLike or binary file
         The file. What it is, is told by its first bytes: ``.npy``, ``.npz``, a pickle of protocol 0 to 5, also in gzip or
         zlib, joblib's or ``.npb``. Of a file behind ``http://`` or ``https://`` only the parts that are needed are
-        fetched; URLs of other kinds are opened by fsspec.
+        fetched; URLs of other kinds, and what `fsspec.open` gives, are opened by fsspec.
     member : str, optional
         The name of one array of an archive; keys and indexes, joined by dots, in a pickle.
     allow : "std", "arrays", "opaque" or list of str
@@ -107,6 +109,8 @@ def load(
         How a Python 2 ``str`` is decoded, as in `pickle.load`; ``"bytes"`` leaves it as `bytes`.
     max_bytes : int, optional
         Refuse arrays, and what packed files expand to, beyond this many bytes.
+    storage_options : mapping, optional
+        What fsspec needs to open the address. With it fsspec opens web servers' files too.
 
     Returns
     -------
@@ -123,6 +127,11 @@ def load(
         The bytes are not what they claim; ``.offset`` is where.
     """
     common = {"allow": allow, "encoding": encoding, "errors": errors, "max_bytes": max_bytes}
+    if storage_options is not None:
+        from ._fsspec import reading
+
+        with reading(src, storage_options) as file:
+            return _ndferry.load(file, member, mmap, False, common)
     return _ndferry.load(src, member, mmap, False, common)
 
 
@@ -199,13 +208,14 @@ def save(
     threads: int = 0,
     overwrite: bool = False,
     progress: Any = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> int:
     """Write an array, several with names, or as a pickle anything, to a file that appears whole or not at all.
 
     Parameters
     ----------
     dst : str, os.PathLike or binary file
-        Where to.
+        Where to. A URL is written by fsspec.
     obj : array-like, LazyArray, or mapping of str to these
         What. A `LazyArray` is copied in pieces, so that it may be larger than memory. For a pickle, any object that can be
         pickled.
@@ -234,12 +244,24 @@ def save(
         Replace a file that exists.
     progress : bool or callable, optional
         Called as ``progress(done_bytes, total_bytes)``. True shows a bar if tqdm is installed.
+    storage_options : mapping, optional
+        What fsspec needs for the URL.
 
     Returns
     -------
     int
         The bytes of the file.
     """
+    if isinstance(dst, str) and "://" in dst and not dst.startswith("file://"):
+        from ._fsspec import writing as to_url
+
+        how = dict(locals())
+        for own in ("dst", "to_url", "storage_options"):
+            del how[own]
+        how["format"] = format or _format_of(dst)
+        return to_url(dst, storage_options, overwrite, lambda file: save(file, **how))
+    if storage_options is not None:
+        raise TypeError("storage_options belong to an address")
     writing = {
         "format": format or (None if not hasattr(dst, "write") else "npb"),
         "codec": codec,
@@ -299,19 +321,23 @@ def open(
     *,
     cache_bytes: int = 32 << 20,
     threads: int = 0,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> LazyArray:
     """Open one array of a file, to read parts of it.
 
     Parameters
     ----------
     src : str, os.PathLike or binary file
-        The file; see `load`.
+        The file; see `load`. One of fsspec's, or of any class that can seek, is read in parts; nobody else may use it
+        meanwhile.
     member : str, optional
         Which array, if there are several.
     cache_bytes : int
         Unpacked parts of NPB files that are kept because only some of their elements were asked for so far.
     threads : int
         Threads that unpack; 0 for one a core.
+    storage_options : mapping, optional
+        What fsspec needs to open the address. An array that was opened with it cannot be pickled: it may hold secrets.
 
     Examples
     --------
@@ -322,6 +348,10 @@ def open(
     ...     a[1, ::2]
     array([4, 6])
     """
+    if storage_options is not None:
+        from ._fsspec import reading
+
+        src = reading(src, storage_options)
     return _ndferry.open_array(src, member, cache_bytes, threads)
 
 
@@ -571,6 +601,15 @@ def from_frames(frames: Any, *, out: Any = None, copy: bool = False) -> Any:
         may write to that frame.
     """
     return _ndferry.from_frames(frames, out, copy)
+
+
+def _format_of(url: str) -> str:
+    """The format that an extension means, as in Rust."""
+    end = url.rpartition(".")[2].lower()
+    format = {"pkl": "pickle"}.get(end, end)
+    if format not in ("npy", "npz", "npb", "pickle"):
+        raise UsageError(f"{url}: the extension tells no format; give format=")
+    return format
 
 
 class _progress:
