@@ -327,7 +327,7 @@ fn write_stream(
         }
         .into()),
         _ => Err(ErrorKind::CannotWrite {
-            what: "an array".to_owned(),
+            what: "a stream".to_owned(),
             format,
         }
         .into()),
