@@ -13,7 +13,7 @@ mod zstd;
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use crate::{ElementKind, ElementType, ErrorKind};
+use crate::{ElementKind, ElementType, ErrorKind, Filter};
 
 /// Packs and unpacks one block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -101,11 +101,17 @@ impl Codec {
         }
     }
 
-    /// Its packing half.
+    /// Its packing half, for what this filter leaves of these elements.
     ///
     /// # Errors
     /// [`ErrorKind::NoCodec`] if this build does not have it, [`ErrorKind::Level`] if it has no such level.
-    pub(crate) fn pack(self, level: i16) -> Result<Box<dyn Pack>, ErrorKind> {
+    #[cfg_attr(not(feature = "zstd"), expect(unused_variables))]
+    pub(crate) fn pack(
+        self,
+        level: i16,
+        filter: Filter,
+        element: &ElementType,
+    ) -> Result<Box<dyn Pack>, ErrorKind> {
         if !self.levels().contains(&level) {
             return Err(ErrorKind::Level { codec: self, level });
         }
@@ -114,7 +120,7 @@ impl Codec {
             #[cfg(feature = "lz4")]
             Self::Lz4 => Ok(Box::new(lz4::Packer)),
             #[cfg(feature = "zstd")]
-            Self::Zstd => Ok(Box::new(zstd::Packer::new(level)?)),
+            Self::Zstd => Ok(Box::new(zstd::Packer::new(level, filter, element)?)),
             #[cfg(feature = "pco")]
             Self::Pco => Ok(Box::new(pco::Pco { level })),
             #[cfg(feature = "deflate")]

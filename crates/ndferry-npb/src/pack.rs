@@ -57,7 +57,7 @@ impl Packer {
             codec,
             filter,
             element: *element,
-            pack: codec.pack(level)?,
+            pack: codec.pack(level, filter, element)?,
             filtered: Vec::new(),
         })
     }

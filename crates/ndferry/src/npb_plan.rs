@@ -28,7 +28,7 @@ const ENDLESS: u64 = 1 << 40;
 const PIECES: u64 = 8;
 
 /// which are one part in so many of all,
-const SAMPLED: u64 = 8;
+const SAMPLED: u64 = 16;
 
 /// but none smaller or larger than this.
 const PIECE_NBYTES: (u64, u64) = (4 << 10, 64 << 10);

@@ -21,7 +21,7 @@ pub enum Codec {
     Deflate(u32),
     /// Pcodec, without a filter; elements that are not numbers of 1 to 8 bytes are packed as by default.
     Pco,
-    /// What packs a few tiles of the array best.
+    /// Zstandard level 1, after the filter that packs a few pieces of the array best; at most twice the default's time.
     Auto,
 }
 
