@@ -1,5 +1,7 @@
 """The data that lines work on: made once, kept under target/compare/data."""
 
+import importlib.util
+import pathlib
 import pickle
 
 import numpy as np
@@ -105,6 +107,64 @@ def mask(tools):
         save(path, out)
 
     return tools.cached("mask.npy", make)
+
+
+def photos(tools):
+    """3 MB of u1: four photographs that scikit-image has, 500 x 500, RGB."""
+
+    def make(path):
+        from skimage import io
+        names = ["astronaut.png", "ihc.png", "motorcycle_left.png", "motorcycle_right.png"]
+        save(path, np.stack([io.imread(package("skimage") / "data" / name)[:500, :500, :3] for name in names]))
+
+    return tools.cached("photos.npy", make)
+
+
+def mri(tools):
+    """9 MB of u1: the T1 template of the MNI152 that nilearn has."""
+
+    def make(path):
+        import nibabel
+        volume = nibabel.load(package("nilearn") / "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz")
+        save(path, np.ascontiguousarray(volume.dataobj.get_unscaled()))
+
+    return tools.cached("mri.npy", make)
+
+
+def scan(tools):
+    """1 MB of i2: a noisy MR scan that nibabel has."""
+
+    def make(path):
+        import nibabel
+        volume = nibabel.load(package("nibabel") / "tests/data/example4d.nii.gz")
+        save(path, np.ascontiguousarray(volume.dataobj.get_unscaled()))
+
+    return tools.cached("scan.npy", make)
+
+
+def disparity(tools):
+    """1 MB of f4: the Middlebury stereo disparities that scikit-image has, with infinities."""
+
+    def make(path):
+        with np.load(package("skimage") / "data" / "motorcycle_disp.npz") as archive:
+            save(path, np.ascontiguousarray(archive["arr_0"]))
+
+    return tools.cached("disparity.npy", make)
+
+
+def seismogram(tools):
+    """7 MB of f8: a seismogram that obspy has."""
+
+    def make(path):
+        name = "signal/tests/data/BW.KW1._.EHZ.D.2011.090_downsampled.asc.gz"
+        save(path, np.loadtxt(package("obspy") / name))
+
+    return tools.cached("seismogram.npy", make)
+
+
+def package(name):
+    """Where an installed package is, without importing it."""
+    return pathlib.Path(importlib.util.find_spec(name).origin).parent
 
 
 def save(path, array):

@@ -15,9 +15,12 @@ import time
 import numpy as np
 from numpy.lib import format as npy
 
+from others import OTHERS
+
 NPY_READINGS = 5
 NPZ_READINGS = 2
 NPB_READINGS = 4
+OTHER_READINGS = 2
 PARSINGS = 2000
 LARGE_PICKLE_READINGS = 2
 PICKLE_READINGS = 5
@@ -199,6 +202,20 @@ def npb_unpack(path, codec, tile, threads):
     del array
     result = hashlib.sha256(packed[...].tobytes()).hexdigest()
     tell(least(NPB_READINGS, lambda: packed[...]), result)
+
+
+def other_pack(path, name, tile):
+    pack, _, nbytes = OTHERS[name]
+    array, tile = np.load(path), tuple(map(int, tile.split(",")))
+    packed = nbytes(pack(array, tile))
+    tell(least(OTHER_READINGS, lambda: pack(array, tile)), packed)
+
+
+def other_unpack(path, name, tile):
+    pack, unpack, _ = OTHERS[name]
+    packed = pack(np.load(path), tuple(map(int, tile.split(","))))
+    result = hashlib.sha256(unpack(packed).tobytes()).hexdigest()
+    tell(least(OTHER_READINGS, lambda: unpack(packed)), result)
 
 
 def npb_parts(path, parts):

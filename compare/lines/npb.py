@@ -12,20 +12,22 @@ from registry import line
 
 #: Name, maker, tile (what `ndferry convert` would take, or near it).
 SETS = [("stack", data.stack, "1,512,512"), ("field", data.field, "512,512"), ("times", data.times, "65536"),
-        ("noise", data.noise, "524288"), ("mask", data.mask, "1,1024,1024")]
+        ("noise", data.noise, "524288"), ("mask", data.mask, "1,1024,1024"), ("photos", data.photos, "1,349,500,3"),
+        ("mri", data.mri, "12,233,189"), ("scan", data.scan, "128,96,24,2"), ("disparity", data.disparity, "176,741"),
+        ("seismogram", data.seismogram, "65536")]
 CODECS = ["zstd", "lz4"]
 
 
-def sizes(name):
+def sizes(name, other="Blosc2"):
     def notes(ours, theirs):
-        return [f"{name}: {ours[0].result} bytes, Blosc2 {theirs[0].result}: "
+        return [f"{name}: {ours[0].result} bytes, {other} {theirs[0].result}: "
                 f"{theirs[0].result / ours[0].result:.3f} of its ratio."]
 
     return notes
 
 
 def pack_line(name, make, tile, codec):
-    @line(f"pack-{codec}-{name}", f"64 MiB ({name}) packed in memory, {codec}", ours="save_to an NPB, with checksums",
+    @line(f"pack-{codec}-{name}", f"{name} packed in memory, {codec}", ours="save_to an NPB, with checksums",
           theirs="blosc2.asarray, level 1, shuffle", bar=1.0, checked=False, rounds=7)
     def pack(tools, folder):
         path = make(tools)
@@ -44,6 +46,27 @@ for name, make, tile in SETS:
         pack_line(name, make, tile, codec)
 
 
+def other_lines(name, make, tile, other, title):
+    @line(f"pack-{other}-{name}", f"{name} packed in memory, zstd", ours="save_to an NPB, with checksums", theirs=title,
+          checked=False, rounds=3)
+    def pack(tools, folder):
+        path = make(tools)
+        return Task(tools.rust("npb-pack", path, "zstd", tile, 1), tools.python("other_pack", path, other, tile),
+                    notes=sizes(f"pack-{other}-{name}", title))
+
+    @line(f"unpack-{other}-{name}", "and unpacked", ours="LazyArray::load, checksums compared", theirs=title, rounds=3)
+    def unpack(tools, folder):
+        path = make(tools)
+        return Task(tools.rust("npb-unpack", path, "zstd", tile, 1), tools.python("other_unpack", path, other, tile))
+
+
+for other, title in [("zarr", "zarr 3, Blosc zstd"), ("h5py", "h5py, hdf5plugin's Blosc zstd"),
+                     ("arrow", "Arrow IPC, zstd"), ("savez", "savez_compressed")]:
+    for name, make, tile in SETS:
+        if name in ("stack", "field", "times", "mri"):
+            other_lines(name, make, tile, other, title)
+
+
 @line("pack-threads", "64 MiB (stack) packed, zstd", ours="on two threads", theirs="on one", bar=1 / 1.8, metric="wall")
 def pack_threads(tools, folder):
     path = data.stack(tools)
@@ -59,7 +82,7 @@ def unpack_threads(tools, folder):
 
 
 def auto_line(name, make, tile):
-    @line(f"pack-auto-{name}", f"64 MiB ({name}) packed", ours="--codec auto", theirs="--codec zstd, shuffle", bar=2.0,
+    @line(f"pack-auto-{name}", f"{name} packed", ours="--codec auto", theirs="--codec zstd, shuffle", bar=2.0,
           checked=False, rounds=5)
     def auto(tools, folder):
         path = make(tools)
