@@ -1,5 +1,5 @@
-"""What packing needs in memory: at most two tiles a thread are under way, each raw and packed, and each thread has room
-for one filtered; beside that what the program needs for one small array.
+"""What packing needs in memory: at most two tiles a thread are under way, each raw and packed; each thread has room for
+one filtered, and the codec's tables; rows of tiles are read together as long as they have no more than 16 MiB.
 """
 
 import hashlib
@@ -10,30 +10,30 @@ from bench import Task
 from registry import line
 
 TILE, TILE_NBYTES = "1,512,512", 2 * 512 * 512
-#: Buffers of the size of a tile that a thread has, at most.
-PER_THREAD = 2 * 2 + 1
-#: Reading and writing ahead, the program itself, and its stacks.
-BESIDE = 16 << 20
+#: Buffers of the size of a tile that a thread has, at most; and its tables.
+PER_THREAD, TABLES = 2 * 2 + 1, 1 << 20
+#: What is read together.
+BAND = 16 << 20
 
 
 @line("npb-memory", "1 GiB of .npy packed", ours="ndferry convert on four threads", theirs="on one", checked=False,
       rounds=3)
 def npb_memory(tools, folder):
-    def packed(path, threads):
+    def packed(path, threads, *tile):
         out = folder / f"{threads}.npb"
-        words = ["convert", "-f", path, "-o", out, "--tile", TILE, "--jobs", threads, "--no-sync"]
+        words = ["convert", "-f", path, "-o", out, "--jobs", threads, "--no-sync", *tile]
         return tools.program(tools.ferry, "-q", *words), out
 
     def notes(ours, theirs):
         tiny, _ = packed(data.tiny(tools), 1)
         base = tiny().peak
-        said = [f"npb-memory: {base / 2**20:.1f} MiB for 1 kB on one thread. Bound: that, {BESIDE >> 20} MiB, and "
-                f"{PER_THREAD} x threads x tile of {TILE_NBYTES / 2**20:g} MiB."]
+        said = [f"npb-memory: {base / 2**20:.1f} MiB for 1 kB on one thread. Bound: that, {BAND >> 20} MiB, and "
+                f"threads x ({PER_THREAD} x tile of {TILE_NBYTES / 2**20:g} MiB + {TABLES >> 20} MiB)."]
         for size, make in [("64 MiB", data.stack), ("256 MiB", data.big), ("1 GiB", data.quadruple)]:
             peaks, digests = [], set()
             for threads in [1, 2, 4]:
-                run, out = packed(make(tools), threads)
-                peak, bound = run().peak, base + BESIDE + PER_THREAD * threads * TILE_NBYTES
+                run, out = packed(make(tools), threads, "--tile", TILE)
+                peak, bound = run().peak, base + BAND + threads * (PER_THREAD * TILE_NBYTES + TABLES)
                 peaks.append(f"{peak / 2**20:.1f} of {bound / 2**20:.1f} MiB on {threads}"
                              + (" (TOO MUCH)" if peak > bound else ""))
                 digests.add(digest(out))
@@ -41,7 +41,8 @@ def npb_memory(tools, folder):
             said.append(f"npb-memory: {size}: {', '.join(peaks)}; {same}.")
         return said
 
-    return Task(packed(data.quadruple(tools), 4)[0], packed(data.quadruple(tools), 1)[0], notes=notes)
+    large = data.quadruple(tools)
+    return Task(*(packed(large, threads, "--tile", TILE)[0] for threads in [4, 1]), notes=notes)
 
 
 def digest(path):
