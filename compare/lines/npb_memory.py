@@ -10,8 +10,8 @@ from bench import Task
 from registry import line
 
 TILE, TILE_NBYTES = "1,512,512", 2 * 512 * 512
-#: Buffers of the size of a tile that a thread has, at most; and its tables.
-PER_THREAD, TABLES = 2 * 2 + 1, 1 << 20
+#: Buffers of the size of a tile that a thread has, at most; and its tables, its stack, what the allocator keeps.
+PER_THREAD, TABLES = 2 * 2 + 1, 3 << 19
 #: What is read together.
 BAND = 16 << 20
 
@@ -28,7 +28,7 @@ def npb_memory(tools, folder):
         tiny, _ = packed(data.tiny(tools), 1)
         base = tiny().peak
         said = [f"npb-memory: {base / 2**20:.1f} MiB for 1 kB on one thread. Bound: that, {BAND >> 20} MiB, and "
-                f"threads x ({PER_THREAD} x tile of {TILE_NBYTES / 2**20:g} MiB + {TABLES >> 20} MiB)."]
+                f"threads x ({PER_THREAD} x tile of {TILE_NBYTES / 2**20:g} MiB + {TABLES / 2**20:g} MiB)."]
         for size, make in [("64 MiB", data.stack), ("256 MiB", data.big), ("1 GiB", data.quadruple)]:
             peaks, digests = [], set()
             for threads in [1, 2, 4]:

@@ -19,7 +19,7 @@ const PER_THREAD: usize = 2;
 ///
 /// What comes out does not depend on the number of threads. At most two tiles a thread are under way, each with its
 /// elements (unless they are in memory anyway) and its packed bytes, and each thread has room for a filtered one and the
-/// codec's tables: `threads * (5 * tile + 1 MiB)` at most. `compare/run npb-memory` measures it.
+/// codec's tables: `threads * (5 * tile + 1.5 MiB)` at most. `compare/run npb-memory` measures it.
 pub(crate) struct PackLine {
     free: Vec<Job>,
     workers: Vec<Worker>,

@@ -146,7 +146,7 @@ mod tests {
         let noise: Vec<u8> = (0..32 << 10).map(|_| random()).collect();
         let calm = (0..32 << 10).map(|_| random() >> 4).collect();
         let planes = [noise, calm].concat();
-        let mut packed = |filter| {
+        let packed = |filter| {
             let mut packer = Packer::new(1, filter, &element).unwrap();
             let mut out = Vec::new();
             packer.pack(&element, &planes, &mut out).unwrap()
