@@ -62,7 +62,7 @@ impl Packer {
         })
     }
 
-    /// Packs a block. [`Packed::payload`] gives the result: it is at the start of `out`, which only ever grows, or it
+    /// Packs a block. [`Packed::payload`] gives the result: it is at the start of `out`, whose memory is used again, or it
     /// is `raw` itself if the block does not become smaller.
     pub fn pack(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Packed {
         match self.try_pack(raw, out) {
@@ -150,7 +150,10 @@ fn exactly(nbytes: usize, expected: usize) -> Result<(), ErrorKind> {
 
 /// The first `nbytes` of a buffer that is made longer if needed.
 pub(crate) fn at_least(buffer: &mut Vec<u8>, nbytes: usize) -> &mut [u8] {
-    if buffer.len() < nbytes {
+    if buffer.capacity() < nbytes {
+        // Zeros that the system has at hand; nothing of the old ones is wanted.
+        *buffer = vec![0; nbytes];
+    } else if buffer.len() < nbytes {
         buffer.resize(nbytes, 0);
     }
     &mut buffer[..nbytes]

@@ -1,9 +1,10 @@
 //! Zstandard: one frame that says how long it is, without a checksum of its own.
 
-use zstd_safe::{CCtx, CParameter, DCtx, find_frame_compressed_size, get_error_name};
+use zstd_safe::{
+    CCtx, CParameter, DCtx, compress_bound, find_frame_compressed_size, get_error_name,
+};
 
 use super::{Pack, Unpack};
-use crate::pack::at_least;
 use crate::{ElementType, ErrorKind, Filter};
 
 /// The longest block that Zstandard has.
@@ -78,9 +79,11 @@ impl Pack for Packer {
         if bytes.len() != self.set_for {
             self.set(bytes.len())?;
         }
-        self.context
-            .compress2(at_least(out, bytes.len()), bytes)
-            .ok()
+        // Not zeroed before, and touched only as far as it is filled. Always with room for the worst case, so that what
+        // comes out does not depend on what was there.
+        out.clear();
+        out.reserve(compress_bound(bytes.len()));
+        self.context.compress2(out, bytes).ok()
     }
 }
 
