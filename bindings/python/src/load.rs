@@ -262,6 +262,13 @@ fn of_source<'py>(
     source
         .require_whole()
         .map_err(|error| exception(py, &error))?;
+    // The pickle of a file of tensors is about all of them.
+    if source.format() == Format::Torch
+        && let Some(pickle) = source.pickle()
+    {
+        let policy = options.policy.as_ref();
+        values::refuse(py, source.name(), &pickle.globals, policy)?;
+    }
     let outer = || (0..source.members().len()).filter(|i| !source.is_inner(*i));
     let is_single = match source.format() {
         Format::Npz => false,

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="session")
-def corpus():
+def corpus() -> Any:
     """The large corpus, which lies beside the project where there is one."""
     folder = pathlib.Path(os.environ.get("NDFERRY_CORPUS", ROOT.parent / "shared" / "corpus"))
     if not folder.is_dir():

@@ -1,9 +1,11 @@
 """Whether two objects are equal in every respect that matters: class, dtype, shape, bytes, order of keys."""
 
+from typing import Any
+
 import numpy as np
 
 
-def same(ours, theirs):
+def same(ours: Any, theirs: Any) -> Any:
     if type(ours) is not type(theirs):
         return False
     if ours is np.ma.masked or theirs is np.ma.masked:
@@ -19,7 +21,7 @@ def same(ours, theirs):
     return repr(ours) == repr(theirs)
 
 
-def same_arrays(ours, theirs):
+def same_arrays(ours: Any, theirs: Any) -> Any:
     if ours.shape != theirs.shape:
         return False
     if isinstance(ours, np.ma.MaskedArray):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import pickle
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,14 +31,14 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("format", ["npy", "npb", "pickle"])
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_every_layout_comes_back_from_every_format(name, format):
+def test_every_layout_comes_back_from_every_format(name: Any, format: Any) -> None:
     ours = ndferry.loads(ndferry.dumps(LAYOUTS[name], format))
     assert ours.dtype == LAYOUTS[name].dtype
     assert same(ours, np.array(LAYOUTS[name]))
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_npy_files_are_those_of_numpy_to_the_byte(name):
+def test_npy_files_are_those_of_numpy_to_the_byte(name: Any) -> None:
     theirs = io.BytesIO()
     np.save(theirs, LAYOUTS[name])
     assert ndferry.dumps(LAYOUTS[name], "npy") == theirs.getvalue()
@@ -45,15 +46,15 @@ def test_npy_files_are_those_of_numpy_to_the_byte(name):
 
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_numpy_loads_the_pickles_that_are_written(name, protocol):
+def test_numpy_loads_the_pickles_that_are_written(name: Any, protocol: Any) -> None:
     theirs = pickle.loads(ndferry.dumps(LAYOUTS[name], "pickle", pickle_protocol=protocol))
     assert same(theirs, np.array(LAYOUTS[name]))
 
 
-def test_anything_is_written_as_a_pickle():
+def test_anything_is_written_as_a_pickle() -> None:
     a = np.arange(3.0)
     objects = np.array([a, None, "x"], object)
-    tree = {"a": [a, a], "objects": objects, "masked": np.ma.array([1, 2], mask=[0, 1]), 3: {"x": np.float32(1)}}
+    tree = {"a": [a, a], "objects": objects, "masked": np.ma.array([1, 2], mask=[False, True]), 3: {"x": np.float32(1)}}
     for compat in ("any", 1, 2):
         theirs = pickle.loads(ndferry.dumps(tree, "pickle", numpy_compat=compat)) if compat != 2 else None
         ours = ndferry.loads(ndferry.dumps(tree, "pickle", numpy_compat=compat))
@@ -71,7 +72,7 @@ OBJECTS = {
 
 
 @pytest.mark.parametrize("name", OBJECTS)
-def test_arrays_of_objects_go_where_numpy_loads_them(name):
+def test_arrays_of_objects_go_where_numpy_loads_them(name: Any) -> None:
     a = OBJECTS[name]
     theirs = np.load(io.BytesIO(ndferry.dumps(a, "npy")), allow_pickle=True)
     assert same(theirs, a)
@@ -84,14 +85,14 @@ def test_arrays_of_objects_go_where_numpy_loads_them(name):
 
 
 @pytest.mark.skipif(not hasattr(np, "dtypes") or not hasattr(np.dtypes, "StringDType"), reason="NumPy before 2.0 has none")
-def test_strings_of_any_length_go_where_numpy_loads_them():
+def test_strings_of_any_length_go_where_numpy_loads_them() -> None:
     a = np.array(["é", "a" * 100, ""], np.dtypes.StringDType())
     theirs = np.load(io.BytesIO(ndferry.dumps(a, "npy")), allow_pickle=True)
     assert theirs.tolist() == a.tolist()
     assert ndferry.loads(ndferry.dumps(a, "npy")).tolist() == a.tolist()
 
 
-def test_long_doubles_of_other_machines_are_refused_wherever_they_stand():
+def test_long_doubles_of_other_machines_are_refused_wherever_they_stand() -> None:
     if np.dtype("longdouble").itemsize != 16 or np.finfo("longdouble").nmant != 63:
         pytest.skip("long doubles here are not those of x87")
     # Padding may be anything; what this is about has zeros there.
@@ -112,7 +113,7 @@ def test_long_doubles_of_other_machines_are_refused_wherever_they_stand():
             ndferry.loads(bytes(quads))
 
 
-def test_archives_are_dicts(tmp_path):
+def test_archives_are_dicts(tmp_path: Any) -> None:
     np.savez(tmp_path / "theirs.npz", a=A, b=A.T)
     assert same(ndferry.load(tmp_path / "theirs.npz"), {"a": A, "b": A.T})
     ndferry.save(tmp_path / "ours.npz", {"a": A, "b": A.T}, codec="deflate")
@@ -121,7 +122,7 @@ def test_archives_are_dicts(tmp_path):
     assert same(ndferry.load(tmp_path / "ours.npz", "b"), np.array(A.T))
 
 
-def test_arrays_of_objects_in_npy_and_npz(tmp_path):
+def test_arrays_of_objects_in_npy_and_npz(tmp_path: Any) -> None:
     objects = np.array([np.arange(3), "a", {"k": (1, 2)}], object)
     np.save(tmp_path / "o.npy", objects)
     np.savez(tmp_path / "o.npz", o=objects, n=A)
@@ -134,7 +135,7 @@ def test_arrays_of_objects_in_npy_and_npz(tmp_path):
     assert same(ndferry.load(tmp_path / "evil.npz", "n"), A)
 
 
-def test_open_files_and_buffers(tmp_path):
+def test_open_files_and_buffers(tmp_path: Any) -> None:
     file = io.BytesIO()
     ndferry.save(file, A, format="npy")
     file.seek(0)
@@ -144,7 +145,7 @@ def test_open_files_and_buffers(tmp_path):
         assert same(ndferry.loads(buffer), A)
 
     class Full(io.RawIOBase):
-        def write(self, _):
+        def write(self, _: Any) -> None:
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space left") as caught:
@@ -152,7 +153,7 @@ def test_open_files_and_buffers(tmp_path):
     assert caught.value.errno == 28
 
 
-def test_errors_are_those_that_python_users_expect(tmp_path):
+def test_errors_are_those_that_python_users_expect(tmp_path: Any) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         ndferry.load(tmp_path / "nowhere.npy")
     assert caught.value.filename == str(tmp_path / "nowhere.npy")
@@ -177,7 +178,7 @@ def test_errors_are_those_that_python_users_expect(tmp_path):
         ndferry.loads(ndferry.dumps(A, "npy"), max_bytes=10)
 
 
-def test_a_map_shares_the_file_and_is_read_only(tmp_path):
+def test_a_map_shares_the_file_and_is_read_only(tmp_path: Any) -> None:
     path = tmp_path / "a.npy"
     np.save(path, np.arange(10_000))
     mapped = ndferry.load(path, mmap=True)
@@ -186,7 +187,7 @@ def test_a_map_shares_the_file_and_is_read_only(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".npb", ".pkl"])
-def test_parts_are_read(tmp_path, suffix):
+def test_parts_are_read(tmp_path: Any, suffix: Any) -> None:
     path = tmp_path / f"a{suffix}"
     big = np.arange(20_000, dtype="f4").reshape(100, 10, 20)
     ndferry.save(path, {"m": big} if suffix in (".npz", ".pkl") else big)
@@ -220,7 +221,7 @@ def test_parts_are_read(tmp_path, suffix):
         lazy[0]
 
 
-def test_files_that_grow_and_are_filled(tmp_path):
+def test_files_that_grow_and_are_filled(tmp_path: Any) -> None:
     with ndferry.create(tmp_path / "log.npb", dtype="f4", shape=(None, 3), attrs={"unit": "mV"}) as log:
         for i in range(10):
             log.append(np.full((2, 3), i))
@@ -243,14 +244,14 @@ def test_files_that_grow_and_are_filled(tmp_path):
     assert same(ndferry.load(tmp_path / "f.npb"), filled)
 
 
-def test_a_file_larger_than_what_is_read_is_copied_in_pieces(tmp_path):
+def test_a_file_larger_than_what_is_read_is_copied_in_pieces(tmp_path: Any) -> None:
     np.save(tmp_path / "a.npy", A)
     ndferry.save(tmp_path / "b.npb", ndferry.open(tmp_path / "a.npy"), codec="zstd", attrs={"axes": "ZYX"})
     assert same(ndferry.load(tmp_path / "b.npb"), A)
     assert ndferry.open(tmp_path / "b.npb").attrs["axes"] == "ZYX"
 
 
-def test_reports(tmp_path):
+def test_reports(tmp_path: Any) -> None:
     path = tmp_path / "a.npz"
     np.savez(path, a=A, b=np.array([os.system], object))
     info = ndferry.inspect(path)
@@ -272,7 +273,7 @@ def test_reports(tmp_path):
     assert ndferry.diff(A, A[0]).what == "shape"
 
 
-def test_repickle_renames_and_keeps_values(tmp_path):
+def test_repickle_renames_and_keeps_values(tmp_path: Any) -> None:
     path = tmp_path / "a.pkl"
     path.write_bytes(ndferry.dumps(A, "pickle", numpy_compat=2))
     assert ndferry.inspect(path).globals[0][0] == "numpy._core.multiarray"
@@ -283,13 +284,13 @@ def test_repickle_renames_and_keeps_values(tmp_path):
         ndferry.repickle(path, tmp_path / "b.pkl", numpy=1)
 
 
-def test_progress_is_told_and_may_stop_the_work(tmp_path):
+def test_progress_is_told_and_may_stop_the_work(tmp_path: Any) -> None:
     told = []
     big = np.zeros(4 << 20, "u1")
     ndferry.save(tmp_path / "a.npy", big, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (big.nbytes, big.nbytes)
 
-    def stop(done, total):
+    def stop(done: Any, total: Any) -> None:
         raise RuntimeError("enough")
 
     with pytest.raises(RuntimeError, match="enough"):
@@ -297,7 +298,7 @@ def test_progress_is_told_and_may_stop_the_work(tmp_path):
     assert not (tmp_path / "b.npy").exists()
 
 
-def test_arrays_without_numpy_export_their_memory():
+def test_arrays_without_numpy_export_their_memory() -> None:
     code = """
 import sys
 sys.modules["numpy"] = None
@@ -328,14 +329,14 @@ print("fine")
     assert same(np.asarray(memoryview(ours)), A)
 
 
-def test_threads_share_every_object(tmp_path):
+def test_threads_share_every_object(tmp_path: Any) -> None:
     big = np.arange(60_000, dtype="i4").reshape(300, 200)
     ndferry.save(tmp_path / "a.npb", big, tile=(16, 16), codec="zstd")
     lazy = ndferry.open(tmp_path / "a.npb")
     pickled = pickle.dumps({"x": [big[:3], "y"], "z": 1.5})
     wrong = []
 
-    def work(seed):
+    def work(seed: Any) -> None:
         rng = np.random.default_rng(seed)
         for i in range(250):
             row = int(rng.integers(300))

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from conftest import ROOT
@@ -12,12 +13,12 @@ PAGE = (ROOT / "docs" / "guide" / "python.md").read_text(encoding="utf-8")
 SCRIPTS = re.findall(r"## ([^\n]+)\n(?:(?!\n## ).)*?```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_there_are_the_five_jobs():
+def test_there_are_the_five_jobs() -> None:
     assert len(SCRIPTS) == 5
 
 
 @pytest.mark.parametrize(("name", "script", "shown"), SCRIPTS, ids=[name for name, _, _ in SCRIPTS])
-def test_a_script_prints_what_is_shown(tmp_path, name, script, shown):
+def test_a_script_prints_what_is_shown(tmp_path: Any, name: Any, script: Any, shown: Any) -> None:
     (tmp_path / "script.py").write_text(script)
     run = [sys.executable, "-W", "error", "script.py"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

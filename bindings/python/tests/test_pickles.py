@@ -9,6 +9,7 @@ import os
 import pathlib
 import pickle
 import uuid
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,9 +34,9 @@ ARRAYS = {
     "nested": np.zeros(2, [("a", [("b", "<u2", (2, 3))]), ("c", "?")]),
     "objects": np.array([1, "a", None, {"k": np.arange(3)}], object),
     "structs of objects": np.array([(1, "x"), (2, [3])], [("a", "i4"), ("b", "O")]),
-    "masked": np.ma.array([1, 2, 3], mask=[0, 1, 0], fill_value=99),
-    "masked structs": np.ma.array([(1, 2.0)], mask=[(0, 1)], dtype=[("a", "i4"), ("b", "f8")]),
-    "masked objects": np.ma.array([1, "b"], mask=[0, 1], dtype=object),
+    "masked": np.ma.array([1, 2, 3], mask=[False, True, False], fill_value=99),
+    "masked structs": np.ma.array([(1, 2.0)], mask=[(False, True)], dtype=[("a", "i4"), ("b", "f8")]),
+    "masked objects": np.ma.array([1, "b"], mask=[False, True], dtype=object),
     "masked constant": np.ma.masked,
     "matrix": np.matrix([[1, 2], [3, 4]]),
     "records": np.rec.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
@@ -87,28 +88,28 @@ if hasattr(np, "dtypes") and hasattr(np.dtypes, "StringDType"):
     ARRAYS["StringDType with gaps"] = np.array(["a", None], string(na_object=None))
 
 ALL = {**ARRAYS, **SCALARS, **VALUES}
-PICKLERS = {"C": pickle.dumps, "Python": pickle._dumps}
+PICKLERS = {"C": pickle.dumps, "Python": getattr(pickle, "_dumps")}
 
 
 @pytest.mark.parametrize("pickler", PICKLERS)
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("name", ALL)
-def test_what_is_loaded_is_what_pickle_loads(name, protocol, pickler):
+def test_what_is_loaded_is_what_pickle_loads(name: Any, protocol: Any, pickler: Any) -> None:
     pickled = PICKLERS[pickler](ALL[name], protocol)
     assert same(ndferry.loads(pickled), pickle.loads(pickled))
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_all_of_them_together_too(protocol):
+def test_all_of_them_together_too(protocol: Any) -> None:
     pickled = pickle.dumps(ALL, protocol)
     assert same(ndferry.loads(pickled), pickle.loads(pickled))
 
 
 @pytest.mark.parametrize("protocol", range(6))
-def test_sharing_and_cycles_are_kept(protocol):
-    a_list = [1]
+def test_sharing_and_cycles_are_kept(protocol: Any) -> None:
+    a_list: list[Any] = [1]
     a_list.append(a_list)
-    a_tuple = ([],)
+    a_tuple: tuple[list[Any]] = ([],)
     a_tuple[0].append(a_tuple)
     objects = np.empty(2, object)
     objects[0], objects[1] = objects, a_list
@@ -121,14 +122,14 @@ def test_sharing_and_cycles_are_kept(protocol):
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-def test_arrays_are_writable_and_aligned(name):
+def test_arrays_are_writable_and_aligned(name: Any) -> None:
     ours = ndferry.loads(pickle.dumps(["x", ALL[name]]))[1]
     if ours is not np.ma.masked:
         assert ours.flags.writeable
         assert ours.flags.aligned
 
 
-def test_without_copies_arrays_share_the_buffer_and_are_read_only():
+def test_without_copies_arrays_share_the_buffer_and_are_read_only() -> None:
     pickled = b"".join([pickle.dumps(np.arange(1000)), b"\0"])
     ours = ndferry.loads(pickled, copy=False)
     assert not ours.flags.writeable
@@ -139,7 +140,7 @@ def test_without_copies_arrays_share_the_buffer_and_are_read_only():
     assert not shared.flags.writeable
 
 
-def test_a_buffer_that_is_written_to_later_changes_no_array():
+def test_a_buffer_that_is_written_to_later_changes_no_array() -> None:
     buffer = bytearray(pickle.dumps(np.arange(10_000)))
     for copy in (True, False):
         ours = ndferry.loads(buffer, copy=copy)
@@ -149,9 +150,9 @@ def test_a_buffer_that_is_written_to_later_changes_no_array():
         buffer[:] = kept
 
 
-def test_buffers_out_of_band_are_those_of_the_caller():
+def test_buffers_out_of_band_are_those_of_the_caller() -> None:
     a = np.arange(1000.0)
-    buffers = []
+    buffers: list[pickle.PickleBuffer] = []
     pickled = pickle.dumps([a, a[::2].copy()], 5, buffer_callback=buffers.append)
     assert len(buffers) == 2
     ours = ndferry.loads(pickled, buffers=[buffer.raw() for buffer in buffers])
@@ -161,15 +162,15 @@ def test_buffers_out_of_band_are_those_of_the_caller():
 
 
 class Unknown:
-    def __init__(self):
+    def __init__(self) -> None:
         self.a = np.arange(3)
 
 
-class Sub(dict):
+class Sub(dict[str, Any]):
     pass
 
 
-def test_what_would_run_is_refused_and_named():
+def test_what_would_run_is_refused_and_named() -> None:
     with pytest.raises(ndferry.UnsafePickle, match="posix.system") as caught:
         ndferry.loads(pickle.dumps([os.system, Unknown()]))
     names = [(module, name) for module, name, _ in caught.value.globals]
@@ -177,7 +178,7 @@ def test_what_would_run_is_refused_and_named():
     assert caught.value.offset == caught.value.globals[0][2]
 
 
-def test_objects_of_unknown_classes_come_as_data_where_that_is_allowed():
+def test_objects_of_unknown_classes_come_as_data_where_that_is_allowed() -> None:
     name = f"{Unknown.__module__}.Unknown"
     pickled = pickle.dumps(Unknown())
     with pytest.raises(ndferry.UnsafePickle):
@@ -193,14 +194,14 @@ def test_objects_of_unknown_classes_come_as_data_where_that_is_allowed():
     assert ours.pairs == [("x", 1)]
 
 
-def test_dates_need_a_policy_that_passes_them():
+def test_dates_need_a_policy_that_passes_them() -> None:
     pickled = pickle.dumps(datetime.date(2020, 1, 1))
     with pytest.raises(ndferry.UnsafePickle):
         ndferry.loads(pickled, allow="arrays")
     assert ndferry.loads(pickle.dumps(np.arange(3)), allow="arrays")[2] == 2
 
 
-def test_text_of_python_2_is_decoded_as_asked():
+def test_text_of_python_2_is_decoded_as_asked() -> None:
     pickled = b"S'caf\\xe9'\n."
     assert ndferry.loads(pickled) == "café"
     assert ndferry.loads(pickled, encoding="bytes") == b"caf\xe9"
@@ -212,21 +213,21 @@ def test_text_of_python_2_is_decoded_as_asked():
     ("pickled", "offset"),
     [(b"", 0), (b"hello", 0), (b"\x80\x04\x95", 3), (pickle.dumps(np.arange(5))[:-20], 11)],
 )
-def test_damage_is_told_with_its_byte(pickled, offset):
+def test_damage_is_told_with_its_byte(pickled: Any, offset: Any) -> None:
     with pytest.raises(ndferry.FormatError) as caught:
         ndferry.loads(pickled)
     assert caught.value.offset == offset
     assert isinstance(caught.value, ValueError)
 
 
-def test_every_cut_pickle_is_refused():
+def test_every_cut_pickle_is_refused() -> None:
     pickled = pickle.dumps(ALL, 4)
     for end in range(0, len(pickled) - 1, 97):
         with pytest.raises(ndferry.FerryError):
             ndferry.loads(pickled[:end])
 
 
-def test_several_pickles_come_one_after_another(tmp_path):
+def test_several_pickles_come_one_after_another(tmp_path: Any) -> None:
     path = tmp_path / "several.pkl"
     path.write_bytes(b"".join(pickle.dumps(i) for i in range(3)))
     assert ndferry.load(path) == 0
@@ -234,7 +235,7 @@ def test_several_pickles_come_one_after_another(tmp_path):
     assert next(ndferry.load_all(path)) == 0
 
 
-def test_a_member_is_found_by_keys_and_indexes(tmp_path):
+def test_a_member_is_found_by_keys_and_indexes(tmp_path: Any) -> None:
     path = tmp_path / "model.pkl"
     path.write_bytes(pickle.dumps({"layers": [{"w.x": np.arange(3)}]}))
     assert same(ndferry.load(path, r"layers.0.w\.x"), np.arange(3))
@@ -242,7 +243,7 @@ def test_a_member_is_found_by_keys_and_indexes(tmp_path):
         ndferry.load(path, "layers.1")
 
 
-def test_a_million_nested_lists_end_well():
+def test_a_million_nested_lists_end_well() -> None:
     depth = 1_000_000
     ours = ndferry.loads(b"]" * depth + b"a" * (depth - 1) + b".")
     assert type(ours) is list

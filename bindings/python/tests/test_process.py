@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ LONG = {
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_ctrl_c_stops_it_within_half_a_second(tmp_path, name):
+def test_ctrl_c_stops_it_within_half_a_second(tmp_path: Any, name: Any) -> None:
     before, work = LONG[name]
     code = f"""
 import io, pickle, socket, time, numpy, ndferry
@@ -47,7 +48,7 @@ except KeyboardInterrupt:
     print("stopped", time.time())
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
+    assert process.stdout and process.stdout.readline() == "ready\n"
     time.sleep(0.4)
     pressed = time.time()
     process.send_signal(signal.SIGINT)
@@ -60,7 +61,7 @@ except KeyboardInterrupt:
     assert not (tmp_path / "long.npb").exists()
 
 
-def resident():
+def resident() -> Any:
     for line in pathlib.Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1])
@@ -68,14 +69,14 @@ def resident():
 
 
 @pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(), reason="needs /proc")
-def test_memory_and_descriptors_stay_as_they_are(tmp_path):
+def test_memory_and_descriptors_stay_as_they_are(tmp_path: Any) -> None:
     a = np.arange(2000)
     np.save(tmp_path / "a.npy", a)
     np.savez(tmp_path / "a.npz", a=a)
-    pickled = pickle.dumps({"x": [a, "y", np.ma.array([1], mask=[1])], "o": np.array([a, {}], object)})
+    pickled = pickle.dumps({"x": [a, "y", np.ma.array([1], mask=[True])], "o": np.array([a, {}], object)})
     npy = ndferry.dumps(a, "npy")
 
-    def work(times):
+    def work(times: Any) -> None:
         for _ in range(times):
             ndferry.loads(pickled)
             ndferry.loads(npy, copy=False)
@@ -98,7 +99,7 @@ def test_memory_and_descriptors_stay_as_they_are(tmp_path):
     assert threading.active_count() < 5
 
 
-def test_references_of_arrays_are_given_back():
+def test_references_of_arrays_are_given_back() -> None:
     a = np.arange(10_000)
     before = sys.getrefcount(a)
     for _ in range(100):
@@ -109,7 +110,7 @@ def test_references_of_arrays_are_given_back():
     assert sys.getrefcount(a) == before
 
 
-def test_the_command_comes_with_the_package():
+def test_the_command_comes_with_the_package() -> None:
     done = subprocess.run([sys.executable, "-m", "ndferry", "--version"], capture_output=True, text=True)
     assert done.stdout.startswith("ndferry ")
     done = subprocess.run([sys.executable, "-m", "ndferry", "info", "nowhere.npy"], capture_output=True, text=True)
@@ -117,7 +118,7 @@ def test_the_command_comes_with_the_package():
     assert done.stderr.startswith("error: nowhere.npy")
 
 
-def test_importing_does_not_import_numpy():
+def test_importing_does_not_import_numpy() -> None:
     code = "import sys, ndferry; print('numpy' in sys.modules, 'typing' in sys.modules, 'asyncio' in sys.modules)"
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
     assert done.stdout.split()[0] == "False", done.stderr

@@ -3,6 +3,7 @@
 import io
 import logging
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,12 @@ NUMBERS = ["?", "i1", "u2", "i4", "u8", "f2", "f4", "f8", "c8", "c16"]
 
 
 @pytest.fixture
-def without_numpy(monkeypatch):
+def without_numpy(monkeypatch: Any) -> Any:
     """Makes an `ndferry.Array`, as `load` gives it where there is no NumPy."""
     import subprocess
     import sys
 
-    def array(numpy_array, code):
+    def array(numpy_array: Any, code: Any) -> Any:
         script = (
             "import sys; sys.modules['numpy'] = None\n"
             "import ndferry\n"
@@ -37,7 +38,7 @@ def without_numpy(monkeypatch):
 
 
 @pytest.mark.parametrize("dtype", NUMBERS)
-def test_numpy_takes_arrays_through_dlpack(without_numpy, dtype):
+def test_numpy_takes_arrays_through_dlpack(without_numpy: Any, dtype: Any) -> None:
     b = A.astype(dtype)
     code = f"""
 assert type(a) is ndferry.Array and a.__dlpack_device__() == (1, 0)
@@ -55,7 +56,7 @@ print(kept.sum() == view.sum())
     assert without_numpy(b, code) == ["True"]
 
 
-def test_elements_are_lent_to_those_who_leave_them_alone(without_numpy):
+def test_elements_are_lent_to_those_who_leave_them_alone(without_numpy: Any) -> None:
     code = """
 import ctypes, gc
 name = ctypes.pythonapi.PyCapsule_GetName
@@ -88,12 +89,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2048)
 
 
 @pytest.mark.parametrize("array", [A.astype(">f8"), np.array(["x"]), np.array([(1, 2.0)], "i4,f8"), np.array(["2020"], "M8[D]")])
-def test_what_dlpack_cannot_say_is_refused(without_numpy, array):
+def test_what_dlpack_cannot_say_is_refused(without_numpy: Any, array: Any) -> None:
     code = "try: a.__dlpack__(max_version=(1, 0))\nexcept BufferError as error: print('DLPack' in str(error))"
     assert without_numpy(array, code) == ["True"]
 
 
-def test_opened_arrays_go_through_dlpack_and_array_api_libraries(tmp_path):
+def test_opened_arrays_go_through_dlpack_and_array_api_libraries(tmp_path: Any) -> None:
     np.save(tmp_path / "a.npy", A)
     with ndferry.open(tmp_path / "a.npy") as lazy:
         assert same(np.from_dlpack(lazy), A)
@@ -108,13 +109,13 @@ class Counting(io.BytesIO):
 
     nbytes = 0
 
-    def read(self, *args):
+    def read(self, *args: Any) -> Any:
         data = super().read(*args)
         Counting.nbytes += len(data)
         return data
 
 
-def test_open_files_are_read_in_parts():
+def test_open_files_are_read_in_parts() -> None:
     a = np.random.default_rng(1).integers(0, 1 << 30, 1 << 20)
     for format, most in ("npy", 1 << 17), ("npb", 1 << 22), ("npz", 1 << 22):
         named = {"a": a} if format == "npz" else a
@@ -128,13 +129,13 @@ def test_open_files_are_read_in_parts():
         assert ndferry.inspect(io.BytesIO(file.getvalue()[6:])).members[0].shape == a.shape
 
     class Pipe(io.RawIOBase):
-        def __init__(self, data):
+        def __init__(self, data: Any) -> None:
             self.file = io.BytesIO(data)
 
-        def readable(self):
+        def readable(self) -> Any:
             return True
 
-        def readinto(self, into):
+        def readinto(self, into: Any) -> Any:
             return self.file.readinto(into)
 
     data = ndferry.dumps(a, "npy")
@@ -142,9 +143,9 @@ def test_open_files_are_read_in_parts():
     assert same(ndferry.load(Pipe(data)), a)
 
 
-def test_what_a_file_object_raises_arrives():
+def test_what_a_file_object_raises_arrives() -> None:
     class Broken(io.BytesIO):
-        def read(self, *args):
+        def read(self, *args: Any) -> bytes:
             raise RuntimeError("no")
 
     for work in (ndferry.open, ndferry.load, ndferry.inspect):
@@ -154,7 +155,7 @@ def test_what_a_file_object_raises_arrives():
         ndferry.open(io.StringIO("text"))
 
 
-def test_files_of_fsspec_are_read_and_written(tmp_path):
+def test_files_of_fsspec_are_read_and_written(tmp_path: Any) -> None:
     fsspec = pytest.importorskip("fsspec")
     system = fsspec.filesystem("memory")
     for name in "a.npy", "a.npb", "a.pkl":
@@ -189,7 +190,7 @@ def test_files_of_fsspec_are_read_and_written(tmp_path):
         ndferry.save(tmp_path / "a.npy", A, storage_options={})
 
 
-def test_logging_hears_what_happens(tmp_path, caplog):
+def test_logging_hears_what_happens(tmp_path: Any, caplog: Any) -> None:
     np.save(tmp_path / "a.npy", A)
     ndferry.open(tmp_path / "a.npy")
     assert caplog.records == []

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import weakref
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,11 +18,11 @@ import ndferry
 A = np.arange(24.0).reshape(2, 3, 4)
 
 
-def sent(listener, obj, **how):
+def sent(listener: Any, obj: Any, **how: Any) -> Any:
     """Sends from another thread; gives what `send` gave, or raised, once it is joined."""
-    result = []
+    result: list[Any] = []
 
-    def work():
+    def work() -> None:
         try:
             result.append(ndferry.connect(listener.url).send(obj, **how))
         except Exception as error:
@@ -34,7 +35,7 @@ def sent(listener, obj, **how):
 
 @pytest.mark.parametrize("url", ["tcp://127.0.0.1:0", "unix://{folder}/socket"])
 @pytest.mark.parametrize("codec", [None, "zstd"])
-def test_arrays_arrive(tmp_path, url, codec):
+def test_arrays_arrive(tmp_path: Any, url: Any, codec: Any) -> None:
     with ndferry.listen(url.format(folder=tmp_path)) as listener:
         for array in (A, A.T, A[::-1, :, ::2], np.float32(3), A[:, :0], A.astype(">f4")):
             thread, result = sent(listener, array, codec=codec)
@@ -45,14 +46,14 @@ def test_arrays_arrive(tmp_path, url, codec):
             assert result[0] > 0
 
 
-def test_several_arrays_are_one_transfer_and_come_by_name():
+def test_several_arrays_are_one_transfer_and_come_by_name() -> None:
     with ndferry.listen("tcp://127.0.0.1:0") as listener:
         thread, _ = sent(listener, {"a": A, "b": A.T})
         assert same(next(listener), {"a": A, "b": np.array(A.T)})
         thread.join()
 
 
-def test_elements_go_where_they_are_wanted(tmp_path):
+def test_elements_go_where_they_are_wanted(tmp_path: Any) -> None:
     with ndferry.listen("tcp://127.0.0.1:0") as listener:
         out = np.zeros_like(A)
         thread, _ = sent(listener, A)
@@ -69,7 +70,7 @@ def test_elements_go_where_they_are_wanted(tmp_path):
         thread.join()
 
 
-def test_a_sender_hears_what_went_wrong(tmp_path):
+def test_a_sender_hears_what_went_wrong(tmp_path: Any) -> None:
     with pytest.raises(ConnectionRefusedError):
         with ndferry.listen("tcp://127.0.0.1:0") as listener:
             url = listener.url
@@ -87,8 +88,8 @@ def test_a_sender_hears_what_went_wrong(tmp_path):
             listener.recv()
 
 
-def test_both_ends_can_be_awaited():
-    async def both():
+def test_both_ends_can_be_awaited() -> None:
+    async def both() -> Any:
         with ndferry.listen("tcp://127.0.0.1:0") as listener:
             received, _ = await asyncio.gather(listener.arecv(), ndferry.connect(listener.url).asend(A))
             return received
@@ -96,7 +97,7 @@ def test_both_ends_can_be_awaited():
     assert same(asyncio.run(both()), A)
 
 
-def test_attributes_arrive():
+def test_attributes_arrive() -> None:
     with ndferry.listen("tcp://127.0.0.1:0") as listener:
         assert listener.attrs == {}
         thread, _ = sent(listener, A, attrs={"axes": "TYX", "spacing": [1, 0.5]})
@@ -109,7 +110,7 @@ def test_attributes_arrive():
         assert listener.attrs == {"a": {}, "b": {}}
 
 
-def test_each_end_has_one_direction_and_says_so():
+def test_each_end_has_one_direction_and_says_so() -> None:
     with ndferry.listen("tcp://127.0.0.1:0") as listener:
         with pytest.raises(ndferry.UsageError, match="connect"):
             listener.send(A)
@@ -117,8 +118,8 @@ def test_each_end_has_one_direction_and_says_so():
             ndferry.connect(listener.url).recv()
 
 
-def test_a_cancelled_wait_ends_soon_and_the_listener_goes_on():
-    async def both():
+def test_a_cancelled_wait_ends_soon_and_the_listener_goes_on() -> None:
+    async def both() -> Any:
         with ndferry.listen("tcp://127.0.0.1:0") as listener:
             start = time.monotonic()
             with pytest.raises(asyncio.TimeoutError):
@@ -135,8 +136,8 @@ def test_a_cancelled_wait_ends_soon_and_the_listener_goes_on():
     assert took < 2
 
 
-def test_progress_is_told_on_both_sides():
-    told = {"send": [], "recv": []}
+def test_progress_is_told_on_both_sides() -> None:
+    told: dict[str, list[Any]] = {"send": [], "recv": []}
     big = np.arange(1 << 20)
     with ndferry.listen("tcp://127.0.0.1:0") as listener:
         thread, result = sent(listener, big, progress=lambda *now: told["send"].append(now))
@@ -145,13 +146,13 @@ def test_progress_is_told_on_both_sides():
     assert told["send"][-1] == told["recv"][-1] == (big.nbytes, big.nbytes)
 
 
-def test_nothing_breaks_when_an_array_changes_while_it_is_sent():
+def test_nothing_breaks_when_an_array_changes_while_it_is_sent() -> None:
     """The elements that arrive may be old or new ones; memory stays where it is."""
     array = np.zeros(4 << 20, "u4")
     whole = bytearray(16 << 20)
     refused = {"resize": 0, "extend": 0}
 
-    def meddle(*_):
+    def meddle(*_: Any) -> None:
         array[:] += 1
         try:
             array.resize(1, refcheck=False)
@@ -162,7 +163,7 @@ def test_nothing_breaks_when_an_array_changes_while_it_is_sent():
         except BufferError:
             refused["extend"] += 1
 
-    sending = {
+    sending: dict[str, Any] = {
         "array": lambda: array,
         "view": lambda: array[::-2],
         "view of a view": lambda: array[4:][::2].reshape(2, -1).T,
@@ -188,13 +189,13 @@ def test_nothing_breaks_when_an_array_changes_while_it_is_sent():
         thread.join()
 
 
-def test_memory_that_is_filled_stays_where_it_is():
+def test_memory_that_is_filled_stays_where_it_is() -> None:
     a = np.arange(1 << 20)
     out = np.zeros_like(a)
     refused = []
 
     class Meddling(io.BytesIO):
-        def read(self, *args):
+        def read(self, *args: Any) -> Any:
             try:
                 out.resize(1, refcheck=False)
             except ValueError:
@@ -216,7 +217,7 @@ def test_memory_that_is_filled_stays_where_it_is():
         assert refused and same(out, a)
 
 
-def test_the_command_is_at_the_other_end(tmp_path):
+def test_the_command_is_at_the_other_end(tmp_path: Any) -> None:
     np.save(tmp_path / "a.npy", A)
     with ndferry.listen("tcp://127.0.0.1:0") as listener:
         command = [sys.executable, "-m", "ndferry", "send", str(tmp_path / "a.npy"), listener.url]
@@ -227,7 +228,7 @@ def test_the_command_is_at_the_other_end(tmp_path):
 
 @pytest.mark.parametrize("block", [None, 40])
 @pytest.mark.parametrize("codec", [None, "lz4"])
-def test_frames_come_back_however_they_lie(block, codec):
+def test_frames_come_back_however_they_lie(block: Any, codec: Any) -> None:
     for array in (A, A.T, A[::-1, :, ::2], A.transpose(1, 0, 2), np.float32(3), A[:, :0], A.astype(">f4")):
         frames = ndferry.to_frames(array, codec=codec, block=block)
         for given in (frames, [bytes(frame) for frame in frames], [b"".join(frames)]):
@@ -236,7 +237,7 @@ def test_frames_come_back_however_they_lie(block, codec):
             assert ours.dtype == np.asarray(array).dtype
 
 
-def test_frames_share_memory_on_both_sides():
+def test_frames_share_memory_on_both_sides() -> None:
     a = np.arange(100_000)
     frames = ndferry.to_frames(a)
     assert len(frames) == 3
@@ -249,7 +250,7 @@ def test_frames_share_memory_on_both_sides():
     assert not np.shares_memory(own, a)
 
 
-def test_zeromq_carries_frames():
+def test_zeromq_carries_frames() -> None:
     zmq = pytest.importorskip("zmq")
     with zmq.Context() as context, context.socket(zmq.PAIR) as near, context.socket(zmq.PAIR) as far:
         near.bind("inproc://ndferry")
@@ -261,7 +262,7 @@ def test_zeromq_carries_frames():
                 assert same(np.array(received), np.array(array))
 
 
-def test_damaged_frames_are_refused():
+def test_damaged_frames_are_refused() -> None:
     frames = [bytes(frame) for frame in ndferry.to_frames(A)]
     for number, frame in enumerate(frames):
         for at in (0, len(frame) // 2, len(frame) - 1):

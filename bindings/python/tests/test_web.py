@@ -4,6 +4,7 @@ import http.server
 import pickle
 import re
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,12 +12,20 @@ import pytest
 import ndferry
 
 
+class Server(http.server.ThreadingHTTPServer):
+    files: dict[str, bytes]
+    sent = 0
+    requests = 0
+    url = ""
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves `server.files` by ranges, or whole under /whole/; counts what it sends."""
 
     protocol_version = "HTTP/1.1"
+    server: Server
 
-    def do_GET(self):
+    def do_GET(self) -> None:
         name = self.path.partition("?")[0].rpartition("/")[2]
         data = self.server.files.get(name)
         wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
@@ -28,7 +37,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             start, last = int(wanted[1]), min(int(wanted[2]), len(data) - 1)
             self.answer(206, data[start : last + 1], f"bytes {start}-{last}/{len(data)}")
 
-    def answer(self, status, body, part=None):
+    def answer(self, status: Any, body: Any, part: Any=None) -> None:
         self.send_response(status)
         if part:
             self.send_header("Content-Range", part)
@@ -41,14 +50,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.server.sent += len(body)
         self.server.requests += 1
 
-    def log_message(self, *args):
+    def log_message(self, *args: Any) -> None:
         pass
 
 
 @pytest.fixture
-def web():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.files, server.sent, server.requests = {}, 0, 0
+def web() -> Any:
+    server = Server(("127.0.0.1", 0), Handler)
+    server.files = {}
     server.url = f"http://127.0.0.1:{server.server_port}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
@@ -56,7 +65,7 @@ def web():
     server.server_close()
 
 
-def test_parts_of_arrays_on_a_web_server_are_fetched_alone(web):
+def test_parts_of_arrays_on_a_web_server_are_fetched_alone(web: Any) -> None:
     a = np.random.default_rng(1).integers(0, 60_000, (24, 512, 512), dtype="u2")
     web.files["a.npb"] = ndferry.dumps(a, "npb", tile=(1, 128, 128))
     web.files["a.npz"] = ndferry.dumps({"a": a, "b": a[0]}, "npz")
@@ -71,7 +80,7 @@ def test_parts_of_arrays_on_a_web_server_are_fetched_alone(web):
             assert (np.asarray(again) == a).all()
 
 
-def test_files_on_a_web_server_load_and_are_judged(web):
+def test_files_on_a_web_server_load_and_are_judged(web: Any) -> None:
     a = np.arange(100_000.0)
     web.files["m.pkl"] = pickle.dumps({"a": a, "n": 5})
     web.files["a.npy"] = ndferry.dumps(a, "npy")
@@ -83,7 +92,7 @@ def test_files_on_a_web_server_load_and_are_judged(web):
     assert [m.shape for m in ndferry.inspect(f"{web.url}/m.pkl").members] == [(100_000,)]
 
 
-def test_errors_about_web_servers_hold_no_secrets(web):
+def test_errors_about_web_servers_hold_no_secrets(web: Any) -> None:
     web.files["a.npy"] = ndferry.dumps(np.arange(100_000.0), "npy")
     host = web.url.removeprefix("http://")
     for path in "missing.npy", "whole/a.npy":

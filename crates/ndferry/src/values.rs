@@ -25,7 +25,7 @@ pub struct Values {
 /// What a file is: arrays that are read on demand, or values.
 #[derive(Debug)]
 pub enum Opened {
-    /// NPY, NPZ, NPB.
+    /// NPY, NPZ, NPB, tensors of PyTorch.
     Arrays(Box<Source>),
     /// A pickle, compressed or not, or joblib's.
     Values(Values),
@@ -68,6 +68,8 @@ impl Opened {
         };
         let head = input.head(Format::SNIFF_NBYTES).map_err(place)?;
         match sniff(&head) {
+            // Tensors, whose elements stand behind the pickles.
+            Some(Format::Pickle) if crate::torch_file::is_legacy(&head) => arrays(input),
             Some(Format::Pickle | Format::Joblib) => values(&input).map_err(place),
             None => match crate::compressed::unpack(&input, options).map_err(place)? {
                 Some(unpacked) => values(&Input::of_bytes(unpacked.into())).map_err(place),
