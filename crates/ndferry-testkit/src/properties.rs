@@ -2,6 +2,7 @@
 //!
 //! The targets of `fuzz/` call them; the test `fuzz_seeds` calls them with the inputs saved in `fuzz/seeds/`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use ndferry_array::{Array, Dtype, Indexing, Order};
 use ndferry_io::{FrameSource, Framing, Interrupt, frames_from};
 use ndferry_npb::{Decoder, Event, HEAD_NBYTES, Head, Limits, Repeats, Scanner};
 use ndferry_npy::{Contents, Header, Npz};
-use ndferry_pickle::{Machine, Numpy, Tree, TreeWriter, WriteOptions};
+use ndferry_pickle::{Machine, Numpy, Scan, Tree, TreeWriter, WriteOptions};
 
 use crate::{Awkward, Habit, Verdict, same_values};
 
@@ -17,7 +18,7 @@ use crate::{Awkward, Habit, Verdict, same_values};
 pub type Property = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const PROPERTIES: [Property; 9] = [
+pub const PROPERTIES: [Property; 10] = [
     ("array_index_text_survives", array_index_text_survives),
     (
         "dtype_text_survives_any_bytes",
@@ -31,6 +32,10 @@ pub const PROPERTIES: [Property; 9] = [
         npy_header_survives_any_bytes,
     ),
     ("npz_survives_any_bytes", npz_survives_any_bytes),
+    (
+        "pickle_scan_finds_what_is_read",
+        pickle_scan_finds_what_is_read,
+    ),
     ("pickle_survives_any_bytes", pickle_survives_any_bytes),
     (
         "pickle_write_then_read_is_identity",
@@ -302,6 +307,46 @@ pub fn pickle_survives_any_bytes(bytes: &[u8]) {
     for id in tree.ids() {
         let _ = (tree.get(id).type_name(), tree.global(id), tree.int(id));
         let _ = tree.call(id);
+    }
+}
+
+/// Bytes can be scanned, whatever they are; of what can be read, every name is found.
+///
+/// # Panics
+/// The property does not hold.
+pub fn pickle_scan_finds_what_is_read(bytes: &[u8]) {
+    let shared = Bytes::from(bytes.to_vec());
+    let mut machine = Machine::new(shared.clone());
+    let mut read = 0;
+    for _ in 0..4 {
+        if machine.load_on().is_err() {
+            break;
+        }
+        read = machine.tree().len();
+    }
+    let limits = ndferry_pickle::Limits::default();
+    let scan = Scan::new(Arc::new(shared), 0, machine.between(), &limits);
+    let end = bytes.len() as u64;
+    assert!(scan.end <= end);
+    assert!(scan.names.iter().all(|name| name.offset < end));
+    assert!(scan.errors.iter().all(|error| error.offset <= end));
+    let is_limit = |error: &ndferry_pickle::Error| {
+        matches!(error.kind, ndferry_pickle::ErrorKind::Limit { .. })
+    };
+    if scan.errors.iter().any(is_limit) {
+        return;
+    }
+    let found: HashSet<(&str, &str)> = scan
+        .names
+        .iter()
+        .map(|name| (&*name.module, &*name.name))
+        .collect();
+    let tree = machine.tree();
+    for (module, name) in tree.ids().take(read).filter_map(|id| tree.global(id)) {
+        assert!(
+            found.contains(&(module, name)),
+            "{module}.{name} is not found"
+        );
     }
 }
 
