@@ -144,3 +144,148 @@ fn sarif_names_each_place() {
         .find(|result| result["ruleId"] == "dangerous");
     assert_eq!(shell.unwrap()["level"], "error");
 }
+
+/// Names of members that the standard (OASIS SARIF 2.1.0, section 3) has for an object, and those that it must have.
+type Members = (&'static [&'static str], &'static [&'static str]);
+
+/// What an object may hold, by its place in the log; a star is any number.
+const SARIF: &[(&str, Members)] = &[
+    ("", (&["$schema", "version", "runs"], &["version", "runs"])),
+    (
+        "runs.*",
+        (&["tool", "columnKind", "artifacts", "results"], &["tool"]),
+    ),
+    ("runs.*.tool", (&["driver"], &["driver"])),
+    (
+        "runs.*.tool.driver",
+        (&["name", "version", "informationUri", "rules"], &["name"]),
+    ),
+    (
+        "runs.*.tool.driver.rules.*",
+        (&["id", "shortDescription", "defaultConfiguration"], &["id"]),
+    ),
+    (
+        "runs.*.tool.driver.rules.*.shortDescription",
+        (&["text"], &["text"]),
+    ),
+    (
+        "runs.*.tool.driver.rules.*.defaultConfiguration",
+        (&["level"], &[]),
+    ),
+    ("runs.*.artifacts.*", (&["location"], &[])),
+    ("runs.*.artifacts.*.location", (&["uri"], &[])),
+    (
+        "runs.*.results.*",
+        (
+            &["ruleId", "ruleIndex", "level", "message", "locations"],
+            &["message"],
+        ),
+    ),
+    ("runs.*.results.*.message", (&["text"], &["text"])),
+    (
+        "runs.*.results.*.locations.*",
+        (&["physicalLocation", "logicalLocations"], &[]),
+    ),
+    (
+        "runs.*.results.*.locations.*.physicalLocation",
+        (&["artifactLocation", "region"], &["artifactLocation"]),
+    ),
+    (
+        "runs.*.results.*.locations.*.physicalLocation.artifactLocation",
+        (&["uri", "index"], &[]),
+    ),
+    (
+        "runs.*.results.*.locations.*.physicalLocation.region",
+        (&["byteOffset", "byteLength"], &[]),
+    ),
+    (
+        "runs.*.results.*.locations.*.logicalLocations.*",
+        (&["name", "kind"], &[]),
+    ),
+];
+
+/// Compares each object with [`SARIF`], and each value with the type that the standard has for its member.
+fn fits_sarif(place: &str, name: &str, value: &Value) {
+    let inner = |name: &str| match place {
+        "" => name.to_owned(),
+        place => format!("{place}.{name}"),
+    };
+    match value {
+        Value::Object(members) => {
+            let row = SARIF.iter().find(|(at, _)| *at == place);
+            let (_, (may, must)) = row.unwrap_or_else(|| panic!("{place} is no object"));
+            for name in *must {
+                assert!(members.contains_key(*name), "{place} has no {name}");
+            }
+            for (name, value) in members {
+                assert!(may.contains(&&**name), "{place}.{name} is not known");
+                fits_sarif(&inner(name), name, value);
+            }
+        }
+        Value::Array(items) => {
+            let plural = ["runs", "rules", "artifacts", "results", "locations"];
+            assert!(plural.contains(&name) || name == "logicalLocations");
+            if name == "artifacts" || name == "rules" {
+                let unique = (1..items.len()).all(|i| !items[..i].contains(&items[i]));
+                assert!(unique, "{place} has something twice");
+            }
+            for item in items {
+                fits_sarif(&inner("*"), "*", item);
+            }
+        }
+        Value::Number(number) => {
+            let integers = ["ruleIndex", "index", "byteOffset", "byteLength"];
+            assert!(integers.contains(&name) && number.is_u64(), "{place}");
+        }
+        Value::String(text) => match name {
+            "level" => assert!(["none", "note", "warning", "error"].contains(&&**text)),
+            "columnKind" => assert!(["utf16CodeUnits", "unicodeCodePoints"].contains(&&**text)),
+            "version" if place == "version" => assert_eq!(text, "2.1.0"),
+            "uri" | "informationUri" | "$schema" => {
+                let may = |c: char| c.is_ascii_alphanumeric() || "-._~/:%".contains(c);
+                assert!(!text.is_empty() && text.chars().all(may), "{text}");
+            }
+            _ => assert!(!text.is_empty(), "{place}"),
+        },
+        other => panic!("{place}: {other}"),
+    }
+}
+
+#[test]
+fn sarif_has_what_the_standard_has_and_nothing_else() {
+    let folder = folder();
+    let path = folder.path();
+    fs::write(path.join("a b\u{fc}:#?.pkl"), SHELL).unwrap();
+    let mut npz = std::fs::File::create(path.join("a.npz")).unwrap();
+    std::io::Write::write_all(&mut npz, &zip_of("x.pkl", SHELL)).unwrap();
+    let (_, out, _) = scan(path, &["--sarif", ".", "model.pkl", "model.pkl"]);
+    let log: Value = serde_json::from_str(&out).unwrap();
+    fits_sarif("", "", &log);
+    assert!(out.contains("logicalLocations") && out.contains("a%20b%C3%BC%3A%23%3F.pkl"));
+    let (_, out, _) = scan(path, &["--sarif", "notes.txt"]);
+    let log: Value = serde_json::from_str(&out).unwrap();
+    fits_sarif("", "", &log);
+    assert_eq!(log["runs"][0]["results"], serde_json::json!([]));
+}
+
+/// An archive of one stored member.
+fn zip_of(name: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut common = b"\x14\0\0\0\0\0\0\0\x21\0".to_vec();
+    let crc = bytes.iter().fold(!0_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    });
+    common.extend((!crc).to_le_bytes());
+    common.extend((bytes.len() as u32).to_le_bytes().repeat(2));
+    common.extend((name.len() as u32).to_le_bytes());
+    let mut out = [b"PK\x03\x04", &common[..], name.as_bytes(), bytes].concat();
+    let directory = out.len() as u32;
+    let head = [&b"PK\x01\x02\x14\0"[..], &common, &[0; 14], name.as_bytes()].concat();
+    out.extend(&head);
+    out.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0");
+    out.extend((head.len() as u32).to_le_bytes());
+    out.extend(directory.to_le_bytes());
+    out.extend([0, 0]);
+    out
+}

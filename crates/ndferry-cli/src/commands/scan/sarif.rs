@@ -1,5 +1,7 @@
 //! What a scan found as a SARIF 2.1.0 log (OASIS, 27 March 2020).
 
+use std::collections::HashMap;
+
 use ndferry::{Grade, Policy, Scanned};
 use serde_json::{Value, json};
 
@@ -9,6 +11,8 @@ use super::{place, without_source};
 #[derive(Default)]
 pub(super) struct Log {
     artifacts: Vec<Value>,
+    /// Where each of them is; none may be there twice.
+    indexes: HashMap<String, usize>,
     results: Vec<Value>,
 }
 
@@ -33,9 +37,11 @@ const RULES: [(&str, &str, &str); 3] = [
 
 impl Log {
     pub(super) fn add(&mut self, name: &str, found: &Scanned, policy: &Policy) {
-        let index = self.artifacts.len();
         let uri = uri(name);
-        self.artifacts.push(json!({"location": {"uri": uri}}));
+        let index = *self.indexes.entry(uri.clone()).or_insert_with(|| {
+            self.artifacts.push(json!({"location": {"uri": uri}}));
+            self.artifacts.len() - 1
+        });
         for global in &found.globals {
             let rule = match policy.grade(global) {
                 Grade::Dangerous => 0,
