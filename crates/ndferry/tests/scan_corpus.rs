@@ -36,13 +36,18 @@ fn scanned(path: &Path) -> Scanned {
     scan(path, &ScanOptions::default(), &()).unwrap()
 }
 
+/// Whether it is packed in a way that this build does not read.
+fn is_not_built(problem: &ndferry::Error) -> bool {
+    !cfg!(feature = "compressed") && matches!(problem.kind(), ndferry::ErrorKind::NotBuilt { .. })
+}
+
 #[test]
 fn scans_fit_the_corpus() {
     let Some(root) = corpus() else {
         return;
     };
     let mut counts: BTreeMap<(String, &str), usize> = BTreeMap::new();
-    let mut wrong = Vec::new();
+    let (mut wrong, mut skipped) = (Vec::new(), 0);
     for family in fs::read_dir(&root).unwrap() {
         let family = family.unwrap();
         let name = family.file_name().into_string().unwrap();
@@ -56,6 +61,10 @@ fn scans_fit_the_corpus() {
                 continue;
             }
             let found = scanned(&path);
+            if found.problems.iter().any(is_not_built) {
+                skipped += 1;
+                continue;
+            }
             let verdict = found.verdict();
             *counts.entry((name.clone(), verdict)).or_default() += 1;
             let file = path.file_name().unwrap().to_str().unwrap();
@@ -76,6 +85,9 @@ fn scans_fit_the_corpus() {
     }
     for ((family, verdict), count) in &counts {
         println!("{family:28} {verdict:12} {count:5}");
+    }
+    if skipped > 0 {
+        println!("skipped: {skipped} files that need the feature compressed");
     }
     assert!(
         wrong.is_empty(),
