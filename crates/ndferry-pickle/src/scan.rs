@@ -260,18 +260,18 @@ impl Scanner {
         }
     }
 
-    /// After `BUILD`: steps over what joblib has put there.
-    fn skip_between(&mut self) -> Result<()> {
+    /// After `BUILD`: steps over what joblib has put there. False if there is nothing.
+    fn skip_between(&mut self) -> Result<bool> {
         let at = self.window.offset();
         let start = |between: &Between| match between {
             Between::Bytes(range) => range.start,
             Between::Pickle(start) => *start,
         };
         let Ok(i) = self.between.binary_search_by_key(&at, start) else {
-            return Ok(());
+            return Ok(false);
         };
         match &self.between[i] {
-            Between::Bytes(range) => self.window.skip(range.end - at),
+            Between::Bytes(range) => self.window.skip(range.end - at)?,
             Between::Pickle(_) => {
                 if self.outer.len() >= MAX_NESTED as usize {
                     return Err(self.limit(
@@ -283,9 +283,9 @@ impl Scanner {
                 let stack = std::mem::take(&mut self.stack);
                 let memo = std::mem::take(&mut self.memo);
                 self.outer.push((stack, memo));
-                Ok(())
             }
         }
+        Ok(true)
     }
 
     /// Notes what Python would stop at; the scan does not.

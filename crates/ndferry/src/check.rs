@@ -162,6 +162,7 @@ pub fn check(
     finding(
         input.map_err(|error| error.in_source(&name)),
         path,
+        path.parent(),
         options,
         progress,
     )
@@ -178,7 +179,7 @@ pub fn check_bytes(
     progress: &dyn Progress,
 ) -> Result<Finding> {
     let input = Input::of_bytes(bytes);
-    finding(Ok(input), Path::new(name), options, progress)
+    finding(Ok(input), Path::new(name), None, options, progress)
 }
 
 /// Of a Zarr store, in which nothing is pickled.
@@ -209,6 +210,7 @@ fn of_store(
 fn finding(
     input: Result<Input>,
     path: &Path,
+    folder: Option<&Path>,
     options: &CheckOptions,
     progress: &dyn Progress,
 ) -> Result<Finding> {
@@ -233,8 +235,8 @@ fn finding(
         open: options.open.clone(),
         policy: options.policy.clone(),
     };
-    let scanned = scan_input(&input, path, &scan, &())?;
-    let opened = Source::of_input(&source_name(path), input, &options.open);
+    let scanned = scan_input(&input, path, folder, &scan, &())?;
+    let opened = Source::in_folder(&source_name(path), input, folder, &options.open);
     let source = match opened {
         Ok(source) => source,
         Err(error) => {

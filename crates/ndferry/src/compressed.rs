@@ -49,31 +49,50 @@ pub(crate) fn unpacked_input(input: &Input, options: &OpenOptions) -> Result<Opt
 /// # Errors
 /// Damage, and more than fits.
 pub(crate) fn unpack(input: &Input, options: &OpenOptions) -> Result<Option<Vec<u8>>> {
+    unpack_if(input, options, Format::SNIFF_NBYTES, &|head, is_damaged| {
+        Ok(!is_damaged && sniff(head) == Some(Format::Pickle))
+    })
+}
+
+/// The bytes of what is packed, if its first ones are wanted; `None` if not, or if it is not packed. `is_wanted` also gets
+/// whether the stream is damaged behind those.
+///
+/// # Errors
+/// As [`unpack`].
+pub(crate) fn unpack_if(
+    input: &Input,
+    options: &OpenOptions,
+    head_nbytes: usize,
+    is_wanted: &dyn Fn(&[u8], bool) -> Result<bool>,
+) -> Result<Option<Vec<u8>>> {
     let Some(wrapping) = Wrapping::of(&input.head(HEAD_NBYTES)?) else {
         return Ok(None);
     };
     let mut stream = wrapping.reader(input)?;
     let mut bytes = Vec::new();
-    let most = Format::SNIFF_NBYTES as u64;
+    let most = head_nbytes as u64;
     let head = stream.by_ref().take(most).read_to_end(&mut bytes);
-    if head.is_err() || sniff(&bytes) != Some(Format::Pickle) {
+    if bytes.is_empty() || !is_wanted(&bytes, head.is_err())? {
         return Ok(None);
     }
+    head.map_err(|error| damaged(&error))?;
     let limit = options.limits.expanded_nbytes.min(MAX_NBYTES);
     while bytes.len() as u64 <= limit {
         options.interrupt.check()?;
         match stream.by_ref().take(1 << 20).read_to_end(&mut bytes) {
             Ok(0) => return Ok(Some(bytes)),
             Ok(_) => {}
-            Err(error) => {
-                let (what, problem) = ("compressed pickle", error.to_string());
-                let kind = ndferry_pickle::ErrorKind::State { what, problem };
-                return Err(ErrorKind::Pickle(kind).at(0));
-            }
+            Err(error) => return Err(damaged(&error)),
         }
     }
     let (what, found) = ("bytes of a pickle, unpacked", bytes.len() as u64);
     Err(ErrorKind::Limit { what, found, limit }.at(0))
+}
+
+fn damaged(error: &std::io::Error) -> crate::Error {
+    let (what, problem) = ("compressed pickle", error.to_string());
+    let kind = ndferry_pickle::ErrorKind::State { what, problem };
+    ErrorKind::Pickle(kind).at(0)
 }
 
 /// Whether the first bytes say that it is packed in a way that is read.

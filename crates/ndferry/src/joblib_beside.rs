@@ -166,24 +166,45 @@ impl<'a> Folder<'a> {
     }
 }
 
+/// The files that a pickle names for its arrays, each with the byte of its wrapper; `None` where the name is not that of a
+/// file in the same folder.
+pub(crate) fn files(tree: &Tree) -> Vec<(Option<String>, u64)> {
+    let calls = tree.ids().filter_map(|id| Some(tree.call(id)?.0));
+    let wrappers = calls.filter(|call| is_wrapper(tree, call));
+    let named = wrappers.map(|call| {
+        // Each state is an array to joblib.
+        let state = wrapper_state(tree, call).filter(|_| call.states().len() == 1);
+        let id = state.and_then(|state| attribute(tree, state, "filename"));
+        let name = id.and_then(|id| tree.name(id).ok().flatten());
+        let name = name.filter(|name| is_plain_name(name));
+        (name.map(|name| name.to_string()), call.offset)
+    });
+    named.collect()
+}
+
+/// Whether it makes such a wrapper.
+fn is_wrapper(tree: &Tree, call: &Call) -> bool {
+    const MODULES: [&str; 2] = [
+        "joblib.numpy_pickle",
+        "sklearn.externals.joblib.numpy_pickle",
+    ];
+    let class = || match tree.global(call.function)? {
+        ("copyreg" | "copy_reg", "_reconstructor") => {
+            tree.global(*tree.sequence(call.args)?.first()?)
+        }
+        class => Some(class),
+    };
+    class().is_some_and(|class| {
+        MODULES.contains(&class.0) && matches!(class.1, "NDArrayWrapper" | "ZNDArrayWrapper")
+    })
+}
+
 /// The attributes of such a wrapper.
 fn wrapper_state<'t>(
     tree: &'t Tree,
     call: &Call,
 ) -> Option<&'t [(ndferry_pickle::Id, ndferry_pickle::Id)]> {
-    const MODULES: [&str; 2] = [
-        "joblib.numpy_pickle",
-        "sklearn.externals.joblib.numpy_pickle",
-    ];
-    let class = match tree.global(call.function)? {
-        ("copyreg" | "copy_reg", "_reconstructor") => {
-            tree.global(*tree.sequence(call.args)?.first()?)?
-        }
-        class => class,
-    };
-    let is_wrapper =
-        MODULES.contains(&class.0) && matches!(class.1, "NDArrayWrapper" | "ZNDArrayWrapper");
-    match tree.get(call.state().filter(|_| is_wrapper)?) {
+    match tree.get(call.state().filter(|_| is_wrapper(tree, call))?) {
         Value::Dict(pairs) => Some(pairs),
         _ => None,
     }

@@ -32,26 +32,50 @@ pub(crate) fn global_uses(tree: &Tree) -> Vec<GlobalUse> {
 /// The places of those globals that are called, or given to a call, though they may only be named as an array's type.
 fn misused(tree: &Tree) -> HashSet<u64> {
     let mut out = HashSet::new();
-    if !tree.globals().iter().any(opens_files) {
+    if !tree
+        .globals()
+        .iter()
+        .any(|global| is_a_type(global) || opens_files(global))
+    {
         return out;
     }
-    let mut judge = |id: Id| {
+    let mut judge = |id: Id, is_meant: fn(&Global) -> bool| {
         if let Value::Global(global) = tree.get(id)
-            && opens_files(global)
+            && is_meant(global)
         {
             out.insert(global.offset);
         }
     };
     for call in tree.calls() {
-        judge(call.function);
+        judge(call.function, is_a_type);
+        judge(call.function, opens_files);
         let args = tree.sequence(call.args).unwrap_or_default();
-        let as_type = usize::from(tree.is_reconstruct(call));
-        args.iter().skip(as_type).copied().for_each(&mut judge);
+        // The class of the array; of a masked one, that of its elements comes second.
+        let as_type = match tree.global(call.function) {
+            _ if tree.is_reconstruct(call) => Some(0),
+            Some((_, "_mareconstruct" | "_mrreconstruct")) => Some(1),
+            _ => None,
+        };
+        for (i, arg) in args.iter().enumerate() {
+            if as_type != Some(i) {
+                judge(*arg, opens_files);
+            }
+            // A call may get what is in a tuple or list as arguments.
+            for inner in tree.sequence(*arg).unwrap_or_default() {
+                judge(*inner, opens_files);
+            }
+        }
         if let Some(Value::Dict(pairs)) = call.kwargs().map(|kwargs| tree.get(kwargs)) {
-            pairs.iter().for_each(|(_, value)| judge(*value));
+            pairs
+                .iter()
+                .for_each(|(_, value)| judge(*value, opens_files));
         }
     }
     out
+}
+
+fn is_a_type(global: &Global) -> bool {
+    GlobalUse::is_only_a_type(&global.module, &global.name)
 }
 
 fn opens_files(global: &Global) -> bool {

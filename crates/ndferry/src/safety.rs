@@ -93,10 +93,23 @@ impl GlobalUse {
 
     /// What a scan found, in this member.
     pub(crate) fn scanned(found: ndferry_pickle::NameUse, member: &str) -> Self {
-        let made = [Use::Reduce, Use::NewObj, Use::Obj, Use::Inst, Use::Argument];
+        let made = [Use::Reduce, Use::NewObj, Use::Obj, Use::Inst];
+        let given = [Use::Argument, Use::Inside];
         let mut misuses = vec![Use::Build, Use::Fill, Use::ResultCalled];
-        if Self::opens_files(&found.module, &found.name) {
+        let (module, name) = (&*found.module, &*found.name);
+        if Self::opens_files(module, name) {
             misuses.extend(made);
+            misuses.extend(given);
+        }
+        if Self::is_only_a_type(module, name) {
+            misuses.extend(made);
+        }
+        // Made behind the scan's back, they hide what follows, or what lies in other files.
+        if matches!(
+            name,
+            "NumpyArrayWrapper" | "NDArrayWrapper" | "ZNDArrayWrapper"
+        ) {
+            misuses.extend(given);
         }
         // `getattr(x, '__globals__')` leads anywhere.
         if &*found.name == "getattr" {
@@ -121,6 +134,15 @@ impl GlobalUse {
                 "memmap"
             )
         )
+    }
+
+    /// Whether it is another class that honest pickles only name as the type of an array: called itself, it takes bytes
+    /// for pointers to objects.
+    pub(crate) fn is_only_a_type(module: &str, name: &str) -> bool {
+        match name {
+            "recarray" | "chararray" | "matrix" => module.starts_with("numpy"),
+            _ => false,
+        }
     }
 
     /// Whether it is among what arrays and builtin values are made of; `arrays_only` leaves out values of the standard

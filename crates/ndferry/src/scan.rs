@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ndferry_pickle::{Machine, NameUse, Scan};
+use ndferry_pickle::{Machine, NameUse, Place, Scan};
 
 use crate::input::Input;
 use crate::{
@@ -88,7 +88,7 @@ pub fn scan(
     let path = path.as_ref();
     let name = source_name(path);
     let scanned = Input::of_source(path, &options.open)
-        .and_then(|input| scan_input(&input, path, options, progress));
+        .and_then(|input| scan_input(&input, path, path.parent(), options, progress));
     scanned.map_err(|error| error.in_source(&name))
 }
 
@@ -103,13 +103,15 @@ pub fn scan_bytes(
     progress: &dyn Progress,
 ) -> Result<Scanned> {
     let input = Input::of_bytes(bytes);
-    scan_input(&input, Path::new(name), options, progress).map_err(|error| error.in_source(name))
+    scan_input(&input, Path::new(name), None, options, progress)
+        .map_err(|error| error.in_source(name))
 }
 
-/// As [`scan`], of what is open already.
+/// As [`scan`], of what is open already, in a folder or not.
 pub(crate) fn scan_input(
     input: &Input,
     path: &Path,
+    folder: Option<&Path>,
     options: &ScanOptions,
     progress: &dyn Progress,
 ) -> Result<Scanned> {
@@ -124,6 +126,8 @@ pub(crate) fn scan_input(
         problems: Vec::new(),
         unpacked_nbytes: 0,
         depth: 0,
+        layers: 0,
+        folder,
     };
     let looked = looker.look(input, "", path);
     progress.advance(input.nbytes());
@@ -139,8 +143,7 @@ pub(crate) fn scan_input(
     } = looker;
     // What only looks like a name is one only if it is known.
     globals.retain(|global| {
-        global.place != ndferry_pickle::Place::Search
-            || options.policy.grade(global) == Grade::Dangerous
+        global.place != Place::Search || options.policy.grade(global) == Grade::Dangerous
     });
     let safety = match pickles == 0 && globals.is_empty() {
         true => Safety::NoPickle,
@@ -172,6 +175,10 @@ struct Looker<'a> {
     unpacked_nbytes: u64,
     /// How many archives we are in.
     depth: usize,
+    /// How many files that are packed as a whole, or that name each other.
+    layers: usize,
+    /// Where the file is, if it is in a folder at all.
+    folder: Option<&'a Path>,
 }
 
 impl Looker<'_> {
@@ -196,6 +203,7 @@ impl Looker<'_> {
                         false => Format::Pickle,
                     });
                 }
+                self.beside(input, &scan, member)?;
                 self.take(scan, member);
             }
             _ => {
@@ -208,7 +216,7 @@ impl Looker<'_> {
                     let named = Format::of_extension(path);
                     let is_pickle =
                         matches!(named, Some(Format::Pickle | Format::Joblib | Format::Torch));
-                    if is_pickle && archive::end_record(input)?.is_none() {
+                    if is_pickle && archive::end_of_archive(input)?.is_none() {
                         let kind = match head.is_empty() {
                             true => ErrorKind::Empty,
                             false => ErrorKind::UnknownFormat {
@@ -228,38 +236,81 @@ impl Looker<'_> {
             self.format = self.format.or(format);
         }
         // A ZIP is found by its end, whatever it begins with.
-        if format != Some(Format::Npz) && archive::end_record(input)?.is_some() {
-            self.archive(input, member)?;
+        if format != Some(Format::Npz)
+            && let Some(end) = archive::end_of_archive(input)?
+        {
+            self.archive(&input.part(0, end), member)?;
         }
         Ok(())
     }
 
-    /// The pickle behind an NPY's header, if its elements are objects.
+    /// The pickles behind the headers of NPYs whose elements are objects, and what follows: `numpy.load` of an open
+    /// file reads on where it stopped, another array or a pickle.
     fn npy(&mut self, input: &Input, member: &str) -> Result<()> {
-        match crate::npy_file::header(input, &self.options.open.limits) {
-            Ok((header, start)) => {
-                if header.dtype.has_object() {
-                    let (scan, _) = self.opcodes(input, start as u64);
+        let mut at = 0;
+        while at < input.nbytes() {
+            self.options.open.interrupt.check()?;
+            let rest = input.part(at, input.nbytes() - at);
+            let head = rest.head(Format::SNIFF_NBYTES)?;
+            if sniff(&head) != Some(Format::Npy) {
+                let (scan, _) = self.opcodes(input, at);
+                if self.is_perhaps(&scan, input.nbytes(), member, false) {
                     self.take(scan, member);
                 }
-                Ok(())
+                break;
             }
-            Err(error) => self.fault(error, member),
+            let (header, start) = match crate::npy_file::header(&rest, &self.options.open.limits) {
+                Ok(found) => found,
+                // Of what follows an array, nobody knows what it is meant to be.
+                Err(_) if at > 0 => break,
+                Err(error) => return self.fault(error, member),
+            };
+            at += start as u64;
+            if header.dtype.has_object() {
+                let (scan, _) = self.opcodes(input, at);
+                at = scan.end.max(at);
+                let is_read = scan.pickles > 0;
+                self.take(scan, member);
+                if !is_read {
+                    break;
+                }
+            } else {
+                let mut extents = header.shape.iter();
+                let count = extents.try_fold(1_u64, |n, extent| n.checked_mul(*extent as u64));
+                let nbytes = count.and_then(|n| n.checked_mul(header.dtype.itemsize() as u64));
+                at = nbytes.and_then(|n| at.checked_add(n)).unwrap_or(u64::MAX);
+            }
         }
+        Ok(())
     }
 
-    /// A pickle in gzip or zlib. False if it is none.
+    /// What is packed as a whole, if it may be or hold a pickle. False if not.
     fn compressed(&mut self, input: &Input, member: &str, path: &Path) -> Result<bool> {
-        match crate::compressed::unpack(input, &self.options.open) {
+        let is_wanted = |head: &[u8], is_damaged: bool| {
+            let inner = Input::of_bytes(head.to_vec().into());
+            if foreign_archive(&inner)?.is_some() {
+                return Ok(true);
+            }
+            let is_all = (head.len() as u64) < archive::HEAD_NBYTES;
+            if !is_damaged {
+                let nbytes = if is_all { head.len() as u64 } else { u64::MAX };
+                return self.may_hold_pickle(head, nbytes);
+            }
+            // What only begins as if it were packed comes out as rubbish.
+            let (scan, _) = self.opcodes(&inner, 0);
+            Ok(scan.pickles > 0 || scan.names.iter().any(NameUse::is_plausible))
+        };
+        let head_nbytes = archive::HEAD_NBYTES as usize;
+        let open = &self.options.open;
+        match crate::compressed::unpack_if(input, open, head_nbytes, &is_wanted) {
             Ok(None) => Ok(false),
             Ok(Some(bytes)) => {
-                let inner = Input::of_bytes(bytes.into());
-                if self.depth >= MAX_DEPTH {
-                    let error = too_deep();
-                    self.tell(error, member);
+                if let Err(error) = self.unpacked(bytes.len() as u64) {
+                    self.fault(error, member)?;
                     return Ok(true);
                 }
-                self.look(&inner, member, path)?;
+                let inner = Input::of_bytes(bytes.into());
+                self.inside(&inner, member, path)?;
                 Ok(true)
             }
             Err(error) => {
@@ -267,6 +318,51 @@ impl Looker<'_> {
                 Ok(true)
             }
         }
+    }
+
+    /// Looks at what another file holds or names, unless that goes too deep.
+    fn inside(&mut self, input: &Input, member: &str, path: &Path) -> Result<()> {
+        if self.depth.max(self.layers) >= MAX_DEPTH {
+            self.tell(too_deep(), member);
+            return Ok(());
+        }
+        self.layers += 1;
+        let looked = self.look(input, member, path);
+        self.layers -= 1;
+        looked
+    }
+
+    /// The files in which joblib before 0.10 put the arrays of a pickle, each a file of its own beside it, which
+    /// `joblib.load` unpickles as well.
+    fn beside(&mut self, input: &Input, scan: &Scan, member: &str) -> Result<()> {
+        if !scan.names.iter().any(is_wrapper_of_file) {
+            return Ok(());
+        }
+        let limits = crate::pickle_file::pickle_limits(&self.options.open.limits);
+        let mut machine = Machine::open(Arc::new(input.clone()), 0, limits, Vec::new());
+        // What is wrong with it is told by the scan.
+        drop(machine.load());
+        let tree = machine.tree();
+        let folder = self.folder.filter(|_| member.is_empty());
+        let mut files = Vec::new();
+        for (name, offset) in crate::joblib_beside::files(tree) {
+            let path = folder.zip(name).map(|(folder, name)| folder.join(name));
+            let opened = path.map(|path| {
+                let input = Input::open(&path, &self.options.open.limits)?;
+                Ok((input, path))
+            });
+            files.push(opened.unwrap_or_else(|| {
+                let what = "looking into a file that is not named, or not beside it".to_owned();
+                Err(ErrorKind::Unsupported { what }.at(offset))
+            }));
+        }
+        for file in files {
+            match file {
+                Ok((input, path)) => self.inside(&input, &source_name(&path), &path)?,
+                Err(error) => self.tell(error, member),
+            }
+        }
+        Ok(())
     }
 
     /// The names of a pickle by its opcodes, and whether it is joblib's.
@@ -282,11 +378,13 @@ impl Looker<'_> {
         // What is wrong with it is told by the scan.
         drop(machine.load());
         let mut scan = Scan::new(from(), start, machine.between(), &limits);
-        // To `pickle.load`, which knows of no elements between opcodes, those are opcodes.
+        // To `pickle.load`, which knows of no elements between opcodes, those are opcodes. To elements that are some by
+        // chance, it stumbles soon.
         let policy = &self.options.policy;
         let hidden = plain.names.into_iter().filter(|name| {
             let global = GlobalUse::scanned(name.clone(), "");
-            name.is_plausible() && policy.grade(&global) == Grade::Dangerous
+            let is_reached = !name.is_after_error && name.place != Place::Search;
+            name.is_plausible() && (is_reached || policy.grade(&global) == Grade::Dangerous)
         });
         let known: std::collections::HashSet<u64> =
             scan.names.iter().map(|name| name.offset).collect();
@@ -317,15 +415,7 @@ impl Looker<'_> {
     /// are none, or (of what is known to be something else) none that is dangerous.
     fn perhaps(&mut self, input: &Input, member: &str, only_dangerous: bool) -> bool {
         let (scan, _) = self.opcodes(input, 0);
-        let is_whole = scan.pickles > 0 && scan.errors.is_empty();
-        let policy = &self.options.policy;
-        let mut plausible = scan.names.iter().filter(|name| name.is_plausible());
-        let is_all = scan.end == input.nbytes() || plausible.clone().next().is_some();
-        let is_dangerous = plausible.any(|name| {
-            let global = GlobalUse::scanned(name.clone(), member);
-            !name.is_after_error && policy.grade(&global) == Grade::Dangerous
-        });
-        if !is_dangerous && (only_dangerous || !is_whole || !is_all) {
+        if !self.is_perhaps(&scan, input.nbytes(), member, only_dangerous) {
             return false;
         }
         if self.depth == 0 && self.format.is_none() {
@@ -333,6 +423,19 @@ impl Looker<'_> {
         }
         self.take(scan, member);
         true
+    }
+
+    /// Whether these bytes, which end there, are a pickle rather than something else that reads as one by chance.
+    fn is_perhaps(&self, scan: &Scan, end: u64, member: &str, only_dangerous: bool) -> bool {
+        let is_whole = scan.pickles > 0 && scan.errors.is_empty();
+        let policy = &self.options.policy;
+        let mut plausible = scan.names.iter().filter(|name| name.is_plausible());
+        let is_all = scan.end == end || plausible.clone().next().is_some();
+        let is_dangerous = plausible.any(|name| {
+            let global = GlobalUse::scanned(name.clone(), member);
+            !name.is_after_error && policy.grade(&global) == Grade::Dangerous
+        });
+        is_dangerous || (!only_dangerous && is_whole && is_all)
     }
 
     fn tell(&mut self, error: Error, member: &str) {
@@ -351,6 +454,11 @@ impl Looker<'_> {
             }
         }
     }
+}
+
+fn is_wrapper_of_file(name: &NameUse) -> bool {
+    matches!(&*name.name, "NDArrayWrapper" | "ZNDArrayWrapper")
+        && name.module.ends_with("joblib.numpy_pickle")
 }
 
 fn is_wrapper(name: &NameUse) -> bool {

@@ -167,7 +167,7 @@ impl Source {
         Self::in_folder(name, input, None, options)
     }
 
-    fn in_folder(
+    pub(crate) fn in_folder(
         name: &str,
         input: Input,
         folder: Option<&Path>,

@@ -70,9 +70,13 @@ fn zip_with(members: &[(&str, &[u8])], method: u16, pack: impl Fn(&[u8]) -> Vec<
 
 /// An NPY of one object, with this pickle behind its header.
 fn npy(pickle: &[u8]) -> Vec<u8> {
-    let head = "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }";
+    npy_of("|O", pickle)
+}
+
+fn npy_of(descr: &str, data: &[u8]) -> Vec<u8> {
+    let head = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': (1,), }}");
     let head = format!("{head:<117}\n");
-    cat(&[b"\x93NUMPY\x01\0\x76\0", head.as_bytes(), pickle])
+    cat(&[b"\x93NUMPY\x01\0\x76\0", head.as_bytes(), data])
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -105,6 +109,76 @@ fn joblib(dtype: &str, count: usize, elements: &[u8]) -> Vec<u8> {
         .map(|byte| if byte == 1 { 0x81 } else { byte })
         .collect();
     cat(&[b"\x80\x02", &wrapper, elements, b"."])
+}
+
+/// What joblib's wrapper of five bytes is made by here, those bytes, which swallow what follows unless they are an array,
+/// and a shell that only joblib comes to.
+fn behind_joblib() -> Vec<Trick> {
+    let dtype = "cnumpy\ndtype\n(S'u1'\nI0\nI1\ntR(I3\nS'|'\nNNNI-1\nI-1\nI0\ntb";
+    let state = |shape: &str| {
+        format!(
+            "(S'subclass'\ncnumpy\nndarray\nS'shape'\n{shape}S'order'\nS'C'\nS'dtype'\n{dtype}S'allow_mmap'\nI01\nd"
+        )
+    };
+    let five = state("(I5\nt");
+    let class = "cjoblib.numpy_pickle\nNumpyArrayWrapper\n";
+    let args = format!("cnumpy\nndarray\n(I5\ntS'C'\n{dtype}I01\n");
+    let of_tuple = |close: &str| {
+        format!(
+            "ccopy_reg\n_reconstructor\nc__builtin__\ntuple\n(({class}c__builtin__\nobject\nN{close}tRR{five}b"
+        )
+    };
+    let scalar = format!("(cnumpy.core.multiarray\nscalar\n({dtype}S'\\x05'\ntRt");
+    let forms = [
+        ("a wrapper by NEWOBJ", format!("{class})\u{1}{five}b")),
+        ("a wrapper by REDUCE", format!("{class})R{five}b")),
+        ("by REDUCE with arguments", format!("{class}({args}tR}}b")),
+        ("by OBJ", format!("({class}{args}o}}b")),
+        (
+            "by INST",
+            format!("({args}ijoblib.numpy_pickle\nNumpyArrayWrapper\n}}b"),
+        ),
+        (
+            "by copyreg",
+            format!("ccopy_reg\n_reconstructor\n({class}c__builtin__\nobject\nNtR{five}b"),
+        ),
+        ("by copyreg with a tuple", of_tuple("t")),
+        ("by copyreg with a list", of_tuple("l")),
+        ("with slots", format!("{class})\u{1}(N{five}tb")),
+        (
+            "with a shape of NumPy's",
+            format!("{class})\u{1}{}b", state(&scalar)),
+        ),
+        (
+            "with a shape that is a list",
+            format!("{class})\u{1}{}b", state("(I5\nl")),
+        ),
+        (
+            "with two states",
+            format!("{class})\u{1}{}b{five}b", state("(I0\nt")),
+        ),
+    ];
+    let shell = cat(&[b"0", SHELL]);
+    let elements = cat(&[b"B", &(shell.len() as u32).to_le_bytes()]);
+    let mut out: Vec<Trick> = Vec::new();
+    for (what, form) in forms {
+        let form = form.bytes().map(|byte| if byte == 1 { 0x81 } else { byte });
+        let form: Vec<u8> = form.collect();
+        let file = cat(&[b"\x80\x03", &form, &elements, &shell, b"."]);
+        out.push((what, "a.joblib", file));
+    }
+    let loader = cat(&[b"0", &call0("joblib", "load")]);
+    out.push((
+        "a loader as joblib's elements",
+        "a.joblib",
+        joblib("u1", loader.len(), &loader),
+    ));
+    let beside = "cjoblib.numpy_pickle\nNDArrayWrapper\n)\u{1}(S'filename'\nS'/tmp/a.npy'\ndb.";
+    let beside = beside.bytes();
+    let beside = beside.map(|byte| if byte == 1 { 0x81 } else { byte });
+    let beside = [b"\x80\x02".to_vec(), beside.collect()].concat();
+    out.push(("an array in another file", "a.joblib", beside));
+    out
 }
 
 /// Names and what is done with them.
@@ -271,6 +345,28 @@ fn names() -> Vec<Trick> {
             "memmap from the memo",
             pkl,
             b"cnumpy\nmemmap\np0\n0g0\n(S'x'\ntR.".to_vec(),
+        ),
+        (
+            "memmap in a tuple of a tuple",
+            pkl,
+            b"ccopyreg\n_reconstructor\nc__builtin__\ntuple\n((cnumpy\nmemmap\ncnumpy\nmemmap\nS'x'\nttRR."
+                .to_vec(),
+        ),
+        (
+            "memmap in a tuple of a list",
+            pkl,
+            b"ccopyreg\n_reconstructor\nc__builtin__\ntuple\n((cnumpy\nmemmap\ncnumpy\nmemmap\nS'x'\nltRR."
+                .to_vec(),
+        ),
+        (
+            "memmap as the key of a dict",
+            pkl,
+            b"ccollections\ndefaultdict\nc__builtin__\ntuple\n(}cnumpy\nmemmap\nNstRR.".to_vec(),
+        ),
+        (
+            "a recarray of bytes as pointers",
+            pkl,
+            b"\x80\x03cnumpy\nrecarray\n((I1\ntcnumpy\ndtype\n(S'O8'\nI0\nI1\ntRC\x08AAAAAAAAtR.".to_vec(),
         ),
     ];
     for (module, name) in [
@@ -447,6 +543,17 @@ fn places() -> Vec<Trick> {
         ("compressed as zlib", pkl, zlib(SHELL)),
         ("compressed, as text", "a.gz", gzip(&call0("os", "system"))),
         (
+            "compressed, behind another value",
+            "a.pkl.gz",
+            gzip(&cat(&[b"N0", SHELL])),
+        ),
+        (
+            "compressed in two parts",
+            "a.pkl.gz",
+            cat(&[&gzip(b"N"), &gzip(&cat(&[b"0", SHELL]))]),
+        ),
+        ("compressed twice", "a.pkl.gz", gzip(&gzip(SHELL))),
+        (
             "opcodes as joblib's elements",
             "a.joblib",
             joblib("u1", 22, &cat(&[b"0", SHELL])),
@@ -462,6 +569,7 @@ fn places() -> Vec<Trick> {
 /// Archives and arrays around pickles.
 fn archives() -> Vec<Trick> {
     let (good, bad) = (npy(b"\x80\x02]Na."), npy(SHELL));
+    let numbers = npy_of("<f8", &[0; 8]);
     let plain = zip(&[("x.npy", &bad)]);
     let torch = zip(&[("m/data.pkl", SHELL), ("m/version", b"3\n")]);
     let mut wrong_crc = plain.clone();
@@ -477,6 +585,23 @@ fn archives() -> Vec<Trick> {
     vec![
         ("an NPY of objects", "a.npy", bad.clone()),
         ("an NPZ of objects", "a.npz", plain.clone()),
+        (
+            "an NPY behind another",
+            "a.npy",
+            cat(&[&good, &numbers, &bad]),
+        ),
+        (
+            "a pickle behind an NPY",
+            "a.npy",
+            cat(&[&numbers, b"N0", SHELL]),
+        ),
+        ("an NPY that is compressed", "a.npy.gz", gzip(&bad)),
+        ("an NPZ that is compressed", "a.npz.gz", gzip(&plain)),
+        (
+            "an archive with rubbish behind it",
+            "a.npy",
+            cat(&[&numbers, &plain, b"rubbish"]),
+        ),
         (
             "deflated",
             "a.npz",
@@ -535,7 +660,7 @@ fn archives() -> Vec<Trick> {
 
 #[test]
 fn no_trick_is_called_clean() {
-    let tricks = [names(), places(), archives()].concat();
+    let tricks = [names(), places(), archives(), behind_joblib()].concat();
     let (mut dangerous, mut others) = (0, 0);
     for (what, file, bytes) in &tricks {
         let found = scan_bytes(file, bytes.clone().into(), &ScanOptions::default(), &()).unwrap();

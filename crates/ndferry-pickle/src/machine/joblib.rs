@@ -14,6 +14,14 @@ impl Machine {
         let Some(attributes) = wrapper_attributes(&self.tree, target)? else {
             return Ok(());
         };
+        // joblib has put an array in its place, which gets its state otherwise.
+        if let Node::Call(i) = self.tree.node(target)
+            && let Some(more) = &self.tree.calls[i as usize].more
+            && more.raw.is_some()
+        {
+            let (what, problem) = ("joblib's array", "it has two states".to_owned());
+            return Err(self.error(ErrorKind::State { what, problem }));
+        }
         let known = self
             .dtypes
             .read(&self.tree, &self.limits, attributes.dtype)?;

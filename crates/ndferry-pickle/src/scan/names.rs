@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::stack::{Args, Tag, Text};
+use super::stack::{Number, Tag, Text};
 use super::{MAX_NAMES, MAX_USES, Scanner, window};
 use crate::role::Role;
 use crate::{ErrorKind, Result};
@@ -58,6 +58,8 @@ pub enum Use {
     AsType,
     /// Gives it to any other call.
     Argument,
+    /// Puts it into a list or set, makes it a key, or puts its tuple into another value.
+    Inside,
     /// Calls what came of calling it.
     ResultCalled,
     /// Calls it with text that begins with two underscores: `getattr(x, '__class__')`.
@@ -71,7 +73,7 @@ pub enum Use {
 pub struct Uses(u16);
 
 impl Use {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Reduce,
         Self::NewObj,
         Self::Obj,
@@ -80,6 +82,7 @@ impl Use {
         Self::Fill,
         Self::AsType,
         Self::Argument,
+        Self::Inside,
         Self::ResultCalled,
         Self::Dunder,
         Self::Pop,
@@ -96,6 +99,7 @@ impl Use {
             Self::Fill => "filled",
             Self::AsType => "type",
             Self::Argument => "argument",
+            Self::Inside => "inside",
             Self::ResultCalled => "result-called",
             Self::Dunder => "dunder",
             Self::Pop => "POP",
@@ -199,29 +203,67 @@ impl Scanner {
             }
         };
         self.used(function, how);
+        let mut made = Tag::Made(i);
         if let Tag::Args(args) = args {
-            let as_type = self.out.names.get(i as usize).is_some_and(|function| {
-                how == Use::Reduce
-                    && Role::of(&function.module, &function.name) == Role::Reconstruct
-            });
-            let Args {
-                first,
-                other,
-                ends_in_dunder,
-            } = args;
-            let first_use = if as_type { Use::AsType } else { Use::Argument };
-            for (number, how) in [(first, first_use), (other, Use::Argument)] {
+            let role = match how {
+                Use::Reduce => self.role(i),
+                _ => Role::Other,
+            };
+            // What is made is an object of the class that comes first, or (of masked arrays) of that and the next.
+            let wraps = |number: Number| {
+                matches!(
+                    self.role(number.get() - 1),
+                    Role::ArrayWrapper | Role::ArrayInFile
+                )
+            };
+            let (first_use, other_use) = match role {
+                Role::Reconstruct => (Use::AsType, Use::Argument),
+                Role::MaskedArray => (Use::Argument, Use::AsType),
+                Role::Reconstructor if args.first.is_some_and(wraps) => {
+                    (Use::AsType, Use::Argument)
+                }
+                _ => (Use::Argument, Use::Argument),
+            };
+            for (number, how) in [(args.first, first_use), (args.other, other_use)] {
                 if let Some(number) = number {
                     self.used(Tag::Name(number.get() - 1), how);
                 }
             }
-            if ends_in_dunder {
+            if args.ends_in_dunder {
                 self.used(Tag::Name(i), Use::Dunder);
+            }
+            if let (Role::Reconstructor, Some(class)) = (role, args.first)
+                && self.role(class.get() - 1) == Role::ArrayWrapper
+            {
+                made = Tag::Made(class.get() - 1);
             }
         } else if let Tag::Name(_) = args {
             self.used(args, Use::Argument);
         }
-        Tag::Made(i)
+        made
+    }
+
+    /// What the name of this number means.
+    fn role(&self, number: u32) -> Role {
+        let name = self.out.names.get(number as usize);
+        name.map_or(Role::Other, |name| Role::of(&name.module, &name.name))
+    }
+
+    /// Whether it is a wrapper of joblib's, after whose state the elements of an array come.
+    pub(super) fn is_wrapper(&self, tag: Tag) -> bool {
+        matches!(tag, Tag::Made(i) if self.role(i) == Role::ArrayWrapper)
+    }
+
+    /// Something is put where it is no argument by itself, and from where a call may have it as one all the same.
+    pub(super) fn put_inside(&mut self, tag: Tag) {
+        match tag {
+            Tag::Args(args) => {
+                for number in [args.first, args.other].into_iter().flatten() {
+                    self.used(Tag::Name(number.get() - 1), Use::Inside);
+                }
+            }
+            tag => self.used(tag, Use::Inside),
+        }
     }
 
     /// The text that a value is, if it is known.

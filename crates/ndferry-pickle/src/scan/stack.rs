@@ -135,6 +135,23 @@ impl Stack {
         self.marks.pop().is_some()
     }
 
+    /// What lies above the last mark and is a name or has some in it, with its place there and how often it follows.
+    pub(super) fn named_above_mark(&self) -> Vec<(u64, Tag, u32)> {
+        let (fence, mut at) = (self.fence(), self.len);
+        let mut out = Vec::new();
+        for (tag, count) in self.runs.iter().rev() {
+            let start = at.saturating_sub(u64::from(*count)).max(fence);
+            if matches!(tag, Tag::Name(_) | Tag::Args(_)) {
+                out.push((start - fence, *tag, (at - start) as u32));
+            }
+            at = start;
+            if at == fence {
+                break;
+            }
+        }
+        out
+    }
+
     /// Takes everything above the last mark away: the names in it, its first part, and how many parts it had.
     pub(super) fn pop_mark(&mut self) -> Option<(Args, Option<Tag>, u64)> {
         let start = self.marks.pop()?;

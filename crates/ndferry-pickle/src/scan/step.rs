@@ -86,11 +86,10 @@ impl Scanner {
                 }
             }
             op::POP_MARK => {
-                let (args, first, _) = self.pop_mark();
-                self.used(first.unwrap_or(Tag::Other), Use::Pop);
-                if let Some(number) = args.other {
-                    self.used(Tag::Name(number.get() - 1), Use::Pop);
+                for (_, tag, _) in self.stack.named_above_mark() {
+                    self.used(tag, Use::Pop);
                 }
+                self.pop_mark();
             }
             op::DUP => {
                 self.need_top();
@@ -127,14 +126,19 @@ impl Scanner {
                 let mut args = Args::default();
                 for (i, part) in parts[..len].iter().enumerate() {
                     args.add(*part, i == 0);
+                    if let Tag::Args(_) = part {
+                        self.put_inside(*part);
+                    }
                 }
                 self.stack.push(args.tag());
             }
             op::TUPLE => {
+                self.put_all_inside(|_, tag| matches!(tag, Tag::Args(_)));
                 let (args, _, _) = self.pop_mark();
                 self.stack.push(args.tag());
             }
             op::LIST | op::DICT | op::FROZENSET => {
+                self.put_all_inside(|is_key, _| is_key || opcode != op::DICT);
                 let (_, _, count) = self.pop_mark();
                 if opcode == op::DICT && count % 2 == 1 {
                     self.wrong(ErrorKind::OddPairs);
@@ -142,15 +146,18 @@ impl Scanner {
                 self.stack.push(Tag::Other);
             }
             op::APPEND => {
-                self.pop();
+                let item = self.pop();
+                self.put_inside(item);
                 self.fill();
             }
             op::SETITEM => {
                 self.pop();
-                self.pop();
+                let key = self.pop();
+                self.put_inside(key);
                 self.fill();
             }
             op::APPENDS | op::ADDITEMS | op::SETITEMS => {
+                self.put_all_inside(|is_key, _| is_key || opcode != op::SETITEMS);
                 let (_, _, count) = self.pop_mark();
                 if opcode == op::SETITEMS && count % 2 == 1 {
                     self.wrong(ErrorKind::OddPairs);
@@ -237,7 +244,15 @@ impl Scanner {
                 self.need_top();
                 let target = self.stack.top().unwrap_or(Tag::Other);
                 self.used(target, Use::Build);
-                self.skip_between()?;
+                let is_skipped = self.skip_between()?;
+                if self.is_wrapper(target) && !is_skipped {
+                    let problem = "where its elements end is not known".to_owned();
+                    let what = "joblib's array";
+                    // To `pickle.load` nothing is wrong with it.
+                    let has_failed = self.has_failed;
+                    self.wrong(ErrorKind::State { what, problem });
+                    self.has_failed = has_failed;
+                }
             }
             _ => return Err(ErrorKind::Opcode { opcode }.at(self.offset)),
         }
@@ -267,6 +282,16 @@ impl Scanner {
             self.wrong(ErrorKind::NoMark);
             (Args::default(), None, 0)
         })
+    }
+
+    /// As [`Self::put_inside`], of those above the mark that are meant, by whether they are at the place of a key.
+    fn put_all_inside(&mut self, is_meant: impl Fn(bool, Tag) -> bool) {
+        for (at, tag, count) in self.stack.named_above_mark() {
+            let is_key = at % 2 == 0 || count > 1;
+            if is_meant(is_key, tag) {
+                self.put_inside(tag);
+            }
+        }
     }
 
     fn put(&mut self, id: Option<u64>) {

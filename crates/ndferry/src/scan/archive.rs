@@ -12,8 +12,8 @@ use crate::input::Input;
 use crate::npy_file::npy_limits;
 use crate::{ErrorKind, Format, Result, sniff};
 
-/// Bytes of a member that are looked at before all of it is unpacked.
-const HEAD_NBYTES: u64 = 64 << 10;
+/// Bytes of a member, or of what is packed, that are looked at before all of it is unpacked.
+pub(super) const HEAD_NBYTES: u64 = 64 << 10;
 
 /// Bytes of a member that are held in memory; of a larger one, a temporary file holds them.
 const MAX_IN_MEMORY: u64 = 64 << 20;
@@ -85,15 +85,7 @@ impl Looker<'_> {
             return Ok(());
         }
         drop(reader);
-        self.unpacked_nbytes = self.unpacked_nbytes.saturating_add(member.nbytes());
-        if self.unpacked_nbytes > MAX_UNPACKED {
-            return Err(ErrorKind::Limit {
-                what: "bytes of members, unpacked",
-                found: self.unpacked_nbytes,
-                limit: MAX_UNPACKED,
-            }
-            .into());
-        }
+        self.unpacked(member.nbytes())?;
         let unpacked = if member.nbytes() <= MAX_IN_MEMORY {
             Input::of_bytes(npz.bytes(i).map_err(npy)?)
         } else {
@@ -103,8 +95,22 @@ impl Looker<'_> {
         self.look(&unpacked, name, Path::new(member.file()))
     }
 
+    /// Counts bytes that were, or are going to be, unpacked.
+    pub(super) fn unpacked(&mut self, nbytes: u64) -> Result<()> {
+        self.unpacked_nbytes = self.unpacked_nbytes.saturating_add(nbytes);
+        if self.unpacked_nbytes > MAX_UNPACKED {
+            return Err(ErrorKind::Limit {
+                what: "bytes of members, unpacked",
+                found: self.unpacked_nbytes,
+                limit: MAX_UNPACKED,
+            }
+            .into());
+        }
+        Ok(())
+    }
+
     /// Whether a member has to be unpacked as a whole: not if it is an array of numbers.
-    fn may_hold_pickle(&self, head: &[u8], nbytes: u64) -> Result<bool> {
+    pub(super) fn may_hold_pickle(&self, head: &[u8], nbytes: u64) -> Result<bool> {
         let head_is_all = head.len() as u64 == nbytes;
         Ok(match sniff(head) {
             Some(Format::Npb) => false,
@@ -167,8 +173,8 @@ impl Looker<'_> {
     }
 }
 
-/// Where the last record of a ZIP is, if the file ends in one.
-pub(super) fn end_record(input: &Input) -> Result<Option<u64>> {
+/// Where a ZIP ends, if the file ends in one: in its last record, or (as Python's `zipfile` has it) shortly after that.
+pub(super) fn end_of_archive(input: &Input) -> Result<Option<u64>> {
     const END_NBYTES: u64 = 22;
     let nbytes = input.nbytes().min(END_NBYTES + 65_535);
     if nbytes < END_NBYTES {
@@ -176,13 +182,25 @@ pub(super) fn end_record(input: &Input) -> Result<Option<u64>> {
     }
     let start = input.nbytes() - nbytes;
     let tail = input.bytes(start, nbytes)?;
-    let is_end = |at: &usize| {
-        let record = &tail[*at..];
-        record.starts_with(b"PK\x05\x06")
-            && record.len() - 22 == usize::from(u16::from_le_bytes([record[20], record[21]]))
-    };
-    let found = (0..=tail.len() - 22).rev().find(is_end);
-    Ok(found.map(|at| start + at as u64))
+    for at in (0..=tail.len() - END_NBYTES as usize).rev() {
+        let record = &tail[at..];
+        if !record.starts_with(b"PK\x05\x06") {
+            continue;
+        }
+        let remark = u64::from(u16::from_le_bytes([record[20], record[21]]));
+        let (here, end) = (start + at as u64, start + at as u64 + END_NBYTES + remark);
+        if end == input.nbytes() {
+            return Ok(Some(end));
+        }
+        // Before the record lies the directory.
+        let nbytes = u32::from_le_bytes([record[12], record[13], record[14], record[15]]);
+        if let Some(directory) = here.checked_sub(nbytes.into())
+            && *input.bytes(directory, 4)? == *b"PK\x01\x02"
+        {
+            return Ok(Some(end.min(input.nbytes())));
+        }
+    }
+    Ok(None)
 }
 
 fn path_of(outer: &str, file: &str) -> String {
