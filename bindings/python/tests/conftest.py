@@ -1,5 +1,6 @@
 """Where the tests find what is not theirs."""
 
+import collections
 import os
 import pathlib
 from typing import Any
@@ -16,3 +17,12 @@ def corpus() -> Any:
     if not folder.is_dir():
         pytest.skip(f"no corpus at {folder}")
     return folder
+
+
+# How many cases there were.
+counts: collections.Counter[str] = collections.Counter()
+
+
+def pytest_terminal_summary(terminalreporter):
+    for what, count in counts.items():
+        terminalreporter.write_line(f"{count:7,} cases: {what}")
