@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ndferry::{Attributes, LazyArray, Received, Receiver, RecvOptions, SendOptions, Target};
+use ndferry::{Attributes, LazyArray, Received, Receiver, RecvOptions, SendOptions, Target, Token};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -13,6 +13,16 @@ use crate::dtypes::Dtypes;
 use crate::errors::{exception, ours};
 use crate::save::{attach, items, named_arrays, packing};
 use crate::work::Work;
+
+fn token(py: Python<'_>, token: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Token>> {
+    let Some(token) = token else { return Ok(None) };
+    let bytes = match token.extract::<String>() {
+        Ok(text) => text.into_bytes(),
+        Err(_) => token.extract::<Vec<u8>>()?,
+    };
+    let token = Token::new(bytes).map_err(|error| exception(py, &error))?;
+    Ok(Some(token))
+}
 
 fn seconds(seconds: f64) -> PyResult<Duration> {
     let wrong = |_| PyValueError::new_err(format!("timeout={seconds}: seconds are needed"));
@@ -36,14 +46,24 @@ fn in_thread<'py>(
 pub(crate) struct PyChannel {
     url: String,
     timeout: Duration,
+    token: Option<Token>,
 }
 
 /// A channel to an address; nobody is called yet.
 #[pyfunction]
-#[pyo3(signature = (url, timeout))]
-pub(crate) fn connect(url: String, timeout: f64) -> PyResult<PyChannel> {
-    let timeout = seconds(timeout)?;
-    Ok(PyChannel { url, timeout })
+#[pyo3(signature = (url, timeout, secret))]
+pub(crate) fn connect(
+    py: Python<'_>,
+    url: String,
+    timeout: f64,
+    secret: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyChannel> {
+    let (timeout, token) = (seconds(timeout)?, token(py, secret)?);
+    Ok(PyChannel {
+        url,
+        timeout,
+        token,
+    })
 }
 
 #[pymethods]
@@ -74,6 +94,7 @@ impl PyChannel {
         options.packing = packing(py, codec, filter)?;
         options.block_nbytes = block;
         options.timeout = self.timeout;
+        options.token.clone_from(&self.token);
         options.threads = threads;
         options.interrupt = work.interrupt();
         let mut named = named_arrays(obj)?;
@@ -146,19 +167,23 @@ pub(crate) struct PyListener {
 
 /// Listens at an address.
 #[pyfunction]
-#[pyo3(signature = (url, timeout, overwrite, threads))]
+#[pyo3(signature = (url, timeout, overwrite, threads, secret, insecure))]
 pub(crate) fn listen(
     py: Python<'_>,
     url: &str,
     timeout: f64,
     overwrite: bool,
     threads: usize,
+    secret: Option<&Bound<'_, PyAny>>,
+    insecure: bool,
 ) -> PyResult<PyListener> {
     let work = Work::new();
     let mut options = RecvOptions::default();
     options.timeout = seconds(timeout)?;
     options.overwrite = overwrite;
     options.threads = threads;
+    options.token = token(py, secret)?;
+    options.insecure = insecure;
     // Asks whichever thread receives at the time.
     options.interrupt = work.interrupt();
     let receiver = work.run(py, || Receiver::bind(url, options))?;

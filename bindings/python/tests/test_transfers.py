@@ -274,3 +274,19 @@ def test_damaged_frames_are_refused() -> None:
         ndferry.from_frames(frames[:-1])
     with pytest.raises(ndferry.FerryError):
         ndferry.from_frames([])
+
+
+def test_only_who_knows_the_token_is_served():
+    with ndferry.listen("tcp://127.0.0.1:0", token="correct horse") as listener:
+        received = []
+        receiver = threading.Thread(target=lambda: received.append(listener.recv()))
+        receiver.start()
+        for wrong in (None, "battery staple"):
+            with pytest.raises(ndferry.FerryError, match="token"):
+                ndferry.connect(listener.url, token=wrong).send(A)
+        ndferry.connect(listener.url, token=b"correct horse").send(A)
+        receiver.join()
+    assert same(received[0], A)
+    with pytest.raises(ndferry.FerryError, match="token"):
+        ndferry.listen("tcp://0.0.0.0:0")
+    ndferry.listen("tcp://0.0.0.0:0", insecure=True).close()

@@ -614,9 +614,19 @@ pub(crate) struct SendArgs {
     #[arg(long)]
     pub(crate) resume: bool,
     #[command(flatten)]
+    pub(crate) token: TokenArgs,
+    #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
+}
+
+/// What both sides must know.
+#[derive(Args, Debug)]
+pub(crate) struct TokenArgs {
+    /// A file with the token that both sides prove to know; otherwise NDFERRY_TOKEN has it, if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
 }
 
 /// How patient.
@@ -642,6 +652,17 @@ pub(crate) struct RecvArgs {
     /// Keeps what has arrived in OUT.part if the transfer breaks off; the next run goes on with it.
     #[arg(long)]
     pub(crate) resume: bool,
+    /// Takes that many transfers, one after the other; the second goes to OUT-2.npb, and so on.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: u64,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
+    /// Makes a new token, and prints the sender's command line with it.
+    #[arg(long, conflicts_with = "token_file")]
+    pub(crate) new_token: bool,
+    /// Takes arrays from whoever reaches an address beyond this machine, without a token.
+    #[arg(long)]
+    pub(crate) insecure: bool,
     /// What arrived as one JSON object on standard output.
     #[arg(long)]
     pub(crate) json: bool,

@@ -18,6 +18,7 @@ mod report;
 mod shades;
 mod size;
 mod terminal;
+mod token;
 mod words;
 
 use std::ffi::OsString;

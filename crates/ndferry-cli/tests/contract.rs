@@ -484,6 +484,78 @@ fn arrays_cross_and_both_sides_succeed() {
 }
 
 #[test]
+fn only_who_knows_the_token_is_served() {
+    let folder = Folder::new();
+    std::fs::write(folder.path().join("right"), "correct horse\n").unwrap();
+    std::fs::write(folder.path().join("wrong"), "battery staple\n").unwrap();
+    let line = "recv --listen tcp://127.0.0.1:0 --token-file right -o there.npb";
+    let mut command = folder.command(line);
+    command.env("NDFERRY_LOG", "warn").stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    stderr.read_line(&mut first).unwrap();
+    let url = first.trim().trim_start_matches("listening on ").to_owned();
+    let wrong = folder.run(&format!("send t.npy {url} --token-file wrong"));
+    let wrong = wrong.exits(2);
+    assert!(wrong.stderr.contains("the token is not the other side's"));
+    assert!(wrong.stderr.contains("hint: both sides need the same one"));
+    let none = folder.run(&format!("send t.npy {url}")).exits(2);
+    assert!(none.stderr.contains("the other side asks for a token"));
+    assert!(!folder.path().join("there.npb").exists());
+    let mut right = folder.command(&format!("send t.npy {url}"));
+    right.env("NDFERRY_TOKEN", "correct horse");
+    Run::from(right.output().unwrap()).exits(0);
+    assert!(child.wait().unwrap().success());
+    let mut said = String::new();
+    stderr.read_to_string(&mut said).unwrap();
+    // Each of the two once, and no secret.
+    assert_eq!(said.matches("refused").count(), 2, "{said}");
+    assert!(!said.contains("correct horse"), "{said}");
+    folder.run("diff t.npy there.npb").exits(0);
+}
+
+#[test]
+fn a_receiver_makes_a_token_and_says_how_to_send() {
+    let folder = Folder::new();
+    let line = "recv --listen tcp://0.0.0.0:0 -o there.npb";
+    let open = folder.run(line).exits(2);
+    assert!(open.stderr.contains("it needs a token"), "{}", open.stderr);
+    assert!(open.stderr.contains("--insecure"), "{}", open.stderr);
+    let (mut child, url, mut stderr) = receiver(&folder, &format!("{line} --new-token"));
+    let mut second = String::new();
+    stderr.read_line(&mut second).unwrap();
+    let port = url.rsplit_once(':').unwrap().1;
+    let invited = second
+        .strip_prefix("on the other side: NDFERRY_TOKEN=")
+        .unwrap_or_else(|| panic!("{second}"));
+    let (token, send) = invited.trim().split_once(' ').unwrap();
+    assert_eq!(token.len(), 32);
+    assert_eq!(send, format!("ndferry send FILE tcp://HOST:{port}"));
+    let mut sender = folder.command(&format!("send t.npy tcp://127.0.0.1:{port}"));
+    sender.env("NDFERRY_TOKEN", token);
+    Run::from(sender.output().unwrap()).exits(0);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn several_senders_are_taken_one_after_the_other() {
+    let folder = Folder::new();
+    let line = "recv --count 3 -o there.npz";
+    let (mut child, url, _stderr) = receiver(&folder, line);
+    for _ in 0..3 {
+        folder.run(&format!("send t.npy {url}")).exits(0);
+    }
+    assert!(child.wait().unwrap().success());
+    for name in ["there.npz", "there-2.npz", "there-3.npz"] {
+        folder.run(&format!("info {name}")).exits(0);
+    }
+    std::fs::remove_file(folder.path().join("there.npz")).unwrap();
+    let there = folder.run(line).exits(2);
+    assert!(there.stderr.contains("there-2.npz"), "{}", there.stderr);
+}
+
+#[test]
 fn a_transfer_without_a_name_finds_one() {
     let folder = Folder::new();
     for name in ["received.npb", "received-2.npb"] {

@@ -69,6 +69,12 @@ pub trait Duplex: FrameSink + FrameSource + Send + fmt::Debug {
     /// The other side, for people to read.
     fn peer(&self) -> String;
 
+    /// What both ends of an encrypted connection know and nobody else does, which tells it from any other (RFC 9266).
+    /// Zeros without encryption.
+    fn binding(&self) -> [u8; 32] {
+        [0; 32]
+    }
+
     /// Bytes that were sent so far.
     fn sent_nbytes(&self) -> u64;
 

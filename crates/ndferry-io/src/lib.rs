@@ -36,5 +36,6 @@ pub use net::Socket;
 pub use peak::{current_memory, peak_memory};
 pub use pipe::{frames_from, frames_to};
 pub use read_at::{Counted, ReadAt};
+pub use reception::{Doorman, Verdict};
 pub use stream::{Stream, StreamTransport};
 pub use url::Url;

@@ -1,9 +1,10 @@
 //! [`connect`] and [`Listener`]: from an address to a [`Link`].
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
-use crate::reception::Reception;
+use crate::reception::{Doorman, Reception};
 use crate::{Framing, Interrupt, Link, Result, Url, net, pipe};
 
 /// How to talk to a peer.
@@ -16,9 +17,9 @@ pub struct LinkOptions {
     pub connect_timeout: Duration,
     /// How long a peer may be silent; see [`crate::Duplex::set_timeout`].
     pub timeout: Duration,
-    /// How long a peer that has connected may take for its first frame.
+    /// How long a peer that has connected may take until it is let in.
     pub greeting_timeout: Duration,
-    /// How long that frame may be.
+    /// How many bytes it may send until then.
     pub greeting_nbytes: u64,
     /// Stops whatever waits, within 200 ms.
     pub interrupt: Interrupt,
@@ -54,18 +55,18 @@ pub fn connect(url: &Url, options: &LinkOptions) -> Result<Link> {
     }
 }
 
-/// Waits for peers.
-#[derive(Debug)]
-pub struct Listener {
-    kind: Kind,
+/// Waits for peers, and lets those in that a [`Doorman`] of type `D` has nothing against.
+pub struct Listener<D = ()> {
+    kind: Kind<D>,
     options: LinkOptions,
+    doorman: Box<dyn Fn() -> D + Send>,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum Kind<D> {
     Socket {
         listener: net::SocketListener,
-        reception: Reception,
+        reception: Reception<D>,
     },
     /// Peers that are there already.
     Waiting { url: Url, links: VecDeque<Link> },
@@ -73,34 +74,12 @@ enum Kind {
 
 impl Listener {
     /// Listens at `url`; `-` is standard input, which is a single peer. A Unix socket that nobody listens at any more is
-    /// replaced, and its file is removed when this is dropped.
+    /// replaced, and its file is removed when this is dropped. Every peer is let in that has sent a whole frame.
     ///
     /// # Errors
     /// [`crate::Error::System`], for instance if the address is in use.
     pub fn bind(url: &Url, options: LinkOptions) -> Result<Self> {
-        let kind = match url {
-            Url::Tcp { .. } | Url::Unix(_) => Kind::Socket {
-                listener: net::SocketListener::bind(url)?,
-                reception: Reception::default(),
-            },
-            Url::Pipe => {
-                let stdin: Link =
-                    Box::new(pipe::stdin(options.framing, options.interrupt.clone())?);
-                Kind::Waiting {
-                    url: url.clone(),
-                    links: VecDeque::from([stdin]),
-                }
-            }
-        };
-        Ok(Self { kind, options })
-    }
-
-    /// Where it listens, with the real port.
-    pub fn url(&self) -> &Url {
-        match &self.kind {
-            Kind::Socket { listener, .. } => listener.url(),
-            Kind::Waiting { url, .. } => url,
-        }
+        Self::with_doorman(url, options, || ())
     }
 
     /// Waits for a peer that has said something: its first frame is there, [`crate::FrameSource::recv`] gives it at once.
@@ -112,23 +91,92 @@ impl Listener {
     /// # Errors
     /// [`crate::Error::Interrupted`], [`crate::Error::System`].
     pub fn accept(&mut self, wait: Duration) -> Result<Option<Link>> {
+        Ok(self.admit(wait)?.map(|(link, ())| link))
+    }
+}
+
+impl<D: Doorman> Listener<D> {
+    /// As [`Listener::bind`], with a doorman for each peer; but one that cannot answer is let in without.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`].
+    pub fn with_doorman(
+        url: &Url,
+        options: LinkOptions,
+        doorman: impl Fn() -> D + Send + 'static,
+    ) -> Result<Self> {
+        let kind = match url {
+            Url::Tcp { .. } | Url::Unix(_) => Kind::Socket {
+                listener: net::SocketListener::bind(url)?,
+                reception: Reception::new(),
+            },
+            Url::Pipe => {
+                let stdin: Link =
+                    Box::new(pipe::stdin(options.framing, options.interrupt.clone())?);
+                Kind::Waiting {
+                    url: url.clone(),
+                    links: VecDeque::from([stdin]),
+                }
+            }
+        };
+        Ok(Self {
+            kind,
+            options,
+            doorman: Box::new(doorman),
+        })
+    }
+
+    /// Where it listens, with the real port.
+    pub fn url(&self) -> &Url {
+        match &self.kind {
+            Kind::Socket { listener, .. } => listener.url(),
+            Kind::Waiting { url, .. } => url,
+        }
+    }
+
+    /// Whether only this machine reaches it.
+    pub fn is_local(&self) -> bool {
+        match &self.kind {
+            Kind::Socket { listener, .. } => listener.is_local(),
+            Kind::Waiting { .. } => true,
+        }
+    }
+
+    /// Waits for a peer that its doorman lets in. `None` if none came in time, or if there can be no more.
+    ///
+    /// All that come are spoken with at once; each costs no more than 20 KiB.
+    ///
+    /// # Errors
+    /// [`crate::Error::Interrupted`], [`crate::Error::System`].
+    pub fn admit(&mut self, wait: Duration) -> Result<Option<(Link, D)>> {
         match &mut self.kind {
             Kind::Socket {
                 listener,
                 reception,
             } => {
-                let link = reception.next(listener, wait, &self.options)?;
-                Ok(link.map(|link| Box::new(link) as Link))
+                let entered = reception.next(listener, &*self.doorman, wait, &self.options)?;
+                Ok(entered.map(|(link, doorman)| (Box::new(link) as Link, doorman)))
             }
-            Kind::Waiting { links, .. } => Ok(links.pop_front()),
+            Kind::Waiting { links, .. } => {
+                Ok(links.pop_front().map(|link| (link, (self.doorman)())))
+            }
         }
     }
 
-    /// How many peers have left, sent what is no frame, or run out of time before they had said anything.
+    /// How many peers have left, sent what is no frame, were refused, or ran out of time before they were let in.
     pub fn turned_away(&self) -> u64 {
         match &self.kind {
             Kind::Socket { reception, .. } => reception.turned_away(),
             Kind::Waiting { .. } => 0,
         }
+    }
+}
+
+impl<D: fmt::Debug> fmt::Debug for Listener<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("kind", &self.kind)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }

@@ -204,6 +204,15 @@ impl SocketListener {
         &self.socket
     }
 
+    /// Whether it is a Unix socket, or an address of the loopback interface.
+    pub(crate) fn is_local(&self) -> bool {
+        let address = self.socket.local_addr().ok();
+        match address.and_then(|address| address.as_socket()) {
+            Some(address) => address.ip().to_canonical().is_loopback(),
+            None => matches!(self.url, Url::Unix(_)),
+        }
+    }
+
     /// The next peer, if there is one.
     pub(crate) fn accept_now(
         &self,

@@ -1,41 +1,98 @@
-//! [`Reception`]: peers that have connected but not yet said anything.
+//! [`Reception`]: peers that have connected but not yet proved to be any good.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::net::{Socket, SocketListener};
 use crate::stream::{Arrived, POLL};
-use crate::{Duplex, LinkOptions, Result, StreamTransport, wait};
+use crate::{Duplex, FrameSink, FrameSource, LinkOptions, Result, StreamTransport, wait};
 
-/// Peers that may be silent at a time; when more come, those that have waited longest must go.
-const GUESTS: usize = 128;
+/// Peers that may be in here at a time; when more come, those that have waited longest must go: first those that have
+/// not said anything, then others.
+const GUESTS: usize = 256;
+
+/// How long one that was refused may take to read why, before it is cut off.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// How long an answer may take to be sent: it is short, and nothing was sent before it.
+const ANSWER: Duration = Duration::from_millis(100);
+
+/// Speaks with a peer until it is clear that somebody should. One for each peer; all are served at once.
+pub trait Doorman: Send + fmt::Debug {
+    /// What it says to the peer's next frame. `binding` is [`Duplex::binding`]'s, `peer` is [`Duplex::peer`]'s.
+    fn hear(&mut self, frame: &[u8], binding: &[u8; 32], peer: &str) -> Verdict;
+}
+
+/// What a [`Doorman`] says. The bytes are whole frames, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The peer may come in; its frame is still to be received.
+    Welcome,
+    /// These bytes, then the peer may come in.
+    Enter(Vec<u8>),
+    /// These bytes, and the peer must say more.
+    Stay(Vec<u8>),
+    /// These bytes, and no more from either side.
+    Leave(Vec<u8>),
+}
+
+/// Nobody: whoever has sent a whole frame is welcome.
+impl Doorman for () {
+    fn hear(&mut self, _: &[u8], _: &[u8; 32], _: &str) -> Verdict {
+        Verdict::Welcome
+    }
+}
 
 /// Waits for all peers at once, so that silent or dripping ones never keep a good one from being served.
-#[derive(Debug, Default)]
-pub(crate) struct Reception {
-    guests: VecDeque<Guest>,
+#[derive(Debug)]
+pub(crate) struct Reception<D> {
+    guests: VecDeque<Guest<D>>,
     turned_away: u64,
 }
 
 #[derive(Debug)]
-struct Guest {
+struct Guest<D> {
     link: StreamTransport<Socket>,
     until: Instant,
+    stage: Stage<D>,
 }
 
-impl Reception {
-    /// How many peers have left, sent garbage, or run out of time before their first frame was whole.
+#[derive(Debug)]
+enum Stage<D> {
+    Silent(D),
+    Speaking(D),
+    Leaving,
+}
+
+/// What has become of a guest.
+enum Now {
+    Waits,
+    Enters,
+    IsGone,
+}
+
+impl<D: Doorman> Reception<D> {
+    pub(crate) fn new() -> Self {
+        Self {
+            guests: VecDeque::new(),
+            turned_away: 0,
+        }
+    }
+
+    /// How many peers have left, sent garbage, were refused, or ran out of time.
     pub(crate) fn turned_away(&self) -> u64 {
         self.turned_away
     }
 
-    /// The first peer whose first frame is here; `None` if there is none in time.
+    /// The first peer that its doorman lets in; `None` if there is none in time.
     pub(crate) fn next(
         &mut self,
         listener: &SocketListener,
+        doorman: &dyn Fn() -> D,
         at_most: Duration,
         options: &LinkOptions,
-    ) -> Result<Option<StreamTransport<Socket>>> {
+    ) -> Result<Option<(StreamTransport<Socket>, D)>> {
         let started = Instant::now();
         loop {
             options.interrupt.check()?;
@@ -44,7 +101,7 @@ impl Reception {
             self.guests.retain(|guest| guest.until > now);
             self.turned_away += (before - self.guests.len()) as u64;
             let left = at_most.saturating_sub(started.elapsed());
-            let next_deadline = self.guests.front().map(|guest| guest.until - now);
+            let next_deadline = self.guests.iter().map(|guest| guest.until - now).min();
             let nap = left.min(POLL).min(next_deadline.unwrap_or(POLL));
             let sockets: Vec<_> = std::iter::once(listener.socket())
                 .chain(
@@ -54,13 +111,13 @@ impl Reception {
                 )
                 .collect();
             let ready = wait::which_readable(&sockets, nap)?;
-            if let Some(link) = self.listen_to(&ready[1..]) {
-                return Ok(Some(link));
+            if let Some(entered) = self.listen_to(&ready[1..], options) {
+                return Ok(Some(entered));
             }
             if ready[0]
                 && let Some(link) = listener.accept_now(options)?
             {
-                self.welcome(link, options);
+                self.welcome(link, doorman(), options);
             }
             if left.is_zero() {
                 return Ok(None);
@@ -68,35 +125,104 @@ impl Reception {
         }
     }
 
-    fn welcome(&mut self, mut link: StreamTransport<Socket>, options: &LinkOptions) {
+    fn welcome(&mut self, mut link: StreamTransport<Socket>, doorman: D, options: &LinkOptions) {
         link.set_max_frame(options.greeting_nbytes);
         if self.guests.len() == GUESTS {
-            self.guests.pop_front();
+            let useless = |guest: &Guest<D>| !matches!(guest.stage, Stage::Speaking(_));
+            let at = self.guests.iter().position(useless).unwrap_or(0);
+            self.guests.remove(at);
             self.turned_away += 1;
         }
         self.guests.push_back(Guest {
             link,
             until: Instant::now() + options.greeting_timeout.min(LONGEST),
+            stage: Stage::Silent(doorman),
         });
     }
 
     /// Takes in what has come, and lets those go who have left or make no sense.
-    fn listen_to(&mut self, ready: &[bool]) -> Option<StreamTransport<Socket>> {
+    fn listen_to(
+        &mut self,
+        ready: &[bool],
+        options: &LinkOptions,
+    ) -> Option<(StreamTransport<Socket>, D)> {
         for at in (0..ready.len()).rev().filter(|at| ready[*at]) {
-            match self.guests[at].link.take_in() {
-                Ok(Arrived::Part) => {}
-                Ok(Arrived::Frame) => {
+            match self.guests[at].listen(options) {
+                Now::Waits => {}
+                Now::Enters => {
                     let mut guest = self.guests.remove(at)?;
                     guest.link.set_max_frame(u64::MAX);
-                    return Some(guest.link);
+                    guest.link.set_timeout(options.timeout);
+                    match guest.stage {
+                        Stage::Silent(doorman) | Stage::Speaking(doorman) => {
+                            return Some((guest.link, doorman));
+                        }
+                        Stage::Leaving => {}
+                    }
                 }
-                Ok(Arrived::End) | Err(_) => {
+                Now::IsGone => {
                     self.guests.remove(at);
                     self.turned_away += 1;
                 }
             }
         }
         None
+    }
+}
+
+impl<D: Doorman> Guest<D> {
+    fn listen(&mut self, options: &LinkOptions) -> Now {
+        match &self.stage {
+            Stage::Leaving if self.link.throw_away() => Now::Waits,
+            Stage::Leaving => Now::IsGone,
+            Stage::Silent(_) | Stage::Speaking(_) => match self.link.take_in() {
+                Ok(Arrived::Part) => Now::Waits,
+                Ok(Arrived::Frame) => self.hear(options).unwrap_or(Now::IsGone),
+                Ok(Arrived::End) | Err(_) => Now::IsGone,
+            },
+        }
+    }
+
+    /// Hears all frames that are there.
+    fn hear(&mut self, options: &LinkOptions) -> Result<Now> {
+        let (binding, peer) = (self.link.binding(), self.link.peer());
+        self.link.set_timeout(ANSWER);
+        while let Some(frame) = self.link.arrived()? {
+            let (Stage::Silent(doorman) | Stage::Speaking(doorman)) = &mut self.stage else {
+                return Ok(Now::Waits);
+            };
+            let verdict = doorman.hear(frame, &binding, &peer);
+            if verdict == Verdict::Welcome {
+                return Ok(Now::Enters);
+            }
+            self.link.recv()?;
+            match verdict {
+                Verdict::Welcome => return Ok(Now::Enters),
+                Verdict::Enter(bytes) => {
+                    self.link.send(&[&bytes])?;
+                    return Ok(Now::Enters);
+                }
+                Verdict::Stay(bytes) => {
+                    self.link.send(&[&bytes])?;
+                    let received = self.link.received_nbytes();
+                    let left = options.greeting_nbytes.saturating_sub(received);
+                    self.link.set_max_frame(left);
+                }
+                Verdict::Leave(bytes) => {
+                    self.link.send(&[&bytes])?;
+                    self.link.finish()?;
+                    self.stage = Stage::Leaving;
+                    self.until = self.until.min(Instant::now() + FAREWELL);
+                    return Ok(Now::Waits);
+                }
+            }
+            if let Stage::Silent(_) = self.stage
+                && let Stage::Silent(doorman) = std::mem::replace(&mut self.stage, Stage::Leaving)
+            {
+                self.stage = Stage::Speaking(doorman);
+            }
+        }
+        Ok(Now::Waits)
     }
 }
 

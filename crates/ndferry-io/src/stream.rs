@@ -39,6 +39,11 @@ pub trait Stream: Read + Write + Send {
 
     /// The other side, for people to read.
     fn peer(&self) -> String;
+
+    /// See [`Duplex::binding`].
+    fn binding(&self) -> [u8; 32] {
+        [0; 32]
+    }
 }
 
 /// Frames over a byte stream, with one reused buffer for what comes. What goes is not copied.
@@ -109,6 +114,21 @@ impl<S: Stream> StreamTransport<S> {
             Some(nbytes) if nbytes <= self.end - self.start => Arrived::Frame,
             _ => Arrived::Part,
         })
+    }
+
+    /// The next frame, if all of it has come; [`FrameSource::recv`] gives it again.
+    pub(crate) fn arrived(&self) -> Result<Option<&[u8]>> {
+        let have = &self.buffer[self.start..self.end];
+        Ok(self.next_nbytes()?.and_then(|nbytes| have.get(..nbytes)))
+    }
+
+    /// Reads once what is of no interest any more; whether there may be more.
+    pub(crate) fn throw_away(&mut self) -> bool {
+        (self.start, self.end) = (0, 0);
+        match self.stream.read(&mut self.buffer) {
+            Ok(n) => n > 0,
+            Err(error) => error.kind() == ErrorKind::WouldBlock,
+        }
     }
 
     /// How long the next frame is, if its head has come.
@@ -260,6 +280,10 @@ impl<S: Stream> Duplex for StreamTransport<S> {
 
     fn peer(&self) -> String {
         self.stream.peer()
+    }
+
+    fn binding(&self) -> [u8; 32] {
+        self.stream.binding()
     }
 
     fn sent_nbytes(&self) -> u64 {

@@ -14,6 +14,8 @@ pub struct Hello {
     /// A receiver says which tiles it holds, with RESUME after the HEADERs of each array; a sender that also says so
     /// waits for it.
     pub resumes: bool,
+    /// It has a token: AUTH follows, and without it nothing else.
+    pub proves: bool,
     /// A bit for each codec's number.
     pub codecs: u32,
     /// A bit for each filter's number.
@@ -22,6 +24,22 @@ pub struct Hello {
     pub block_nbytes: u64,
     /// Bytes that may be on the way to it; all ones: as many as the transport takes.
     pub window: u64,
+}
+
+/// How two sides prove to each other that they know the same token, which is never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// The listening side's first: random bytes.
+    Challenge([u8; 32]),
+    /// The connecting side's: random bytes of its own, and its proof.
+    Answer {
+        /// Random bytes.
+        challenge: [u8; 32],
+        /// See `docs/formats/npb.md`.
+        proof: [u8; 32],
+    },
+    /// The listening side's second: its proof.
+    Proof([u8; 32]),
 }
 
 /// Why a receiver refuses.
@@ -73,6 +91,12 @@ fn fields(kind: Kind, body: &[u8]) -> Cursor<'_> {
     Cursor::new(body, HEAD_NBYTES as u64, What { kind, sequence: 0 })
 }
 
+fn bytes32(fields: &mut Cursor<'_>) -> Result<[u8; 32], Error> {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(fields.take(32)?);
+    Ok(bytes)
+}
+
 impl Hello {
     /// This version, with these codecs, all filters, and no window.
     pub fn new(codecs: &[Codec], limits: &Limits) -> Self {
@@ -80,6 +104,7 @@ impl Hello {
             lowest: 1,
             highest: 1,
             resumes: false,
+            proves: false,
             codecs: codecs
                 .iter()
                 .fold(0, |bits, codec| bits | 1 << *codec as u8),
@@ -98,7 +123,8 @@ impl Hello {
 
     /// Its message.
     pub fn message(&self) -> Vec<u8> {
-        let mut body = vec![self.lowest, self.highest, u8::from(self.resumes), 0];
+        let flags = u8::from(self.resumes) | u8::from(self.proves) << 1;
+        let mut body = vec![self.lowest, self.highest, flags, 0];
         body.extend_from_slice(&self.codecs.to_le_bytes());
         body.extend_from_slice(&self.filters.to_le_bytes());
         body.extend_from_slice(&0u32.to_le_bytes());
@@ -124,11 +150,46 @@ impl Hello {
             lowest,
             highest,
             resumes: flags & 1 == 1,
+            proves: flags >> 1 & 1 == 1,
             codecs,
             filters,
             block_nbytes,
             window,
         })
+    }
+}
+
+impl Auth {
+    /// Its message.
+    pub fn message(&self) -> Vec<u8> {
+        let (step, parts): (u8, [&[u8]; 2]) = match self {
+            Self::Challenge(challenge) => (1, [challenge, &[]]),
+            Self::Answer { challenge, proof } => (2, [challenge, proof]),
+            Self::Proof(proof) => (3, [proof, &[]]),
+        };
+        let body = [&[step, 0, 0, 0][..], parts[0], parts[1]].concat();
+        message(Kind::Auth, 0, 0, &body)
+    }
+
+    /// Parses its body.
+    ///
+    /// # Errors
+    /// A step that there is not, another length.
+    pub fn parse(body: &[u8]) -> Result<Self, Error> {
+        let mut fields = fields(Kind::Auth, body);
+        let step = fields.u8()?;
+        fields.take(3)?;
+        let auth = match step {
+            1 => Self::Challenge(bytes32(&mut fields)?),
+            2 => Self::Answer {
+                challenge: bytes32(&mut fields)?,
+                proof: bytes32(&mut fields)?,
+            },
+            3 => Self::Proof(bytes32(&mut fields)?),
+            _ => return Err(fields.wrong("a step that there is not")),
+        };
+        fields.end()?;
+        Ok(auth)
     }
 }
 

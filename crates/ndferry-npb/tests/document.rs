@@ -6,12 +6,22 @@
 use std::fmt::Write;
 
 use ndferry_npb::{
-    Ack, Block, Catalog, CatalogEntry, Codec, ElementKind, ElementType, End, Endian, Extent,
+    Ack, Auth, Block, Catalog, CatalogEntry, Codec, ElementKind, ElementType, End, Endian, Extent,
     Filter, Head, Hello, IndexPart, Kind, Limits, Manifest, Place, Refuse, RefuseCode, Resume,
     Root, Tail, credit, message, ping,
 };
 
 const DOCUMENT: &str = include_str!("../../../docs/formats/npb.md");
+/// The answer to a challenge of 32 bytes of 1, with the token `correct horse`, a challenge of 32 bytes of 2, without TLS,
+/// after the HELLO that the document shows from both sides with the flag PROVES; the library's tests compute it.
+const AUTH: Auth = Auth::Answer {
+    challenge: [2; 32],
+    proof: [
+        0x8f, 0xea, 0x90, 0x81, 0x02, 0xee, 0xba, 0x40, 0xa9, 0xaa, 0x71, 0x17, 0x18, 0xed, 0x12,
+        0xf0, 0xf4, 0x6f, 0xc8, 0xeb, 0x37, 0xdb, 0xc3, 0x5a, 0x13, 0xb8, 0x9a, 0xd2, 0x04, 0x04,
+        0x16, 0x8a,
+    ],
+};
 const TRANSFER: u64 = 0x1122_3344_5566_7788;
 
 /// A (3, 4) array of uint16 in tiles of two rows.
@@ -114,6 +124,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
             "hello",
             Hello::new(&[Codec::Raw, Codec::Deflate], &Limits::PEER).message(),
         ),
+        ("auth", AUTH.message()),
         ("resume", Resume { held: vec![(0, 1)] }.message(TRANSFER)),
         ("credit", credit(TRANSFER, 1 << 20)),
         ("ack", Ack { blocks: 2 }.message(TRANSFER)),

@@ -309,6 +309,18 @@ pub enum ErrorKind {
         /// Its reason.
         reason: String,
     },
+    /// The two sides do not know the same token.
+    #[error("{0}")]
+    Token(TokenProblem),
+    /// Bytes that are no token.
+    #[error("a token has 1 to 4096 bytes, these are {nbytes}")]
+    TokenText {
+        /// How many there are.
+        nbytes: usize,
+    },
+    /// An address that others reach, and no token to tell them by.
+    #[error("whoever reaches this address could send: it needs a token")]
+    Open,
     /// The peer ended the transfer in the middle.
     #[error("the peer ended the transfer before {expected}")]
     BrokenOff {
@@ -369,9 +381,10 @@ impl ErrorKind {
             #[cfg(feature = "npb")]
             Self::Npb(kind) => npb_class(kind),
             Self::Outside(error) => outside_class(error),
-            Self::Refused { .. } | Self::BrokenOff { .. } | Self::WrongMessage { .. } => {
-                ErrorClass::Protocol
-            }
+            Self::Refused { .. }
+            | Self::BrokenOff { .. }
+            | Self::WrongMessage { .. }
+            | Self::Token(_) => ErrorClass::Protocol,
             Self::Changed => ErrorClass::System,
             Self::Limit { .. } => ErrorClass::Limit,
             Self::CannotWrite { .. }
@@ -389,6 +402,8 @@ impl ErrorKind {
             | Self::NoArrays
             | Self::Exists
             | Self::NotPart
+            | Self::TokenText { .. }
+            | Self::Open
             | Self::AnotherSource
             | Self::Pointless { .. }
             | Self::UnknownExtension
@@ -467,6 +482,13 @@ impl Error {
             ErrorKind::Outside(ndferry_io::Error::Http(ndferry_io::HttpProblem::NoRanges)) => {
                 Some("fetch it whole: `curl URL | ndferry info -`".to_owned())
             }
+            ErrorKind::Token(_) => Some(
+                "both sides need the same one, in NDFERRY_TOKEN or by --token-file".to_owned(),
+            ),
+            ErrorKind::Open => Some(
+                "set NDFERRY_TOKEN, or --token-file F, or --new-token; --insecure takes arrays from everybody"
+                    .to_owned(),
+            ),
             ErrorKind::Exists => Some("-f replaces it".to_owned()),
             ErrorKind::Incomplete { .. } => Some(
                 "`ndferry repair` writes a new file of what is whole; `ndferry show -s` reads parts"
@@ -531,6 +553,21 @@ impl Error {
         }
         self
     }
+}
+
+/// What is wrong between two sides of which one or both have a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenProblem {
+    /// This side has none.
+    #[error("the other side asks for a token")]
+    Needed,
+    /// The other side has none.
+    #[error("the other side has no token, this side does")]
+    Missing,
+    /// The other side has another one.
+    #[error("the token is not the other side's")]
+    Wrong,
 }
 
 /// How many names a hint lists.

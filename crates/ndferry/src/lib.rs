@@ -91,6 +91,8 @@ mod threads;
 mod tile_buffers;
 #[cfg(feature = "npb")]
 mod tile_plan;
+#[cfg(feature = "transport")]
+mod token;
 mod torch_file;
 mod units;
 mod values;
@@ -103,7 +105,7 @@ pub use append_rows::append_rows;
 pub use attributes::Attributes;
 pub use check::{CheckOptions, Finding, Problem, check, check_bytes};
 pub use diff::{DiffOptions, Difference, Pair, diff};
-pub use error::{Error, ErrorClass, ErrorKind, Result};
+pub use error::{Error, ErrorClass, ErrorKind, Result, TokenProblem};
 #[cfg(feature = "transport")]
 pub use fingerprint::Fingerprint;
 pub use format::{Format, foreign, sniff};
@@ -144,6 +146,8 @@ pub use send::{SendOptions, Sent, send};
 pub use source::{PickleInfo, Source, map};
 pub use stats::{Histogram, Number, Stats, StatsOptions, stats};
 pub use text::LazyMasked;
+#[cfg(feature = "transport")]
+pub use token::Token;
 pub use values::{Objects, Opened, Values};
 
 /// The values of pickles.

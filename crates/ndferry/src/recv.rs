@@ -6,17 +6,17 @@ use std::time::Duration;
 use ndferry_array::{Array, Dtype, Order};
 use ndferry_io::{Link, Listener};
 use ndferry_npb::{
-    Ack, Decoder, Event, Head, Manifest, Ranges, Refuse, RefuseCode, Repeats, Resume, TileGrid,
-    Unpacker,
+    Ack, Decoder, Event, HEAD_NBYTES, Head, Hello, Manifest, Ranges, Refuse, RefuseCode, Repeats,
+    Resume, TileGrid, Unpacker,
 };
 use ndferry_npy::Header;
 
 use crate::error::{npb, outside};
 use crate::npb_file::{attribute_name, header_of};
 use crate::part::Part;
-use crate::session::{greet, link_options};
+use crate::session::{Greeting, Side, link_options};
 use crate::store::Store;
-use crate::{Attributes, Error, ErrorClass, ErrorKind, Interrupt, Limits, Progress, Result};
+use crate::{Attributes, Error, ErrorClass, ErrorKind, Interrupt, Limits, Progress, Result, Token};
 
 /// How to receive.
 #[derive(Clone, Debug)]
@@ -34,6 +34,10 @@ pub struct RecvOptions {
     /// it sent again by a sender that resumes too. Needs [`Target::File`] and an address that can answer; any format that
     /// [`crate::save()`] writes may be the target.
     pub resume: bool,
+    /// What senders must know too; others are refused, and do not disturb.
+    pub token: Option<Token>,
+    /// Listens without a token where other machines can connect.
+    pub insecure: bool,
     /// Stops the transfer; nothing is left behind.
     pub interrupt: Interrupt,
 }
@@ -46,6 +50,8 @@ impl Default for RecvOptions {
             threads: 0,
             overwrite: false,
             resume: false,
+            token: None,
+            insecure: false,
             interrupt: Interrupt::new(),
         }
     }
@@ -123,7 +129,7 @@ const WAIT: Duration = Duration::from_secs(3600);
 /// Listens for one transfer after the other.
 #[derive(Debug)]
 pub struct Receiver {
-    listener: Listener,
+    listener: Listener<Greeting>,
     options: RecvOptions,
 }
 
@@ -131,12 +137,21 @@ impl Receiver {
     /// Listens at `url`; port 0 takes any free one. `-` is standard input.
     ///
     /// # Errors
-    /// [`crate::ErrorClass::Usage`] for a bad address, [`crate::ErrorClass::System`].
+    /// [`crate::ErrorClass::Usage`] for a bad address, [`crate::ErrorClass::System`]; [`ErrorKind::Open`] for an address
+    /// that other machines reach, unless there is a token or [`RecvOptions::insecure`].
     pub fn bind(url: &str, options: RecvOptions) -> Result<Self> {
         let bind = || {
             let address = url.parse().map_err(outside)?;
             let link_options = link_options(options.timeout, &options.interrupt);
-            Listener::bind(&address, link_options).map_err(outside)
+            let (limits, resumes) = (npb_limits(&options.limits), options.resume);
+            let token = options.token.clone();
+            let doorman = move || Greeting::new(Side::Listening, &limits, resumes, token.as_ref());
+            let listener =
+                Listener::with_doorman(&address, link_options, doorman).map_err(outside)?;
+            match listener.is_local() || options.insecure || options.token.is_some() {
+                true => Ok(listener),
+                false => Err(ErrorKind::Open.into()),
+            }
         };
         let listener = bind().map_err(|error: Error| error.in_source(url))?;
         tracing::debug!(url = %listener.url(), "listening");
@@ -169,7 +184,7 @@ impl Receiver {
         progress: &dyn Progress,
         then: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Received> {
-        let limits = self.npb_limits();
+        let limits = npb_limits(&self.options.limits);
         let mut store = match (self.options.resume, target) {
             (false, _) => Store::new(target, self.options.overwrite)?,
             (true, Target::File(path)) if self.listener.url().to_string() != "-" => {
@@ -191,17 +206,6 @@ impl Receiver {
         Ok(received)
     }
 
-    fn npb_limits(&self) -> ndferry_npb::Limits {
-        let limits = &self.options.limits;
-        ndferry_npb::Limits {
-            block_nbytes: limits
-                .message_nbytes
-                .min(ndferry_npb::Limits::PEER.block_nbytes),
-            header_nbytes: limits.header_nbytes as u64,
-            ..ndferry_npb::Limits::PEER
-        }
-    }
-
     fn recv_into(
         &mut self,
         store: &mut Store,
@@ -210,9 +214,9 @@ impl Receiver {
         progress: &dyn Progress,
         then: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Received> {
-        let mut link = loop {
-            match self.listener.accept(WAIT).map_err(outside)? {
-                Some(link) => break link,
+        let (mut link, greeting) = loop {
+            match self.listener.admit(WAIT).map_err(outside)? {
+                Some(entered) => break entered,
                 None if self.listener.url().to_string() == "-" => {
                     return Err(ErrorKind::BrokenOff {
                         expected: "a MANIFEST",
@@ -223,7 +227,8 @@ impl Receiver {
             }
         };
         tracing::debug!(peer = link.peer(), "connected");
-        let taken = self.take(&mut link, store, target, limits, progress);
+        let hello = greeting.into_hello();
+        let taken = self.take(&mut link, hello, store, target, limits, progress);
         let acknowledged = taken.and_then(|received| {
             store.commit().map_err(|error| target.place_system(error))?;
             then()?;
@@ -265,6 +270,7 @@ impl Receiver {
     fn take(
         &self,
         link: &mut Link,
+        hello: Option<Hello>,
         store: &mut Store,
         target: &Target,
         limits: &ndferry_npb::Limits,
@@ -277,9 +283,8 @@ impl Receiver {
             Repeats::Replace
         };
         let mut decoder = Decoder::new(limits.clone(), repeats);
-        let resumes = self.options.resume;
-        let peer = greet(link, &mut decoder, limits, resumes)?;
-        let resumes = resumes && peer.is_some_and(|hello| hello.resumes);
+        link.set_max_frame(limits.body_nbytes() + HEAD_NBYTES as u64);
+        let resumes = self.options.resume && hello.is_some_and(|hello| hello.resumes);
         if let Store::Part(part) = &store
             && !resumes
         {
@@ -452,6 +457,16 @@ impl ReceivedArray {
         if let Some(axis) = axis {
             *axis = usize::try_from(extent).unwrap_or(usize::MAX);
         }
+    }
+}
+
+fn npb_limits(limits: &Limits) -> ndferry_npb::Limits {
+    ndferry_npb::Limits {
+        block_nbytes: limits
+            .message_nbytes
+            .min(ndferry_npb::Limits::PEER.block_nbytes),
+        header_nbytes: limits.header_nbytes as u64,
+        ..ndferry_npb::Limits::PEER
     }
 }
 

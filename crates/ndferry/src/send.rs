@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use ndferry_io::Link;
 use ndferry_npb::{
-    Ack, Catalog, CatalogEntry, Decoder, End, Event, Extent, Head, Hello, Kind as MessageKind,
-    Limits, Ranges, Repeats, TileGrid,
+    Ack, Catalog, CatalogEntry, Decoder, End, Event, Extent, HEAD_NBYTES, Head, Hello,
+    Kind as MessageKind, Limits, Ranges, Repeats, TileGrid,
 };
 
 use crate::error::{npb, outside};
 use crate::npb_plan::Plan;
-use crate::session::{greet, link_options};
+use crate::session::{Greeting, Side, greet, link_options};
 use crate::{
-    Codec, Error, ErrorKind, Filter, Fingerprint, Interrupt, Item, Packing, Progress, Result,
+    Codec, Error, ErrorKind, Filter, Fingerprint, Interrupt, Item, Packing, Progress, Result, Token,
 };
 
 /// Blocks as they are: over a connection within one machine no codec is fast enough to gain anything.
@@ -38,6 +38,8 @@ pub struct SendOptions {
     /// Of the source: a receiver that resumes too is sent only what it does not hold from earlier transfers of the same
     /// source in the same blocks, packed the same way. The elements must be the same whenever the fingerprint is.
     pub resume: Option<Fingerprint>,
+    /// What the receiver must know too; with one, nothing is sent to a receiver that does not prove it.
+    pub token: Option<Token>,
 }
 
 impl Default for SendOptions {
@@ -49,6 +51,7 @@ impl Default for SendOptions {
             threads: 0,
             interrupt: Interrupt::new(),
             resume: None,
+            token: None,
         }
     }
 }
@@ -88,8 +91,12 @@ pub fn send(
     if let Some(item) = items.iter().find(|item| item.array.dtype().has_object()) {
         return Err(item.array.place(ErrorKind::Objects));
     }
-    if url == "-" && options.resume.is_some() {
-        let what = "resuming over a pipe".to_owned();
+    if url == "-" && (options.resume.is_some() || options.token.is_some()) {
+        let what = match options.resume {
+            Some(_) => "resuming over a pipe",
+            None => "a token over a pipe",
+        };
+        let what = what.to_owned();
         return Err(ErrorKind::Unsupported { what }.into());
     }
     let sent = || {
@@ -127,7 +134,11 @@ struct Sender<'a> {
 impl Sender<'_> {
     fn run(&mut self, items: &[Item<'_>]) -> Result<Sent> {
         let resumes = self.options.resume.is_some();
-        self.hello = greet(&mut self.link, &mut self.decoder, &Limits::PEER, resumes)?;
+        let token = self.options.token.as_ref();
+        let greeting = Greeting::new(Side::Connecting, &Limits::PEER, resumes, token);
+        self.hello = greet(&mut self.link, greeting)?;
+        let most = Limits::PEER.body_nbytes() + HEAD_NBYTES as u64;
+        self.link.set_max_frame(most);
         if resumes && self.hello.as_ref().is_some_and(|hello| hello.resumes) {
             self.held = Some(0);
         }

@@ -512,7 +512,7 @@ def repickle(src: Any, dst: Any, *, numpy: int, overwrite: bool = False) -> int:
     return _ndferry.repickle(src, dst, numpy, overwrite)
 
 
-def connect(url: str, *, timeout: float = 60.0) -> Channel:
+def connect(url: str, *, timeout: float = 60.0, token: str | bytes | None = None) -> Channel:
     """Make a channel to a process that listens at ``tcp://host:port`` or ``unix:///path``.
 
     Parameters
@@ -521,11 +521,21 @@ def connect(url: str, *, timeout: float = 60.0) -> Channel:
         Where it listens.
     timeout : float
         Seconds that the other side may be silent.
+    token : str or bytes, optional
+        What the other side must know too. It is never sent; nothing else is sent to a side that does not prove it.
     """
-    return _ndferry.connect(url, timeout)
+    return _ndferry.connect(url, timeout, token)
 
 
-def listen(url: str, *, timeout: float = 60.0, overwrite: bool = False, threads: int = 0) -> Listener:
+def listen(
+    url: str,
+    *,
+    timeout: float = 60.0,
+    overwrite: bool = False,
+    threads: int = 0,
+    token: str | bytes | None = None,
+    insecure: bool = False,
+) -> Listener:
     """Listen for arrays that other processes send.
 
     Parameters
@@ -538,6 +548,10 @@ def listen(url: str, *, timeout: float = 60.0, overwrite: bool = False, threads:
         Whether `Listener.recv_to` replaces files that exist.
     threads : int
         Threads that unpack.
+    token : str or bytes, optional
+        What senders must know too; others are refused, and `Listener.recv` goes on waiting.
+    insecure : bool
+        Whether to listen without a token where other machines can connect.
 
     Examples
     --------
@@ -548,7 +562,7 @@ def listen(url: str, *, timeout: float = 60.0, overwrite: bool = False, threads:
     ...     listener.recv()
     array([0, 1, 2])
     """
-    return _ndferry.listen(url, timeout, overwrite, threads)
+    return _ndferry.listen(url, timeout, overwrite, threads, token, insecure)
 
 
 def to_frames(

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::time::Instant;
 
 use anyhow::bail;
-use ndferry::{Address, Fingerprint, Item, SendOptions, send};
+use ndferry::{Address, ErrorKind, Fingerprint, Item, SendOptions, TokenProblem, send};
 
 use crate::args::SendArgs;
 use crate::commands::convert::packing;
@@ -32,8 +32,22 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
     options.threads = args.threads.jobs;
     options.interrupt = session.interrupt.clone();
     options.resume = source;
-    let started = Instant::now();
-    let sent = send(&args.url, &items, &options, &session.bar)?;
+    crate::token::none_over_a_pipe(&args.url, &args.token)?;
+    if args.url != "-" {
+        options.token = crate::token::given(&args.token)?;
+    }
+    let mut started = Instant::now();
+    let sent = match send(&args.url, &items, &options, &session.bar) {
+        Err(error) if is_token_needed(&error) => match crate::token::asked()? {
+            Some(token) => {
+                options.token = Some(token);
+                started = Instant::now();
+                send(&args.url, &items, &options, &session.bar)?
+            }
+            None => return Err(error.into()),
+        },
+        sent => sent?,
+    };
     let peak = ndferry::peak_memory().map_or(String::new(), |peak| {
         format!(", peak memory {}", size::text(peak))
     });
@@ -55,6 +69,11 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
         size::rate(sent.nbytes, started.elapsed()),
     ));
     Ok(Outcome::Yes)
+}
+
+/// Whether the receiver has asked for a token, before anything was sent.
+fn is_token_needed(error: &ndferry::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Token(TokenProblem::Needed))
 }
 
 /// Of the file and of which part of it is sent.
