@@ -496,14 +496,14 @@ fn only_who_knows_the_token_is_served() {
     let mut first = String::new();
     stderr.read_line(&mut first).unwrap();
     let url = first.trim().trim_start_matches("listening on ").to_owned();
-    let wrong = folder.run(&format!("send t.npy {url} --token-file wrong"));
+    let wrong = folder.run(&format!("send a.npy {url} --token-file wrong"));
     let wrong = wrong.exits(2);
     assert!(wrong.stderr.contains("the token is not the other side's"));
     assert!(wrong.stderr.contains("hint: both sides need the same one"));
-    let none = folder.run(&format!("send t.npy {url}")).exits(2);
+    let none = folder.run(&format!("send a.npy {url}")).exits(2);
     assert!(none.stderr.contains("the other side asks for a token"));
     assert!(!folder.path().join("there.npb").exists());
-    let mut right = folder.command(&format!("send t.npy {url}"));
+    let mut right = folder.command(&format!("send a.npy {url}"));
     right.env("NDFERRY_TOKEN", "correct horse");
     Run::from(right.output().unwrap()).exits(0);
     assert!(child.wait().unwrap().success());
@@ -512,7 +512,7 @@ fn only_who_knows_the_token_is_served() {
     // Each of the two once, and no secret.
     assert_eq!(said.matches("refused").count(), 2, "{said}");
     assert!(!said.contains("correct horse"), "{said}");
-    folder.run("diff t.npy there.npb").exits(0);
+    folder.run("diff a.npy there.npb").exits(0);
 }
 
 #[test]
@@ -532,7 +532,7 @@ fn a_receiver_makes_a_token_and_says_how_to_send() {
     let (token, send) = invited.trim().split_once(' ').unwrap();
     assert_eq!(token.len(), 32);
     assert_eq!(send, format!("ndferry send FILE tcp://HOST:{port}"));
-    let mut sender = folder.command(&format!("send t.npy tcp://127.0.0.1:{port}"));
+    let mut sender = folder.command(&format!("send a.npy tcp://127.0.0.1:{port}"));
     sender.env("NDFERRY_TOKEN", token);
     Run::from(sender.output().unwrap()).exits(0);
     assert!(child.wait().unwrap().success());
@@ -544,7 +544,7 @@ fn several_senders_are_taken_one_after_the_other() {
     let line = "recv --count 3 -o there.npz";
     let (mut child, url, _stderr) = receiver(&folder, line);
     for _ in 0..3 {
-        folder.run(&format!("send t.npy {url}")).exits(0);
+        folder.run(&format!("send a.npy {url}")).exits(0);
     }
     assert!(child.wait().unwrap().success());
     for name in ["there.npz", "there-2.npz", "there-3.npz"] {

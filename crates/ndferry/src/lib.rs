@@ -29,6 +29,8 @@ mod image;
 mod input;
 mod interrupt;
 mod joblib_beside;
+#[cfg(feature = "transport")]
+mod keep_alive;
 mod lazy;
 mod limits;
 mod lock;

@@ -12,6 +12,7 @@ use ndferry_npb::{
 use ndferry_npy::Header;
 
 use crate::error::{npb, outside};
+use crate::keep_alive::while_busy;
 use crate::npb_file::{attribute_name, header_of};
 use crate::part::Part;
 use crate::session::{Greeting, Side, link_options};
@@ -230,8 +231,10 @@ impl Receiver {
         let hello = greeting.into_hello();
         let taken = self.take(&mut link, hello, store, target, limits, progress);
         let acknowledged = taken.and_then(|received| {
-            store.commit().map_err(|error| target.place_system(error))?;
-            then()?;
+            while_busy(&mut link, |_| {
+                store.commit().map_err(|error| target.place_system(error))?;
+                then()
+            })?;
             Ok(received)
         });
         match acknowledged {

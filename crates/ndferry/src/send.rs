@@ -9,6 +9,7 @@ use ndferry_npb::{
 };
 
 use crate::error::{npb, outside};
+use crate::keep_alive::while_busy;
 use crate::npb_plan::Plan;
 use crate::session::{Greeting, Side, greet, link_options};
 use crate::{
@@ -250,14 +251,19 @@ impl Sender<'_> {
             }
         }
         let (threads, interrupt) = (self.options.threads, &self.options.interrupt);
-        plan.blocks(array, threads, interrupt, &mut |block| {
-            self.listen()?;
-            self.link
-                .send(&[&block.head(transfer), block.payload])
-                .map_err(outside)?;
-            self.blocks += 1;
-            self.progress.advance(block.raw_nbytes.into());
-            Ok(())
+        let (decoder, blocks, progress) = (&mut self.decoder, &mut self.blocks, self.progress);
+        while_busy(&mut self.link, |kept| {
+            plan.blocks(array, threads, interrupt, &mut |block| {
+                {
+                    let mut link = kept.link();
+                    listen(&mut link, decoder)?;
+                    link.send(&[&block.head(transfer), block.payload])
+                        .map_err(outside)?;
+                }
+                *blocks += 1;
+                progress.advance(block.raw_nbytes.into());
+                Ok(())
+            })
         })?;
         // What has been sent of two sources must not pass for one.
         if let Some(source) = &self.options.resume {
@@ -272,29 +278,24 @@ impl Sender<'_> {
         Ok(transfer)
     }
 
-    /// Looks whether the receiver has something to say in between; only a refusal may come.
-    fn listen(&mut self) -> Result<()> {
-        while self.link.answers() && self.link.has_input().map_err(outside)? {
-            self.answer("the end")?;
-        }
-        Ok(())
-    }
-
     /// Which tiles of an array the receiver holds.
     fn resume(&mut self, transfer: u64, grid: &TileGrid) -> Result<Ranges> {
         let expected = "RESUME";
-        let frame = self.link.recv().map_err(outside)?;
-        let frame = frame.ok_or(ErrorKind::BrokenOff { expected })?;
-        let of = Head::parse(frame).map_err(npb)?.transfer;
-        let resume = match self.decoder.feed(frame).map_err(npb)? {
-            Event::Resume(resume) if of == transfer => resume,
-            Event::Refuse(refuse) => {
-                let reason = refuse.reason;
-                return Err(ErrorKind::Refused { reason }.into());
-            }
-            _ => {
-                let found = "another message";
-                return Err(ErrorKind::WrongMessage { found, expected }.into());
+        let resume = loop {
+            let frame = self.link.recv().map_err(outside)?;
+            let frame = frame.ok_or(ErrorKind::BrokenOff { expected })?;
+            let of = Head::parse(frame).map_err(npb)?.transfer;
+            match self.decoder.feed(frame).map_err(npb)? {
+                Event::Skipped => {}
+                Event::Resume(resume) if of == transfer => break resume,
+                Event::Refuse(refuse) => {
+                    let reason = refuse.reason;
+                    return Err(ErrorKind::Refused { reason }.into());
+                }
+                _ => {
+                    let found = "another message";
+                    return Err(ErrorKind::WrongMessage { found, expected }.into());
+                }
             }
         };
         let mut held = Ranges::default();
@@ -311,33 +312,10 @@ impl Sender<'_> {
         Ok(held)
     }
 
-    /// The receiver's next message that is not just noise.
-    fn answer(&mut self, expected: &'static str) -> Result<Option<(u64, Ack)>> {
-        let frame = self
-            .link
-            .recv()
-            .map_err(outside)?
-            .ok_or(ErrorKind::BrokenOff { expected })?;
-        let transfer = Head::parse(frame).map_err(npb)?.transfer;
-        match self.decoder.feed(frame).map_err(npb)? {
-            Event::Refuse(refuse) => Err(ErrorKind::Refused {
-                reason: refuse.reason,
-            }
-            .into()),
-            Event::Ack(ack) => Ok(Some((transfer, ack))),
-            Event::Skipped | Event::Credit(_) => Ok(None),
-            _ => Err(ErrorKind::WrongMessage {
-                found: "a message that senders send",
-                expected,
-            }
-            .into()),
-        }
-    }
-
     /// Waits until everything is stored.
     fn acknowledgement(&mut self, transfer: u64) -> Result<()> {
         loop {
-            match self.answer("its acknowledgement")? {
+            match answer(&mut self.link, &mut self.decoder, "its acknowledgement")? {
                 Some((of, ack)) if of == transfer && ack.blocks == self.blocks => return Ok(()),
                 Some(_) => {
                     let (found, expected) = (
@@ -359,9 +337,43 @@ impl Sender<'_> {
             return error;
         }
         self.link.set_deadline(Some(Duration::from_secs(1)));
-        match self.answer("the end") {
+        match answer(&mut self.link, &mut self.decoder, "the end") {
             Err(refused) if matches!(refused.kind(), ErrorKind::Refused { .. }) => refused,
             _ => error,
         }
+    }
+}
+
+/// Looks whether the receiver has something to say in between; only a refusal may come.
+fn listen(link: &mut Link, decoder: &mut Decoder) -> Result<()> {
+    while link.answers() && link.has_input().map_err(outside)? {
+        answer(link, decoder, "the end")?;
+    }
+    Ok(())
+}
+
+/// The receiver's next message; `None` for one that only says that it is there.
+fn answer(
+    link: &mut Link,
+    decoder: &mut Decoder,
+    expected: &'static str,
+) -> Result<Option<(u64, Ack)>> {
+    let frame = link
+        .recv()
+        .map_err(outside)?
+        .ok_or(ErrorKind::BrokenOff { expected })?;
+    let transfer = Head::parse(frame).map_err(npb)?.transfer;
+    match decoder.feed(frame).map_err(npb)? {
+        Event::Refuse(refuse) => Err(ErrorKind::Refused {
+            reason: refuse.reason,
+        }
+        .into()),
+        Event::Ack(ack) => Ok(Some((transfer, ack))),
+        Event::Skipped | Event::Credit(_) => Ok(None),
+        _ => Err(ErrorKind::WrongMessage {
+            found: "a message that senders send",
+            expected,
+        }
+        .into()),
     }
 }
