@@ -109,6 +109,8 @@ fn a_thousand_strangers_keep_nobody_out() {
     let reader = thread::spawn(move || stderr.lines().map_while(Result::ok).count());
     let url = first.trim().trim_start_matches("listening on ").to_owned();
     let address = url.trim_start_matches("tcp://").to_owned();
+    // It opens its next output just after that line, and after each transfer.
+    thread::sleep(Duration::from_millis(300));
     let (descriptors_before, peak_before) = (descriptors(&child), peak(&child));
     let send = || {
         thread::sleep(Duration::from_millis(300));
@@ -136,8 +138,12 @@ fn a_thousand_strangers_keep_nobody_out() {
     let (most_descriptors, peak_after) = (descriptors(&child), peak(&child));
     drop(strangers);
     let started = Instant::now();
-    while descriptors(&child) > descriptors_before {
-        assert!(started.elapsed() < Duration::from_secs(30));
+    while descriptors(&child) > descriptors_before + 1 {
+        if started.elapsed() > Duration::from_secs(30) {
+            let left = descriptors(&child);
+            child.kill().unwrap();
+            panic!("{left} descriptors, {descriptors_before} at first");
+        }
         thread::sleep(Duration::from_millis(50));
     }
     let back = started.elapsed();
@@ -146,7 +152,7 @@ fn a_thousand_strangers_keep_nobody_out() {
     reader.join().unwrap();
     println!(
         "{STRANGERS} strangers: {} transfers, the slowest in {:.2} s, one afterwards in {:.2} s; peak memory {:.1} MiB \
-         more; descriptors {descriptors_before}, {most_descriptors} with them, {descriptors_before} again after {:.2} s",
+         more; descriptors {descriptors_before}, {most_descriptors} with them, no more than one above {descriptors_before} after {:.2} s",
         GOOD + 1,
         slowest.as_secs_f64(),
         last.as_secs_f64(),
