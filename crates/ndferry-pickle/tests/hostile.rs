@@ -453,3 +453,26 @@ fn pointers_of_32_bit_machines_get_the_room_they_have_here() {
     let offsets: Vec<_> = fields.fields().iter().map(|field| field.offset).collect();
     assert_eq!((offsets, array.dtype.itemsize()), (vec![0, 4, 12, 28], 32));
 }
+
+#[test]
+fn a_long_pickle_can_be_stopped_on_its_way() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    // Numbers that are pushed and dropped.
+    let mut pickle = b"\x80\x02".to_vec();
+    pickle.extend(b"K\x010".repeat(1_000_000));
+    pickle.extend(b"N.");
+    let mut machine = Machine::new(pickle.clone());
+    let looks = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&looks);
+    machine.watch(move || match counted.fetch_add(1, Ordering::Relaxed) {
+        0..4 => Ok(()),
+        _ => Err(std::io::Error::other("enough")),
+    });
+    let error = machine.load().unwrap_err();
+    assert!(matches!(error.kind, ErrorKind::Io(_)));
+    assert!(error.offset < pickle.len() as u64 / 2);
+    assert_eq!(looks.load(Ordering::Relaxed), 5);
+    assert!(Machine::new(pickle).load().is_ok());
+}
