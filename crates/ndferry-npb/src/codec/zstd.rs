@@ -13,6 +13,11 @@ const MAX_BLOCK_NBYTES: usize = 128 << 10;
 /// Below this the bytes that say how a block is packed are more than a block of its own gains.
 const MIN_PLANE_NBYTES: usize = 2 << 10;
 
+/// Up to each of these Zstandard's first level has other parameters than for more.
+const TINY_NBYTES: usize = 16 << 10;
+const SMALL_NBYTES: usize = 128 << 10;
+const MEDIUM_NBYTES: usize = 256 << 10;
+
 /// Packs; keeps its context.
 ///
 /// A filter leaves planes behind: all first bytes of the numbers, then all second ones. What is in them has little in
@@ -20,8 +25,8 @@ const MIN_PLANE_NBYTES: usize = 2 << 10;
 /// nanoseconds, as differences, become 12 % smaller so, in three quarters of the time.
 pub(crate) struct Packer {
     context: CCtx<'static>,
-    /// Whether to look for shorter matches than Zstandard's first level does in more than 256 KiB.
-    shorter: bool,
+    first_level: bool,
+    delta: bool,
     planes: usize,
     /// For packing so many bytes.
     set_for: usize,
@@ -39,8 +44,8 @@ impl Packer {
         set.map_err(|code| problem(get_error_name(code)))?;
         Ok(Self {
             context,
-            // 4 % smaller fields of f4; with differences it makes them larger.
-            shorter: level == 1 && filter != Filter::Delta,
+            first_level: level == 1,
+            delta: filter == Filter::Delta,
             planes: match filter {
                 Filter::None => 1,
                 _ => element.width.max(1) as usize,
@@ -53,11 +58,22 @@ impl Packer {
         let block = block_nbytes(nbytes, self.planes);
         let set = self.context.set_parameter(CParameter::MaxBlockSize(block));
         set.ok()?;
-        if self.shorter {
-            let least = if nbytes > 256 << 10 { 6 } else { 0 };
-            self.context
-                .set_parameter(CParameter::MinMatch(least))
-                .ok()?;
+        if self.first_level && self.planes > 1 {
+            // As Zstandard's first level is for as many bytes as a plane has; 0 is what it does for all of them. With
+            // differences shorter matches make it larger.
+            let plane = nbytes / self.planes;
+            let (least, hash) = if nbytes <= TINY_NBYTES || plane > MEDIUM_NBYTES {
+                (0, 0)
+            } else if plane <= SMALL_NBYTES {
+                (6, 13)
+            } else {
+                (6, 0)
+            };
+            let least = if self.delta { 0 } else { least };
+            let parameters = [CParameter::MinMatch(least), CParameter::HashLog(hash)];
+            for parameter in parameters {
+                self.context.set_parameter(parameter).ok()?;
+            }
         }
         self.set_for = nbytes;
         Some(())
