@@ -222,7 +222,7 @@ def npb_parts(path, parts):
     import blosc2
 
     array = blosc2.open(path, mode="r")
-    array.schunk.dparams = {"nthreads": 1}
+    array.schunk.dparams = blosc2.DParams(nthreads=1)
     parts = [eval(f"np.s_[{part}]") for part in parts.split(";")]
     result = hashlib.sha256(b"".join(array[part].tobytes() for part in parts)).hexdigest()
 
