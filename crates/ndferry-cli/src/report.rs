@@ -111,19 +111,22 @@ impl Session {
         args: &SourceArgs,
         threads: usize,
     ) -> anyhow::Result<Vec<(String, LazyArray)>> {
-        Ok(self.source_and_arrays(args, threads)?.1)
+        Ok(self.source_and_arrays(args, threads, true)?.1)
     }
 
-    /// As [`Self::arrays`], with the source that they are in.
+    /// As [`Self::arrays`], with the source that they are in; arrays inside arrays of objects are listed too, unless those
+    /// are to be taken whole.
     pub(crate) fn source_and_arrays(
         &self,
         args: &SourceArgs,
         threads: usize,
+        whole: bool,
     ) -> anyhow::Result<(Source, Vec<(String, LazyArray)>)> {
         let (source, member) = self.open(&args.source, threads)?;
         source.require_whole()?;
         let arrays: Vec<LazyArray> = match member {
             Some(member) => vec![source.array(Some(&member))?],
+            None if whole => source.outer_arrays().collect(),
             None => source.arrays().collect(),
         };
         let parts = arrays.into_iter().map(|array| {

@@ -5,7 +5,9 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ndferry_array::{Array, Cast, Casting, Dtype, Indexing, Layout, Order, Selection};
+use ndferry_array::{
+    Array, ByteOrder, Cast, Casting, Dtype, Indexing, Kind, Layout, Order, Selection,
+};
 
 use crate::stored::one_pass::Wanted;
 use crate::units::Units;
@@ -372,6 +374,21 @@ impl LazyArray {
             Backing::Objects(objects) => objects.as_ref(),
             _ => None,
         }
+    }
+
+    /// Bytes that stand for this array, under its name.
+    pub(crate) fn with_bytes(&self, nbytes: u64, backing: Backing) -> Result<Self> {
+        let extent = usize::try_from(nbytes).unwrap_or(usize::MAX);
+        Ok(Self {
+            source: Arc::clone(&self.source),
+            path: self.path.clone(),
+            dtype: Dtype::new(Kind::Void, ByteOrder::NotApplicable, 1)?,
+            shape: vec![extent],
+            order: Order::C,
+            nbytes,
+            attributes: self.attributes.clone(),
+            backing,
+        })
     }
 
     pub(crate) fn backing(&self) -> &Backing {

@@ -40,6 +40,8 @@ mod npb_edit;
 #[cfg(feature = "npb")]
 mod npb_file;
 #[cfg(feature = "npb")]
+mod npb_objects;
+#[cfg(feature = "npb")]
 mod npb_plan;
 #[cfg(feature = "npb")]
 mod npb_resume;
@@ -52,6 +54,8 @@ mod npy_grow;
 mod npz_file;
 mod npz_save;
 mod number;
+#[cfg(feature = "npb")]
+mod object_array;
 mod outline;
 #[cfg(feature = "npb")]
 mod pack_line;

@@ -434,10 +434,11 @@ impl NpbFile {
         self.reader
             .read_exact_at(&mut message, at.offset)
             .map_err(outside)?;
-        let (_, body) = checked(&message, at, MessageKind::Data, &Limits::FILE)?;
+        let (head, body) = checked(&message, at, MessageKind::Data, &Limits::FILE)?;
         let block = Block::parse(number, body).map_err(npb)?;
         let nbytes = block.raw_nbytes as usize;
-        if nbytes > raw.len() {
+        let is_this = (self.writer.transfer(), number) == (Some(head.transfer), head.sequence);
+        if !is_this || nbytes > raw.len() {
             return Err(crate::npb_file::elsewhere().at(at.offset));
         }
         let (codec, filter, element) = (block.codec, block.filter, &self.element);

@@ -21,6 +21,14 @@ use crate::{
     Attributes, Dtype, Error, ErrorKind, Format, Kind, Limits, OpenOptions, Order, Result, Storage,
 };
 
+/// What a pickle is made of.
+pub(crate) const BYTE: ElementType = ElementType {
+    kind: ElementKind::Bytes,
+    endian: Endian::None,
+    width: 1,
+    itemsize: 1,
+};
+
 /// One array of a file as its index or a scan tells it.
 pub(crate) struct Found {
     pub(crate) transfer: u64,
@@ -37,19 +45,44 @@ pub(crate) struct Found {
     present: u64,
 }
 
+impl Found {
+    fn storage(&self, order: Order, packed_nbytes: u64) -> Result<Storage> {
+        let mut tile = self.manifest.tile.clone();
+        if order == Order::F {
+            tile.reverse();
+        }
+        Ok(Storage::Tiles {
+            tile,
+            count: self.grid()?.len(),
+            present: self.present,
+            grows: self.manifest.growing,
+            codec: self.manifest.codec.name().to_owned(),
+            filter: self.manifest.filter.name().to_owned(),
+            packed_nbytes,
+        })
+    }
+
+    fn grid(&self) -> Result<TileGrid> {
+        let itemsize = self.manifest.element.itemsize.into();
+        TileGrid::new(&self.shape, &self.manifest.tile, itemsize, false).map_err(npb)
+    }
+}
+
 pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
     let limits = npb_limits(&options.limits);
     let mut contents = Contents::new(Format::Npb);
     contents.end = Some(input.nbytes());
-    let (found, index) = match indexed(input, &limits) {
-        Ok(found) => (found, None),
-        // Cut off, joined or damaged at its end: what is whole is still there.
-        Err(error) => (scanned(input, &limits, options)?, Some(Arc::new(error))),
-    };
+    let (found, index) = arrays(input, options)?;
     let single = found.len() == 1;
     let mut arrays = Vec::new();
+    let mut are_known = true;
     for array in found {
-        arrays.extend(push(&mut contents, input, array, single, options)?);
+        let (name, tiles, is_known) = push(&mut contents, input, array, single, options)?;
+        arrays.push((name, tiles));
+        are_known &= is_known;
+    }
+    if !are_known && contents.safety.is_safe() {
+        contents.safety = crate::Safety::NeedsCode(Vec::new());
     }
     contents.incomplete.clone_from(&index);
     contents.inspect = Some(Box::new(Messages {
@@ -59,6 +92,32 @@ pub(crate) fn open(input: &Input, options: &OpenOptions) -> Result<Contents> {
         arrays,
     }));
     Ok(contents)
+}
+
+/// The arrays, and why the index is of no use.
+fn arrays(input: &Input, options: &OpenOptions) -> Result<(Vec<Found>, Option<Arc<Error>>)> {
+    let limits = npb_limits(&options.limits);
+    match indexed(input, &limits) {
+        Ok(found) => Ok((found, None)),
+        // Cut off, joined or damaged at its end: what is whole is still there.
+        Err(error) => Ok((scanned(input, &limits, options)?, Some(Arc::new(error)))),
+    }
+}
+
+/// The pickles of the arrays of objects, with the arrays' names.
+pub(crate) fn pickles(
+    input: &Input,
+    options: &OpenOptions,
+) -> Result<Vec<(String, Result<Input>)>> {
+    let (found, _) = arrays(input, options)?;
+    let found = found.into_iter().filter(|array| array.manifest.bytes);
+    let pickle = |array: Found| {
+        let name = array.name.clone().unwrap_or_default();
+        let pickle = tiles(input, array, options)
+            .and_then(|tiles| crate::npb_objects::pickle(&tiles, options));
+        (name, pickle)
+    };
+    Ok(found.map(pickle).collect())
 }
 
 /// All messages of a file.
@@ -250,54 +309,45 @@ pub(crate) fn found_in_scan(scan: Scan) -> Vec<Found> {
         .collect()
 }
 
+/// Adds an array; gives its name and tiles, and whether its pickle, if it is one, can be read.
 fn push(
     contents: &mut Contents,
     input: &Input,
     found: Found,
     single: bool,
     options: &OpenOptions,
-) -> Result<Option<(String, Arc<Tiles>)>> {
-    let name = found.name.unwrap_or_default();
-    let header = header_of(
-        &found.manifest,
-        &found.headers,
-        &found.shape,
-        &options.limits,
-    )?;
-    let grid = TileGrid::new(
-        &found.shape,
-        &found.manifest.tile,
-        found.manifest.element.itemsize.into(),
-        false,
-    )
-    .map_err(npb)?;
-    let mut tile = found.manifest.tile.clone();
-    if header.order == Order::F {
-        tile.reverse();
-    }
-    let storage = Storage::Tiles {
-        tile,
-        count: grid.len(),
-        present: found.present,
-        grows: found.manifest.growing,
-        codec: found.manifest.codec.name().to_owned(),
-        filter: found.manifest.filter.name().to_owned(),
-        packed_nbytes: input.nbytes(),
-    };
+) -> Result<(String, Arc<Tiles>, bool)> {
+    let name = found.name.clone().unwrap_or_default();
     let path = if single && name.is_empty() { "" } else { &name };
-    if found.manifest.bytes {
-        contents.safety = crate::Safety::NeedsCode(Vec::new());
-        contents.push(
-            member(path, &header, Storage::Objects),
-            Backing::Objects(None),
-        );
-        return Ok(None);
+    let limits = &options.limits;
+    let header = header_of(&found.manifest, &found.headers, &found.shape, limits)?;
+    let storage = match found.manifest.bytes {
+        true => Storage::Objects,
+        false => found.storage(header.order, input.nbytes())?,
+    };
+    let mut info = member(path, &header, storage);
+    if let Some(json) = found.headers.get(1) {
+        info.attributes = Attributes::with_name(json)
+            .map_err(|error| error.in_member(path))?
+            .1;
     }
-    let tiles = Tiles {
+    let is_pickle = found.manifest.bytes;
+    let tiles = Arc::new(tiles(input, found, options)?);
+    if !is_pickle {
+        contents.push(info, Backing::Stored(Arc::clone(&tiles) as _));
+        return Ok((path.to_owned(), tiles, true));
+    }
+    let pushed = crate::npb_objects::push(contents, &tiles, info, &header, options);
+    let is_known = pushed.map_err(|error| error.in_member(path))?;
+    Ok((path.to_owned(), tiles, is_known))
+}
+
+fn tiles(input: &Input, found: Found, options: &OpenOptions) -> Result<Tiles> {
+    Ok(Tiles {
         input: input.clone(),
         transfer: found.transfer,
         element: found.manifest.element,
-        grid,
+        grid: found.grid()?,
         places: found.places,
         limits: npb_limits(&options.limits),
         interrupt: options.interrupt.clone(),
@@ -306,20 +356,7 @@ fn push(
         cache: TileCache::new(options.cache_nbytes),
         scratches: Default::default(),
         parts: Default::default(),
-    };
-    let mut info = member(path, &header, storage);
-    info.nbytes = header.data_nbytes().unwrap_or(u64::MAX);
-    if let Some(json) = found.headers.get(1) {
-        info.attributes = Attributes::with_name(json)
-            .map_err(|error| error.in_member(path))?
-            .1;
-    }
-    let tiles = Arc::new(tiles);
-    contents.push(
-        info,
-        Backing::Stored(Arc::clone(&tiles) as Arc<dyn crate::lazy::Stored>),
-    );
-    Ok(Some((path.to_owned(), tiles)))
+    })
 }
 
 /// The NPY header of an array with its final shape, after a look whether the manifest says the same.
@@ -339,7 +376,11 @@ pub(crate) fn header_of(
         return disagree("kind of elements");
     }
     if manifest.bytes {
-        return Ok(header);
+        // The elements are a pickle, of which the shape in the header says nothing.
+        return match manifest.element == BYTE && manifest.shape.len() == 1 {
+            true => Ok(header),
+            false => disagree("dtype"),
+        };
     }
     if manifest.element != element_of(&header.dtype) {
         return disagree("dtype");

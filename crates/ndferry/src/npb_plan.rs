@@ -83,6 +83,21 @@ impl Plan {
         planned().map_err(|error: crate::Error| array.place(error))
     }
 
+    /// For the pickle of an array of objects, whose header this is: runs of so many bytes.
+    pub(crate) fn pickled(
+        header: &Header,
+        bytes: &LazyArray,
+        name: &str,
+        cataloged: bool,
+        block_nbytes: u64,
+        packing: Packing,
+    ) -> Result<Self> {
+        let mut plan = Self::flat(bytes, name, cataloged, block_nbytes, packing)?;
+        plan.headers[0] = header.to_bytes().map_err(npy)?;
+        plan.manifest.bytes = true;
+        Ok(plan)
+    }
+
     /// Lets the array grow along its first stored axis later; what there is of it now, END and the index say.
     fn grow(&mut self, array: &LazyArray) -> Result<()> {
         let mut shape = array.shape().to_vec();
@@ -112,8 +127,7 @@ impl Plan {
         self.grid.shape().first().copied().unwrap_or(0)
     }
 
-    /// Flat tiles of at most this many bytes, for sending.
-    #[cfg(feature = "transport")]
+    /// Flat tiles of at most this many bytes.
     pub(crate) fn flat(
         array: &LazyArray,
         name: &str,

@@ -77,7 +77,7 @@ pub fn append(
             if names.any(|name| name == item.name) || before.any(|name| name == item.name) {
                 return Err(Error::from(ErrorKind::Exists).in_member(item.name));
             }
-            if item.array.dtype().has_object() {
+            if item.array.dtype().has_object() && item.array.objects().is_none() {
                 return Err(item.array.place(ErrorKind::Objects));
             }
         }

@@ -90,6 +90,11 @@ impl<W: Write> NpbWriter<W> {
         });
     }
 
+    /// The array under way.
+    pub(crate) fn transfer(&self) -> Option<u64> {
+        Some(self.current.as_ref()?.transfer)
+    }
+
     /// Where a tile of the array under way is.
     pub(crate) fn place(&self, number: u64) -> Option<Place> {
         self.current.as_ref()?.places.get(&number).copied()

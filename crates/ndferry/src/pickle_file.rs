@@ -118,6 +118,17 @@ impl Pickled {
         })
     }
 
+    /// One value that was read.
+    #[cfg(feature = "npb")]
+    pub(crate) fn of(objects: &Objects) -> Self {
+        Self {
+            tree: Arc::clone(&objects.tree),
+            roots: vec![objects.root],
+            protocol: 0,
+            end: 0,
+        }
+    }
+
     /// All values.
     pub(crate) fn into_values(self, name: &str) -> Values {
         Values::new(name, self.tree, self.roots)

@@ -13,12 +13,15 @@ use crate::{ErrorKind, Format, Objects, Progress, Result, SaveOptions, Saved, So
 
 impl Source {
     /// Whether [`Self::save_pickle`] can write it, or this member of it: pickles and what joblib dumps, and arrays of
-    /// objects in those, in NPY and in NPZ files.
+    /// objects in those, in NPY, NPZ and NPB files.
     pub fn holds_pickle(&self, member: Option<&str>) -> bool {
         let is_pickle = matches!(self.format(), Format::Pickle | Format::Joblib);
         match member {
             None if is_pickle => true,
-            None if self.format() != Format::Npy => false,
+            None => {
+                let is_alone = matches!(self.format(), Format::Npy | Format::Npb);
+                is_alone && self.objects_at(None).is_some()
+            }
             _ => self
                 .member_info(member)
                 .is_ok_and(|info| info.storage == Storage::Objects),
@@ -142,6 +145,17 @@ impl Source {
                 let (name, pickled) = crate::npz_file::objects_of(input, path, options)?;
                 let inner = path[name.len()..].trim_start_matches('.');
                 pickled.at(inner, options)
+            }
+            #[cfg(feature = "npb")]
+            Format::Npb => {
+                if let Some(objects) = self.objects_at(member) {
+                    return Ok((Pickled::of(objects), vec![objects.root]));
+                }
+                let array = self.array(member)?;
+                let objects = array
+                    .objects()
+                    .ok_or_else(|| array.place(ErrorKind::Objects))?;
+                Ok((Pickled::of(objects), vec![objects.root]))
             }
             _ => {
                 let unpacked = crate::compressed::unpacked_input(input, options)?;

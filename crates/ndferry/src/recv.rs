@@ -377,6 +377,7 @@ impl Receiver {
                         .end(end.extent)
                         .map_err(|error| target.place_system(error))?;
                     if array.manifest.growing
+                        && !array.manifest.bytes
                         && let Some(info) = received.arrays.last_mut()
                     {
                         info.grown_to(end.extent);
@@ -424,9 +425,6 @@ impl Incoming {
 
     fn info(&self, limits: &Limits) -> Result<ReceivedArray> {
         let header = self.header(limits)?;
-        if header.dtype.has_object() {
-            return Err(ErrorKind::Objects.into());
-        }
         let named = self.headers.get(1);
         let (name, attributes) = named
             .map(|json| Attributes::with_name(json))

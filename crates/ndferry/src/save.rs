@@ -10,6 +10,10 @@ use ndferry_npy::{Header, NpzWriter};
 use ndferry_pickle::{ArrayHead, Numpy, PickleWriter, WriteOptions};
 
 use crate::error::{npy, outside, pickle, to_io};
+#[cfg(feature = "npb")]
+use crate::npb_plan::Plan;
+#[cfg(feature = "npb")]
+use crate::object_array;
 use crate::pickle_save::pickle_objects;
 use crate::{
     Array, Codec, ErrorKind, Filter, Format, Interrupt, LazyArray, Order, Packing, Progress, Result,
@@ -274,7 +278,7 @@ fn check_items(items: &[Item<'_>], format: Format) -> Result<()> {
         return cannot("no array");
     }
     let cannot_be_pickled = |item: &&Item<'_>| {
-        let objects_fit = matches!(format, Format::Npy | Format::Npz)
+        let objects_fit = matches!(format, Format::Npy | Format::Npz | Format::Npb)
             || format == Format::Pickle && matches!(items, [item] if item.name.is_empty());
         item.array.dtype().has_object() && !(objects_fit && item.array.objects().is_some())
     };
@@ -595,6 +599,9 @@ pub(crate) fn write_npb_item<W: Write>(
     options: &SaveOptions,
     progress: &dyn Progress,
 ) -> Result<()> {
+    if item.array.dtype().has_object() {
+        return write_npb_objects(writer, item, cataloged, options, progress);
+    }
     progress.start(item.name, Some(item.array.nbytes()));
     let loaded;
     let array = match options.order {
@@ -604,8 +611,41 @@ pub(crate) fn write_npb_item<W: Write>(
         }
         _ => item.array,
     };
-    let plan = crate::npb_plan::Plan::new(array, item.name, cataloged, options)?;
-    writer.begin(plan.transfer, item.name, &plan.manifest, &plan.headers)?;
+    let plan = Plan::new(array, item.name, cataloged, options)?;
+    write_npb_plan(writer, item.name, &plan, array, options, progress)
+}
+
+/// An array of objects, as the pickle that an NPY would hold.
+#[cfg(feature = "npb")]
+fn write_npb_objects<W: Write>(
+    writer: &mut crate::npb_write::NpbWriter<W>,
+    item: Item<'_>,
+    cataloged: bool,
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<()> {
+    if options.growing {
+        let what = "growing with objects".to_owned();
+        return Err(item.array.place(ErrorKind::Unsupported { what }));
+    }
+    let header = header_of(item.array, options);
+    let pickled = object_array::pickled(item.array, options)?;
+    let (name, nbytes) = (item.name, options.block_nbytes.unwrap_or(1 << 20));
+    let plan = Plan::pickled(&header, &pickled, name, cataloged, nbytes, options.packing)?;
+    progress.start(name, Some(pickled.nbytes()));
+    write_npb_plan(writer, name, &plan, &pickled, options, progress)
+}
+
+#[cfg(feature = "npb")]
+fn write_npb_plan<W: Write>(
+    writer: &mut crate::npb_write::NpbWriter<W>,
+    name: &str,
+    plan: &Plan,
+    array: &LazyArray,
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<()> {
+    writer.begin(plan.transfer, name, &plan.manifest, &plan.headers)?;
     plan.blocks(array, options.threads, &options.interrupt, &mut |block| {
         writer.block(block)?;
         progress.advance(block.raw_nbytes.into());

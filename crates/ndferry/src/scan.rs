@@ -188,7 +188,8 @@ impl Looker<'_> {
         let head = input.head(Format::SNIFF_NBYTES)?;
         let format = sniff(&head);
         match format {
-            Some(Format::Npb) => {}
+            #[cfg(feature = "npb")]
+            Some(Format::Npb) => self.npb(input, member)?,
             Some(Format::Npy) => self.npy(input, member)?,
             Some(Format::Npz) => {
                 self.archive(input, member)?;
@@ -279,6 +280,29 @@ impl Looker<'_> {
                 let count = extents.try_fold(1_u64, |n, extent| n.checked_mul(*extent as u64));
                 let nbytes = count.and_then(|n| n.checked_mul(header.dtype.itemsize() as u64));
                 at = nbytes.and_then(|n| at.checked_add(n)).unwrap_or(u64::MAX);
+            }
+        }
+        Ok(())
+    }
+
+    /// The pickles of arrays of objects.
+    #[cfg(feature = "npb")]
+    fn npb(&mut self, input: &Input, member: &str) -> Result<()> {
+        let pickles = match crate::npb_file::pickles(input, &self.options.open) {
+            Ok(pickles) => pickles,
+            Err(error) => return self.fault(error, member),
+        };
+        for (name, pickle) in pickles {
+            let place = match member {
+                "" => name,
+                member => format!("{member}.{name}"),
+            };
+            match pickle {
+                Ok(pickle) => {
+                    let (scan, _) = self.opcodes(&pickle, 0);
+                    self.take(scan, &place);
+                }
+                Err(error) => self.fault(error, &place)?,
             }
         }
         Ok(())

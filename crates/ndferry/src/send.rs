@@ -13,7 +13,8 @@ use crate::keep_alive::while_busy;
 use crate::npb_plan::Plan;
 use crate::session::{Greeting, Side, greet, link_options};
 use crate::{
-    Codec, Error, ErrorKind, Filter, Fingerprint, Interrupt, Item, Packing, Progress, Result, Token,
+    Codec, Error, ErrorKind, Filter, Fingerprint, Interrupt, Item, Packing, Progress, Result,
+    SaveOptions, Token, object_array,
 };
 
 /// Blocks as they are: over a connection within one machine no codec is fast enough to gain anything.
@@ -89,7 +90,11 @@ pub fn send(
     progress: &dyn Progress,
 ) -> Result<Sent> {
     // Before anybody is kept waiting.
-    if let Some(item) = items.iter().find(|item| item.array.dtype().has_object()) {
+    let is_unknown = |item: &&Item<'_>| {
+        let array = item.array;
+        array.dtype().has_object() && array.objects().is_none()
+    };
+    if let Some(item) = items.iter().find(is_unknown) {
         return Err(item.array.place(ErrorKind::Objects));
     }
     if url == "-" && (options.resume.is_some() || options.token.is_some()) {
@@ -196,10 +201,6 @@ impl Sender<'_> {
         cataloged: bool,
         block_nbytes: u64,
     ) -> Result<u64> {
-        let array = item.array;
-        if array.dtype().has_object() {
-            return Err(array.place(ErrorKind::Objects));
-        }
         let packing = match self.options.packing {
             Packing {
                 codec: Codec::Default,
@@ -207,7 +208,29 @@ impl Sender<'_> {
             } => NO_PACKING,
             packing => packing,
         };
-        let mut plan = Plan::flat(array, item.name, cataloged, block_nbytes, packing)?;
+        let (pickled, array, mut plan);
+        if item.array.dtype().has_object() {
+            let options = SaveOptions {
+                interrupt: self.options.interrupt.clone(),
+                ..SaveOptions::default()
+            };
+            let header = crate::save::header_of(item.array, &options);
+            pickled = object_array::pickled(item.array, &options)?;
+            (array, plan) = (
+                &pickled,
+                Plan::pickled(
+                    &header,
+                    &pickled,
+                    item.name,
+                    cataloged,
+                    block_nbytes,
+                    packing,
+                )?,
+            );
+        } else {
+            array = item.array;
+            plan = Plan::flat(array, item.name, cataloged, block_nbytes, packing)?;
+        }
         let (codec, filter) = (plan.manifest.codec, plan.manifest.filter);
         if self
             .hello

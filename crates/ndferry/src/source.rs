@@ -226,6 +226,22 @@ impl Source {
         (0..self.contents.members.len()).map(|i| self.lazy(i))
     }
 
+    /// As [`Self::arrays`], without those that lie inside an array of objects which is listed itself: together with its
+    /// objects they would be there twice.
+    pub fn outer_arrays(&self) -> impl Iterator<Item = LazyArray> + '_ {
+        let mut outer: Option<String> = None;
+        self.arrays().filter(move |array| {
+            let is_inside = outer.as_ref().is_some_and(|outer| {
+                let rest = array.path().strip_prefix(outer.as_str());
+                rest.is_some_and(|rest| outer.is_empty() || rest.starts_with('.'))
+            });
+            if !is_inside {
+                outer = array.objects().map(|_| array.path().to_owned());
+            }
+            !is_inside
+        })
+    }
+
     /// The values of the array of objects that is member number `i` of an NPY or NPZ.
     pub fn objects(&self, i: usize) -> Option<&Objects> {
         self.contents.objects.get(&i)

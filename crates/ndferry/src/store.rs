@@ -113,6 +113,7 @@ impl Store {
             Self::Npy(_) if array.manifest.growing => growing("in an .npy"),
             Self::Npy(npy) => npy.begin(array),
             Self::Memory { .. } if array.manifest.growing => growing("in memory"),
+            Self::Memory { .. } if array.manifest.bytes => Err(ErrorKind::Objects.into()),
             Self::Memory { current, .. } => {
                 // Memory is taken as elements arrive, not as they are promised.
                 let nbytes = array

@@ -1,6 +1,5 @@
 //! `ndferry convert`: arrays in another format.
 
-use std::collections::HashSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -15,7 +14,7 @@ use crate::report::{Outcome, Session};
 use crate::{output, size};
 
 pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let (source, arrays) = session.source_and_arrays(&args.source, args.threads.jobs)?;
+    let (source, arrays) = session.source_and_arrays(&args.source, args.threads.jobs, true)?;
     let member = Address::parse(&args.source.source).member;
     let is_whole = member.is_none();
     if let Some(saved) = whole_pickle(args, session, &source, member.as_deref())? {
@@ -25,10 +24,6 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
     let repickled = is_whole
         && matches!(source.format(), Format::Pickle | Format::Joblib)
         && target(args) == Some(Format::Pickle);
-    let arrays = match is_whole {
-        true => outermost(arrays),
-        false => arrays,
-    };
     let is_all =
         matches!(&arrays[..], [(path, array)] if path.is_empty() && array.objects().is_some());
     if is_whole && !is_all && source.pickle().is_some_and(|pickle| pickle.holds_more) {
@@ -84,21 +79,6 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
     let saved = save(output, &items, &options, &session.bar)?;
     say_saved(output, &saved, session);
     Ok(Outcome::Yes)
-}
-
-/// Without the arrays inside of arrays of objects, which go where those go.
-fn outermost(arrays: Vec<(String, LazyArray)>) -> Vec<(String, LazyArray)> {
-    let outer = arrays.iter().filter(|(_, array)| array.objects().is_some());
-    let outer: HashSet<String> = outer.map(|(path, _)| path.clone()).collect();
-    let is_inside = |path: &str| {
-        let dots = path.match_indices('.').map(|(at, _)| &path[..at]);
-        !path.is_empty()
-            && (outer.contains("") || dots.into_iter().any(|start| outer.contains(start)))
-    };
-    arrays
-        .into_iter()
-        .filter(|(path, _)| !is_inside(path))
-        .collect()
 }
 
 /// Into a pickle goes all of a pickle, or an array of objects as it is, unless its elements are to be others.

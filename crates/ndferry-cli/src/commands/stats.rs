@@ -25,7 +25,7 @@ pub(crate) fn run(args: &StatsArgs, session: &Session) -> anyhow::Result<Outcome
             source,
             slice: args.slice.clone(),
         };
-        let (source, arrays) = session.source_and_arrays(&part, args.threads.jobs)?;
+        let (source, arrays) = session.source_and_arrays(&part, args.threads.jobs, false)?;
         let is_single = is_single && arrays.len() == 1;
         let is_among = arrays.len() > 1;
         for (path, array) in &arrays {

@@ -122,6 +122,33 @@ impl Tiles {
         Ok(())
     }
 
+    /// All elements, in memory that is taken as tiles are unpacked. None may be missing, and there may be no tile that
+    /// was never written.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Limit`] if there are more than `limit` bytes.
+    pub(crate) fn bytes(&self, limit: u64) -> Result<Vec<u8>> {
+        let found = self.nbytes().unwrap_or(u64::MAX);
+        if found > limit {
+            let what = "bytes of a pickle, unpacked";
+            return Err(ErrorKind::Limit { what, found, limit }.into());
+        }
+        let mut scratch = self.scratch();
+        let mut bytes = Vec::new();
+        let mut raw = Vec::new();
+        for number in 0..self.grid.len() {
+            let nbytes = self.grid.nbytes(number).map_err(npb)? as usize;
+            if self.place(number)?.offset == 0 {
+                return Err(self.missing(number));
+            }
+            let tile = at_least(&mut raw, nbytes);
+            self.unpack(number, tile, &mut scratch)?;
+            bytes.extend_from_slice(tile);
+        }
+        self.keep(scratch);
+        Ok(bytes)
+    }
+
     fn missing(&self, number: u64) -> crate::Error {
         ErrorKind::MissingTile {
             number,
