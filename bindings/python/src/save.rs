@@ -166,7 +166,7 @@ impl What {
             return crate::input::of_buffer(&pickled).map(Self::Pickle);
         }
         let to_array: ToArray = match format {
-            Some(Format::Npy | Format::Npz) => arrays::to_save,
+            Some(Format::Npy | Format::Npz | Format::Npb) => arrays::to_save,
             _ => arrays::from_python,
         };
         let mut named = named(object, to_array)?;
