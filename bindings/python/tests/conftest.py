@@ -23,6 +23,6 @@ def corpus() -> Any:
 counts: collections.Counter[str] = collections.Counter()
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for what, count in counts.items():
         terminalreporter.write_line(f"{count:7,} cases: {what}")

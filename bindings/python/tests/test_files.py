@@ -85,7 +85,7 @@ def test_arrays_of_objects_go_where_numpy_loads_them(name: Any) -> None:
 
 
 @pytest.mark.skipif(not hasattr(np, "dtypes") or not hasattr(np.dtypes, "StringDType"), reason="NumPy before 2.0 has none")
-def test_arrays_of_objects_go_into_npb_and_back(tmp_path):
+def test_arrays_of_objects_go_into_npb_and_back(tmp_path: pathlib.Path) -> None:
     array = np.array([[1, "a", None], [A[0, 0], {"b": 2.5}, [3]]], object)
     ndferry.save(tmp_path / "o.npb", {"o": array, "numbers": A})
     found = ndferry.load(tmp_path / "o.npb")

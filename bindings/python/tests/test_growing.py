@@ -2,11 +2,13 @@
 
 import os
 import pathlib
+from typing import Any
 
 import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 import ndferry
 from conftest import counts
@@ -19,10 +21,10 @@ FILTERS = ["none", "shuffle", "bitshuffle"]
 CASES = 5_000 if np.lib.NumpyVersion(np.__version__) >= "2.0.0" else 500
 
 
-def filled(dtype: np.dtype, shape: tuple[int, ...], seed: int) -> npt.NDArray:
+def filled(dtype: np.dtype[Any], shape: tuple[int, ...], seed: int) -> npt.NDArray[Any]:
     """Elements that are all different, as far as the dtype goes."""
     if dtype.names is not None:
-        out = np.zeros(shape, dtype)
+        out: npt.NDArray[Any] = np.zeros(shape, dtype)
         for i, name in enumerate(dtype.names):
             out[name] = filled(dtype[name].base, (*shape, *dtype[name].shape), seed + i)
         return out
@@ -37,8 +39,8 @@ def filled(dtype: np.dtype, shape: tuple[int, ...], seed: int) -> npt.NDArray:
 
 
 @st.composite
-def regions(draw, shape):
-    items = []
+def regions(draw: st.DrawFn, shape: tuple[int, ...]) -> tuple[Any, ...]:
+    items: list[Any] = []
     for extent in shape[: draw(st.integers(0, len(shape)))]:
         bound = st.none() | st.integers(-extent - 1, extent + 1)
         step = st.none() | st.sampled_from([1, 2, 3, -1, -2])
@@ -49,8 +51,8 @@ def regions(draw, shape):
 
 
 @st.composite
-def files(draw):
-    dtype = draw(st.sampled_from([*map(np.dtype, DTYPES), STRUCT]))
+def files(draw: st.DrawFn) -> tuple[np.dtype[Any], list[int], str, int | None, dict[str, Any]]:
+    dtype: np.dtype[Any] = draw(st.sampled_from([*map(np.dtype, DTYPES), STRUCT]))
     shape = draw(st.lists(st.integers(0, 7), max_size=4))
     order = draw(st.sampled_from("CF")) if len(shape) > 1 else "C"
     grows = bool(shape) and draw(st.booleans())
@@ -65,7 +67,7 @@ def files(draw):
 
 @hypothesis.settings(max_examples=CASES, derandomize=True, database=None, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(files(), st.data())
-def test_any_sequence_of_writes_reads_back(tmp_path_factory, file, data):
+def test_any_sequence_of_writes_reads_back(tmp_path_factory: pytest.TempPathFactory, file: Any, data: st.DataObject) -> None:
     dtype, shape, order, axis, options = file
     # In memory, where there is such a place: what is tried here is not the disk.
     folder = pathlib.Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else tmp_path_factory.getbasetemp()

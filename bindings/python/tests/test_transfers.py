@@ -276,9 +276,9 @@ def test_damaged_frames_are_refused() -> None:
         ndferry.from_frames([])
 
 
-def test_only_who_knows_the_token_is_served():
+def test_only_who_knows_the_token_is_served() -> None:
     with ndferry.listen("tcp://127.0.0.1:0", token="correct horse") as listener:
-        received = []
+        received: list[Any] = []
         receiver = threading.Thread(target=lambda: received.append(listener.recv()))
         receiver.start()
         for wrong in (None, "battery staple"):
