@@ -128,21 +128,17 @@ mod tests {
 #[derive(Debug)]
 pub(crate) struct Closing<W>(W);
 
-/// What errors of standard output say; the reason is its source.
+/// What errors of standard output say. The reason is part of that, not its source, since peers are sent the text alone.
 #[derive(Debug)]
 struct OfStdout(io::Error);
 
 impl std::fmt::Display for OfStdout {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("standard output")
+        write!(f, "standard output: {}", self.0)
     }
 }
 
-impl std::error::Error for OfStdout {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
-}
+impl std::error::Error for OfStdout {}
 
 /// Names standard output as what failed.
 pub(crate) fn mark(error: io::Error) -> io::Error {
