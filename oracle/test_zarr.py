@@ -81,7 +81,8 @@ def test_convert_reads_what_zarr_python_writes(folder, drawn, name, data):
     array, chunks = drawn
     shutil.rmtree(folder / "b.zarr", ignore_errors=True)
     options = {}
-    if chunks and data.draw(NOT_ALWAYS, label="shards"):
+    # zarr-python looks shards up by their fill value, which NumPy cannot hash if it is a void.
+    if chunks and array.dtype.kind != "V" and data.draw(NOT_ALWAYS, label="shards"):
         options["shards"] = tuple(n * data.draw(st.integers(1, 3)) for n in chunks)
     if len(chunks) > 1 and data.draw(NOT_ALWAYS, label="transposed"):
         options["filters"] = [zarr.codecs.TransposeCodec(order=data.draw(st.permutations(range(len(chunks)))))]
