@@ -18,7 +18,7 @@ import ndferry
 
 # Seconds on an idle machine, in steps of which each takes a small part of one: what comes first, and what is stopped.
 NUMBERS = "a = numpy.random.default_rng(1).integers(0, 1000, 64 << 20).astype('i4')"
-# 200 million opcodes, which push numbers and drop them.
+# 200 million opcodes, which push numbers and drop them; after a third of them there were too many values.
 PICKLE = r"a = b'\x80\x02' + b'K\x010' * 100_000_000 + b'N.'"
 LONG = {
     "save": (NUMBERS, "ndferry.save(path, a, codec='zstd:16')"),
@@ -49,7 +49,7 @@ except KeyboardInterrupt:
 """
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout and process.stdout.readline() == "ready\n"
-    time.sleep(0.4)
+    time.sleep(0.1)
     pressed = time.time()
     process.send_signal(signal.SIGINT)
     word, _, at = process.stdout.readline().partition(" ")
