@@ -5,9 +5,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ndferry_array::{
-    Array, ByteOrder, Cast, Casting, Dtype, Indexing, Kind, Layout, Order, Selection,
-};
+use ndferry_array::{Array, Cast, Casting, Dtype, Indexing, Layout, Order, Selection};
 
 use crate::stored::one_pass::Wanted;
 use crate::units::Units;
@@ -377,12 +375,17 @@ impl LazyArray {
     }
 
     /// Bytes that stand for this array, under its name.
+    #[cfg(feature = "npb")]
     pub(crate) fn with_bytes(&self, nbytes: u64, backing: Backing) -> Result<Self> {
         let extent = usize::try_from(nbytes).unwrap_or(usize::MAX);
         Ok(Self {
             source: Arc::clone(&self.source),
             path: self.path.clone(),
-            dtype: Dtype::new(Kind::Void, ByteOrder::NotApplicable, 1)?,
+            dtype: Dtype::new(
+                ndferry_array::Kind::Void,
+                ndferry_array::ByteOrder::NotApplicable,
+                1,
+            )?,
             shape: vec![extent],
             order: Order::C,
             nbytes,
