@@ -176,11 +176,12 @@ def test_files_of_fsspec_are_read_and_written(tmp_path: Any) -> None:
         assert ndferry.scan(url).safe
         with pytest.raises(FileExistsError):
             ndferry.save(url, A)
-    with pytest.raises(ndferry.UnsupportedError):
-        ndferry.save("memory://tests/objects.npb", np.array([None]))
+    objects = np.array([None, "x"], object)
+    ndferry.save("memory://tests/objects.npb", objects)
+    assert same(ndferry.load("memory://tests/objects.npb"), objects)
     with pytest.raises(ndferry.UsageError):
         ndferry.save("memory://tests/a.txt", A)
-    assert sorted(system.ls("/tests", detail=False)) == ["/tests/a.npb", "/tests/a.npy", "/tests/a.pkl"]
+    assert sorted(system.ls("/tests", detail=False)) == ["/tests/a.npb", "/tests/a.npy", "/tests/a.pkl", "/tests/objects.npb"]
     with pytest.raises(FileNotFoundError):
         ndferry.load("memory://tests/none.npy")
     local = f"local://{tmp_path}/a.npz"
