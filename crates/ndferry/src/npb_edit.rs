@@ -18,7 +18,7 @@ use crate::npb_plan::{Plan, plain};
 use crate::npb_write::NpbWriter;
 use crate::pack_line::PackLine;
 use crate::recipe::Recipe;
-use crate::stored::tile_overlap::{Overlap, forwards};
+use crate::stored::tile_overlap::{Overlap, stored_spans};
 use crate::{Attributes, Error, ErrorKind, Interrupt, Packing, Result, Saved};
 
 /// How to create an array, and how to write to it.
@@ -196,15 +196,9 @@ impl NpbFile {
     /// [`ErrorKind::Misfit`] for another dtype or shape, or an array that does not grow; [`ErrorKind::Interrupted`];
     /// [`ErrorKind::System`].
     pub fn append(&mut self, rows: &ArrayView<'_>) -> Result<()> {
-        let Some(axis) = self.growing_axis() else {
-            let (expected, found) = ("an array that grows".to_owned(), "a fixed one".to_owned());
-            return Err(self.place(ErrorKind::Misfit { expected, found }));
-        };
-        let mut expected = self.shape();
-        expected[axis] = rows.shape().get(axis).copied().unwrap_or(0);
-        self.check(rows, &expected)?;
+        let axis = self.axis_of_rows(rows.dtype(), rows.shape())?;
         let before = self.shape[0];
-        let after = before + expected[axis] as u64;
+        let after = before + rows.shape()[axis] as u64;
         let grown = self.grid.grown_to(after).map_err(npb)?;
         let mut spans: Vec<Span> = grown.shape().iter().map(|n| Span::all(*n)).collect();
         spans[0] = Span {
@@ -216,13 +210,35 @@ impl NpbFile {
         self.put(&grown, &spans, rows)
     }
 
+    /// The axis along which rows of this dtype and shape are added, if they can be.
+    pub(crate) fn axis_of_rows(&self, dtype: &Dtype, shape: &[usize]) -> Result<usize> {
+        let Some(axis) = self.growing_axis() else {
+            let (expected, found) = ("an array that grows".to_owned(), "a fixed one".to_owned());
+            return Err(self.place(ErrorKind::Misfit { expected, found }));
+        };
+        let mut expected = self.shape();
+        expected[axis] = shape.get(axis).copied().unwrap_or(0);
+        self.check(dtype, shape, &expected)?;
+        Ok(axis)
+    }
+
+    /// First byte after all that is written.
+    pub(crate) fn end(&self) -> u64 {
+        self.writer.nbytes()
+    }
+
+    /// Lets go what was written from byte `end` on.
+    pub(crate) fn undo(self, end: u64) -> io::Result<()> {
+        self.reader.set_len(end)
+    }
+
     /// Writes elements into a region of the array as it is now: a selection of its [`Self::shape`]. The shape must be the
     /// region's.
     ///
     /// # Errors
     /// As [`Self::append`].
     pub fn assign(&mut self, region: &Selection, elements: &ArrayView<'_>) -> Result<()> {
-        self.check(elements, &region.shape())?;
+        self.check(elements.dtype(), elements.shape(), &region.shape())?;
         let order = self.order;
         // In the region's own axes and direction first, then as the array is stored.
         let mut dense = vec![0; elements.nbytes()];
@@ -232,10 +248,7 @@ impl NpbFile {
         let mut target = ArrayViewMut::new(self.dtype.clone(), layout.clone(), &mut dense)?;
         let place = crate::units::Units::place(region)?;
         target.select(&place)?.assign(elements)?;
-        let mut spans: Vec<Span> = region.ranges().iter().map(forwards).collect();
-        if order == Order::F {
-            spans.reverse();
-        }
+        let spans = stored_spans(region, order);
         let grid = match self.grid.is_growing() {
             true => self.grid.grown_to(self.shape[0]).map_err(npb)?,
             false => self.grid.clone(),
@@ -284,19 +297,15 @@ impl NpbFile {
         Ok(())
     }
 
-    fn check(&self, elements: &ArrayView<'_>, shape: &[usize]) -> Result<()> {
+    fn check(&self, dtype: &Dtype, shape: &[usize], expected: &[usize]) -> Result<()> {
         let misfit = |expected: String, found: String| {
             Err(self.place(ErrorKind::Misfit { expected, found }))
         };
-        if *elements.dtype() != self.dtype {
-            let words = |dtype: &Dtype| dtype.to_string();
-            return misfit(words(&self.dtype), words(elements.dtype()));
+        if *dtype != self.dtype {
+            return misfit(self.dtype.to_string(), dtype.to_string());
         }
-        if elements.shape() != shape {
-            return misfit(
-                format!("shape {shape:?}"),
-                format!("{:?}", elements.shape()),
-            );
+        if shape != expected {
+            return misfit(format!("shape {expected:?}"), format!("{shape:?}"));
         }
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! Rows that are added to an array of an NPB file, a piece at a time.
 
-use std::fs::OpenOptions as FileOptions;
 use std::path::Path;
 
 use ndferry_array::{Casting, Index, Indexing};
@@ -26,16 +25,13 @@ pub(crate) fn append(
         ..CreateOptions::default()
     };
     let mut file = NpbFile::open(path, member, create)?;
-    let end = std::fs::metadata(path)?.len();
+    let end = file.end();
     let added = add(&mut file, rows, options, progress);
     match added {
         Ok(rows) => file.finish().map(|_| rows),
         Err(error) => {
-            // Still locked. If this fails too, readers find the end of what is whole by themselves.
-            let _ = FileOptions::new()
-                .write(true)
-                .open(path)
-                .and_then(|to| to.set_len(end));
+            // If this fails too, readers find the end of what is whole by themselves.
+            let _ = file.undo(end);
             Err(error)
         }
     }
@@ -48,15 +44,8 @@ fn add(
     progress: &dyn Progress,
 ) -> Result<(usize, usize)> {
     let rows = rows.cast(file.dtype(), Casting::Safe)?;
-    let Some((axis, count)) = file
-        .growing_axis()
-        .and_then(|axis| Some((axis, *rows.shape().get(axis)?)))
-    else {
-        // It says what is wrong with them.
-        let all = rows.load()?;
-        file.append(&all.view())?;
-        return Ok((0, 0));
-    };
+    let axis = file.axis_of_rows(rows.dtype(), rows.shape())?;
+    let count = rows.shape()[axis];
     let before = file.shape()[axis];
     let step = PIECE_NBYTES / (rows.nbytes() / count.max(1) as u64).max(1);
     let step = usize::try_from(step)

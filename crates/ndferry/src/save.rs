@@ -231,11 +231,9 @@ pub fn saved_nbytes(items: &[Item<'_>], options: &SaveOptions) -> Result<Option<
     match format {
         _ if items.iter().any(|item| item.array.objects().is_some()) => Ok(None),
         Format::Npy => {
-            let item = items[0];
-            let order = options.order.unwrap_or(item.array.order());
-            let header = Header::new(item.array.dtype().clone(), item.array.shape(), order);
-            let head = header.to_bytes().map_err(npy)?;
-            Ok(Some(head.len() as u64 + item.array.nbytes()))
+            let array = items[0].array;
+            let head = header_of(array, options).to_bytes().map_err(npy)?;
+            Ok(Some(head.len() as u64 + array.nbytes()))
         }
         Format::Pickle if pickle_options(options).protocol >= 3 => {
             pickled(&mut io::sink(), items, options, &(), &|item, _| {

@@ -124,8 +124,17 @@ pub(crate) fn within(span: Span, range: Range<u64>) -> (u64, u64) {
     (first, end.min(span.count).saturating_sub(first))
 }
 
+/// What a selection touches along each stored axis, read forwards.
+pub(crate) fn stored_spans(selection: &Selection, order: Order) -> Vec<Span> {
+    let mut spans: Vec<Span> = selection.ranges().iter().map(forwards).collect();
+    if order == Order::F {
+        spans.reverse();
+    }
+    spans
+}
+
 /// A range of an axis, read forwards.
-pub(crate) fn forwards(range: &AxisRange) -> Span {
+fn forwards(range: &AxisRange) -> Span {
     let step = if range.count > 1 {
         range.step.unsigned_abs() as u64
     } else {

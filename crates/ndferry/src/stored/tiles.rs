@@ -5,7 +5,7 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use ndferry_array::{Order, Selection};
+use ndferry_array::Selection;
 use ndferry_npb::{
     Block, ElementType, Extent, HEAD_NBYTES, IndexPart, Kind as MessageKind, Limits, PART_TILES,
     Place, Span, TileGrid, Unpacker,
@@ -18,7 +18,7 @@ use crate::lazy::Stored;
 use crate::npb_file::{checked, elsewhere, message};
 use crate::stored::grid_reader::{GridReader, Gridded};
 use crate::stored::tile_cache::TileCache;
-use crate::stored::tile_overlap::{Overlap, forwards, step, within};
+use crate::stored::tile_overlap::{Overlap, step, stored_spans, within};
 use crate::threads::threads;
 use crate::units::Units;
 use crate::{ErrorClass, ErrorKind, Interrupt, Result};
@@ -414,11 +414,7 @@ impl Gridded for Tiles {
 
 impl Stored for Tiles {
     fn read(&self, selection: &Selection, units: &Units, out: &mut [u8]) -> Result<()> {
-        let mut spans: Vec<Span> = selection.ranges().iter().map(forwards).collect();
-        if units.order() == Order::F {
-            spans.reverse();
-        }
-        self.read_spans(&spans, out)
+        self.read_spans(&stored_spans(selection, units.order()), out)
     }
 
     fn stream(&self) -> Result<Box<dyn Read + Send + '_>> {

@@ -19,7 +19,7 @@ use crate::error::{npb, outside};
 use crate::lazy::Stored;
 use crate::stored::grid_reader::{GridReader, Gridded};
 use crate::stored::tile_cache::TileCache;
-use crate::stored::tile_overlap::{Overlap, forwards};
+use crate::stored::tile_overlap::{Overlap, stored_spans};
 use crate::units::Units;
 use crate::{ByteOrder, Dtype, Error, ErrorKind, Interrupt, OpenOptions, Result};
 
@@ -325,11 +325,7 @@ impl Gridded for Chunks {
 
 impl Stored for Chunks {
     fn read(&self, selection: &Selection, units: &Units, out: &mut [u8]) -> Result<()> {
-        let mut spans: Vec<Span> = selection.ranges().iter().map(forwards).collect();
-        if units.order() == Order::F {
-            spans.reverse();
-        }
-        self.read_spans(&spans, out)
+        self.read_spans(&stored_spans(selection, units.order()), out)
     }
 
     fn stream(&self) -> Result<Box<dyn Read + Send + '_>> {
