@@ -374,6 +374,15 @@ impl LazyArray {
         }
     }
 
+    /// The same array stored in this order; it is loaded if that is another one.
+    #[cfg(feature = "npb")]
+    pub(crate) fn in_order(&self, order: Option<Order>) -> Result<Self> {
+        match order {
+            Some(order) if order != self.order => Ok(Self::from(self.load()?.into_order(order)?)),
+            _ => Ok(self.clone()),
+        }
+    }
+
     /// Bytes that stand for this array, under its name.
     #[cfg(feature = "npb")]
     pub(crate) fn with_bytes(&self, nbytes: u64, backing: Backing) -> Result<Self> {

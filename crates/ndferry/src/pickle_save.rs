@@ -11,6 +11,9 @@ use crate::pickle_file::Pickled;
 use crate::save::pickle_options;
 use crate::{ErrorKind, Format, Objects, Progress, Result, SaveOptions, Saved, Source, Storage};
 
+/// Bytes that are collected before they are written.
+const BUFFER_NBYTES: usize = 1 << 20;
+
 impl Source {
     /// Whether [`Self::save_pickle`] can write it, or this member of it: pickles and what joblib dumps, and arrays of
     /// objects in those, in NPY, NPZ and NPB files.
@@ -74,18 +77,7 @@ impl Source {
             .map_err(|error| error.in_source(self.name()));
         let (pickled, roots) = found?;
         progress.start(member.unwrap_or_default(), None);
-        let mut counted = Watched {
-            to,
-            nbytes: 0,
-            options,
-            progress,
-        };
-        let mut buffered = io::BufWriter::with_capacity(1 << 20, &mut counted);
-        let written = write(pickled.tree(), &roots, &mut buffered, options);
-        let flushed = buffered.flush().map_err(from_io);
-        drop(buffered);
-        written.map_err(|error| error.in_source(self.name()))?;
-        flushed?;
+        let file_nbytes = write(pickled.tree(), &roots, self.name(), to, options, progress)?;
         progress.finish();
         let arrays = match member {
             None => self.members().iter().collect(),
@@ -94,7 +86,7 @@ impl Source {
         Ok(Saved {
             arrays: arrays.len(),
             nbytes: arrays.iter().map(|info| info.nbytes).sum(),
-            file_nbytes: counted.nbytes,
+            file_nbytes,
         })
     }
 }
@@ -106,27 +98,36 @@ pub(crate) fn pickle_objects(
     options: &SaveOptions,
     progress: &dyn Progress,
 ) -> Result<u64> {
+    write(&objects.tree, &[objects.root], "", to, options, progress)
+}
+
+/// Writes these values, a pickle each; gives the number of bytes. Errors of the values name their source.
+fn write(
+    tree: &Tree,
+    roots: &[Id],
+    source: &str,
+    to: &mut dyn Write,
+    options: &SaveOptions,
+    progress: &dyn Progress,
+) -> Result<u64> {
     let mut counted = Watched {
         to,
         nbytes: 0,
         options,
         progress,
     };
-    let mut buffered = io::BufWriter::with_capacity(1 << 16, &mut counted);
-    let written = write(&objects.tree, &[objects.root], &mut buffered, options);
+    let mut buffered = io::BufWriter::with_capacity(BUFFER_NBYTES, &mut counted);
+    let written = TreeWriter::new(tree, pickle_options(options)).and_then(|mut writer| {
+        roots
+            .iter()
+            .try_for_each(|root| writer.write(*root, &mut buffered).map(|_| ()))
+    });
     let flushed = buffered.flush().map_err(from_io);
+    // What could not be written is not tried again.
     drop(buffered.into_parts());
-    written?;
+    written.map_err(|error| pickle(error).in_source(source))?;
     flushed?;
     Ok(counted.nbytes)
-}
-
-fn write(tree: &Tree, roots: &[Id], to: &mut dyn Write, options: &SaveOptions) -> Result<()> {
-    let mut writer = TreeWriter::new(tree, pickle_options(options)).map_err(pickle)?;
-    for root in roots {
-        writer.write(*root, &mut *to).map_err(pickle)?;
-    }
-    Ok(())
 }
 
 impl Source {

@@ -601,14 +601,7 @@ pub(crate) fn write_npb_item<W: Write>(
         return write_npb_objects(writer, item, cataloged, options, progress);
     }
     progress.start(item.name, Some(item.array.nbytes()));
-    let loaded;
-    let array = match options.order {
-        Some(order) if order != item.array.order() => {
-            loaded = LazyArray::from(item.array.load()?.into_order(order)?);
-            &loaded
-        }
-        _ => item.array,
-    };
+    let array = &item.array.in_order(options.order)?;
     let plan = Plan::new(array, item.name, cataloged, options)?;
     write_npb_plan(writer, item.name, &plan, array, options, progress)
 }

@@ -14,9 +14,7 @@ use super::{DESCRIPTION, dtype, open};
 use crate::error::npb;
 use crate::npb_plan::Plan;
 use crate::stored::tile_overlap::Overlap;
-use crate::{
-    ByteOrder, Codec, ErrorKind, Format, Item, LazyArray, Packing, Progress, Result, SaveOptions,
-};
+use crate::{ByteOrder, Codec, ErrorKind, Format, Item, Packing, Progress, Result, SaveOptions};
 
 /// Writes a folder beside `path` and renames it; gives the bytes of its files. A single array without a name is the root,
 /// others are in a group under their names, whose slashes make groups.
@@ -129,14 +127,7 @@ impl Store {
         options: &SaveOptions,
         progress: &dyn Progress,
     ) -> Result<()> {
-        let loaded;
-        let array = match options.order {
-            Some(order) if order != item.array.order() => {
-                loaded = LazyArray::from(item.array.load()?.into_order(order)?);
-                &loaded
-            }
-            _ => item.array,
-        };
+        let array = &item.array.in_order(options.order)?;
         let mut planned = options.clone();
         let (codec, filter) = (Codec::None, crate::Filter::None);
         planned.packing = Packing { codec, filter };
