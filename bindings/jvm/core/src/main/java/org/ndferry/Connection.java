@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -23,9 +22,6 @@ public final class Connection implements AutoCloseable {
   /** How long a peer may be silent, in milliseconds, when nobody says. */
   public static final long DEFAULT_TIMEOUT = 60_000;
 
-  /** How long the greeting may take. */
-  private static final long GREETING = 10_000;
-
   private final Link link;
   private final long memory;
 
@@ -33,11 +29,21 @@ public final class Connection implements AutoCloseable {
   private long peerBlock;
   private long window;
 
-  Connection(SocketChannel channel, long timeoutMillis, long memory) throws IOException {
-    this.memory = memory;
+  Connection(SocketChannel channel, long timeoutMillis, Token token, boolean listening)
+      throws IOException {
+    this.memory = Runtime.getRuntime().maxMemory() / 2;
     try {
-      link = new Link(channel, Math.min(timeoutMillis, GREETING), NpbMessage.PEER_BLOCK);
-      greet();
+      link = new Link(channel, Math.min(timeoutMillis, Greeting.MILLIS), NpbMessage.PEER_BLOCK);
+      Greeting greeting = new Greeting(link, token);
+      link.begin(Greeting.MILLIS, Greeting.NBYTES);
+      if (listening) {
+        greeting.listen();
+      } else {
+        greeting.connect();
+      }
+      link.begun();
+      peerBlock = greeting.peerBlock;
+      window = greeting.window;
       link.setTimeout(timeoutMillis);
     } catch (IOException | RuntimeException error) {
       channel.close();
@@ -69,54 +75,38 @@ public final class Connection implements AutoCloseable {
    */
   public static Connection connect(InetSocketAddress address, long timeoutMillis)
       throws IOException {
+    return connect(address, timeoutMillis, null);
+  }
+
+  /**
+   * Connects to whoever waits for arrays there and knows a token.
+   *
+   * @param address where
+   * @param timeoutMillis how long the peer may be silent
+   * @param token nothing is sent to a peer that does not prove to know it; null if there is none
+   * @return to be closed
+   * @throws NdferryException if somebody else answers, or nobody
+   * @throws IOException as the system says
+   */
+  public static Connection connect(InetSocketAddress address, long timeoutMillis, Token token)
+      throws IOException {
     SocketChannel channel = SocketChannel.open();
     try {
-      channel.socket().connect(address, (int) Math.min(timeoutMillis, GREETING));
+      channel.socket().connect(address, (int) Math.min(timeoutMillis, Greeting.MILLIS));
     } catch (IOException error) {
       channel.close();
       throw error;
     }
-    return new Connection(channel, timeoutMillis, Runtime.getRuntime().maxMemory() / 2);
-  }
-
-  private void greet() throws IOException {
-    Packet own = new Packet().u8(1).u8(1).u16(0).u32(NpbCodec.CODECS).u32(NpbCodec.FILTERS).u32(0);
-    own.u64(NpbMessage.PEER_BLOCK).u64(-1);
-    link.send(NpbMessage.HELLO, 0, 0, own.toBytes());
-    NpbMessage head = link.recv();
-    if (head == null) {
-      throw NdferryException.protocol(link.peer() + " has closed the connection before HELLO");
-    }
-    listen(head);
-    if (head.kind != NpbMessage.HELLO) {
-      throw NdferryException.protocol(head.name() + " came from " + link.peer() + " where HELLO was expected");
-    }
-    Cursor in = new Cursor(link.bytes(), NpbMessage.HEAD_NBYTES, NpbMessage.HEAD_NBYTES);
-    int lowest = in.u8();
-    int highest = in.u8();
-    if (lowest > 1 || highest < 1) {
-      throw NdferryException.protocol(
-          link.peer() + " speaks versions " + lowest + " to " + highest + " of NPB, this side 1");
-    }
-    in.skip(14);
-    peerBlock = in.u64();
-    window = in.u64();
-    if (peerBlock < 0 || peerBlock > NpbMessage.PEER_BLOCK) {
-      peerBlock = NpbMessage.PEER_BLOCK;
-    }
+    return new Connection(channel, timeoutMillis, token, false);
   }
 
   /** Throws if the message is a refusal; takes note of a CREDIT. */
   private void listen(NpbMessage head) throws IOException {
-    Cursor in = new Cursor(link.bytes(), NpbMessage.HEAD_NBYTES, NpbMessage.HEAD_NBYTES);
     if (head.kind == NpbMessage.REFUSE) {
-      in.u32();
-      byte[] text = in.take(Math.min(in.left(), 4096));
-      String reason = new String(text, StandardCharsets.UTF_8);
-      String problem = link.peer() + " refuses: " + reason;
-      throw new NdferryException(NdferryException.Reason.REFUSED, -1, problem);
+      throw link.refusal();
     }
     if (head.kind == NpbMessage.CREDIT && window >= 0) {
+      Cursor in = new Cursor(link.bytes(), NpbMessage.HEAD_NBYTES, NpbMessage.HEAD_NBYTES);
       window += Math.max(in.u64(), 0);
     }
   }
@@ -242,7 +232,8 @@ public final class Connection implements AutoCloseable {
         listen(head);
       }
     } catch (NdferryException refusal) {
-      return refusal.reason() == NdferryException.Reason.REFUSED ? refusal : broken;
+      boolean told = refusal.reason() != NdferryException.Reason.PROTOCOL;
+      return told ? refusal : broken;
     } catch (IOException error) {
       return broken;
     }

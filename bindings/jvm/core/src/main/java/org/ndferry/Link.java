@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 
 /** NPB messages over TCP, both ways; gives up when no byte moves for a time. For one thread at a time. */
 final class Link implements Closeable {
@@ -23,6 +24,9 @@ final class Link implements Closeable {
   private final NpbStream messages;
   private final String peer;
   private long timeoutMillis;
+
+  /** When the greeting must be over, in nanoseconds; 0 once it is. */
+  private long deadline;
 
   Link(SocketChannel channel, long timeoutMillis, long limit) throws IOException {
     this.channel = channel;
@@ -44,13 +48,32 @@ final class Link implements Closeable {
     timeoutMillis = millis;
   }
 
+  /** The greeting begins: all of it must be done within this time, and within so many bytes from the peer. */
+  void begin(long millis, long nbytes) {
+    deadline = System.nanoTime() + millis * 1_000_000;
+    messages.setMost(nbytes);
+  }
+
+  /** The greeting is over. */
+  void begun() {
+    deadline = 0;
+    messages.setMost(Long.MAX_VALUE);
+  }
+
   private void await(int operation, String what) throws IOException {
     if (!channel.isOpen()) {
       throw NdferryException.protocol("the connection is closed");
     }
     key.interestOps(operation);
     selector.selectedKeys().clear();
-    if (selector.select(Math.max(timeoutMillis, 1)) == 0) {
+    long wait = timeoutMillis;
+    if (deadline != 0) {
+      wait = Math.min(wait, (deadline - System.nanoTime()) / 1_000_000);
+      if (wait <= 0) {
+        throw NdferryException.protocol(peer + " takes too long to greet");
+      }
+    }
+    if (selector.select(Math.max(wait, 1)) == 0) {
       if (Thread.currentThread().isInterrupted()) {
         throw new java.io.InterruptedIOException("interrupted");
       }
@@ -120,6 +143,17 @@ final class Link implements Closeable {
     return messages.bytes();
   }
 
+  /** The message that came last, a REFUSE, as an error. */
+  NdferryException refusal() throws NdferryException {
+    Cursor in = new Cursor(bytes(), NpbMessage.HEAD_NBYTES, NpbMessage.HEAD_NBYTES);
+    boolean token = in.u32() == 4;
+    byte[] text = in.take(Math.min(in.left(), 4096));
+    String problem = peer + " refuses: " + new String(text, StandardCharsets.UTF_8);
+    NdferryException.Reason reason =
+        token ? NdferryException.Reason.TOKEN : NdferryException.Reason.REFUSED;
+    return new NdferryException(reason, -1, problem);
+  }
+
   long messageOffset() {
     return messages.messageOffset();
   }
@@ -127,7 +161,7 @@ final class Link implements Closeable {
   /** Says why not, and lets the sentence arrive before the connection is closed. */
   void refuse(int code, String reason) {
     try {
-      byte[] text = reason.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+      byte[] text = reason.getBytes(StandardCharsets.UTF_8);
       send(NpbMessage.REFUSE, 0, 0, new Packet().u32(code).bytes(text).toBytes());
       channel.shutdownOutput();
       long end = System.nanoTime() + DRAIN_MILLIS * 1_000_000;

@@ -22,7 +22,9 @@ public final class NdferryException extends IOException {
     /** The peer broke the protocol, fell silent or went away. */
     PROTOCOL,
     /** The peer refused, and said why. */
-    REFUSED
+    REFUSED,
+    /** One side has a token and the other has none, or another one. */
+    TOKEN
   }
 
   /** The kind of reason. */
@@ -55,6 +57,10 @@ public final class NdferryException extends IOException {
 
   static NdferryException protocol(String problem) {
     return new NdferryException(Reason.PROTOCOL, -1, problem);
+  }
+
+  static NdferryException token(String problem) {
+    return new NdferryException(Reason.TOKEN, -1, problem);
   }
 
   /** The same at another place: for parsers that know only a part of the input. */

@@ -13,11 +13,17 @@ final class NpbStream {
   private final long limit;
   private byte[] bytes = new byte[0];
   private long offset;
+  private long most = Long.MAX_VALUE;
   private long start;
 
   NpbStream(InputStream in, long limit) {
     this.in = in;
     this.limit = limit;
+  }
+
+  /** No message may end behind this byte. */
+  void setMost(long most) {
+    this.most = most;
   }
 
   /** Where in the stream the next byte is. */
@@ -51,6 +57,9 @@ final class NpbStream {
     try {
       NpbMessage message = NpbMessage.parse(have < head.length ? Arrays.copyOf(head, have) : head, 0);
       message.limit(limit);
+      if (message.bodyNbytes > most - offset) {
+        throw NdferryException.limit(24, message.name() + " has " + message.bodyNbytes + " bytes before the end of the greeting");
+      }
       body(head, message.bodyNbytes);
       int n = bytes.length - head.length;
       message.check(bytes, head.length, n);
