@@ -12,6 +12,9 @@ use crate::{Error, Result};
 /// more than the copy that causes it.
 const MAPPED: usize = 4 << 20;
 
+/// The size of a huge page, nearly everywhere.
+const HUGE: usize = 2 << 20;
+
 /// Memory grows by at most this many bytes at a time, until they have really arrived.
 const STEP: usize = 1 << 20;
 
@@ -20,7 +23,40 @@ pub struct BigBuffer(Memory);
 
 enum Memory {
     Heap(Vec<u8>),
-    Mapped(memmap2::MmapMut),
+    Mapped(Map),
+}
+
+/// Whole huge pages, since the system puts only those where one can begin; of the last one what is wanted.
+struct Map {
+    pages: memmap2::MmapMut,
+    nbytes: usize,
+}
+
+impl Map {
+    fn new(nbytes: usize) -> io::Result<Self> {
+        let whole = nbytes
+            .checked_next_multiple_of(HUGE)
+            .filter(|whole| isize::try_from(*whole).is_ok())
+            .ok_or(io::ErrorKind::OutOfMemory)?;
+        let pages = memmap2::MmapMut::map_anon(whole)?;
+        #[cfg(target_os = "linux")]
+        {
+            // Only hints: without huge pages it is the same, slower. A last page that would be mostly empty is none.
+            let end = if whole - nbytes > HUGE / 2 {
+                whole - HUGE
+            } else {
+                whole
+            };
+            let _ = pages.advise_range(memmap2::Advice::HugePage, 0, end);
+        }
+        Ok(Self { pages, nbytes })
+    }
+}
+
+impl AsRef<[u8]> for Map {
+    fn as_ref(&self) -> &[u8] {
+        &self.pages[..self.nbytes]
+    }
 }
 
 impl BigBuffer {
@@ -36,13 +72,7 @@ impl BigBuffer {
             heap.resize(nbytes, 0);
             return Ok(Self(Memory::Heap(heap)));
         }
-        if isize::try_from(nbytes).is_err() {
-            return Err(io::Error::from(io::ErrorKind::OutOfMemory).into());
-        }
-        let map = memmap2::MmapMut::map_anon(nbytes)?;
-        #[cfg(target_os = "linux")]
-        // Only a hint: without huge pages it is the same, slower.
-        let _ = map.advise(memmap2::Advice::HugePage);
+        let map = Map::new(nbytes)?;
         Ok(Self(Memory::Mapped(map)))
     }
 
@@ -98,7 +128,7 @@ impl Deref for BigBuffer {
     fn deref(&self) -> &[u8] {
         match &self.0 {
             Memory::Heap(heap) => heap,
-            Memory::Mapped(map) => map,
+            Memory::Mapped(map) => map.as_ref(),
         }
     }
 }
@@ -107,7 +137,7 @@ impl DerefMut for BigBuffer {
     fn deref_mut(&mut self) -> &mut [u8] {
         match &mut self.0 {
             Memory::Heap(heap) => heap,
-            Memory::Mapped(map) => map,
+            Memory::Mapped(map) => &mut map.pages[..map.nbytes],
         }
     }
 }
@@ -146,7 +176,7 @@ mod tests {
 
     #[test]
     fn small_and_large_buffers_are_zeroed_and_become_bytes() {
-        for nbytes in [0, 10, MAPPED, MAPPED + 1] {
+        for nbytes in [0, 10, MAPPED, MAPPED + 1, MAPPED + HUGE - 1] {
             let mut buffer = BigBuffer::zeroed(nbytes).unwrap();
             assert!(buffer.iter().all(|byte| *byte == 0));
             if let Some(last) = buffer.last_mut() {

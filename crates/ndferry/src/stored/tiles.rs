@@ -263,7 +263,10 @@ impl Tiles {
             _ => threads(self.threads, u64::MAX),
         };
         let (Some(along), 2..) = (spans.get(axis).copied(), threads) else {
-            return self.read_slab(spans, out, &mut self.scratch());
+            let mut scratch = self.scratch();
+            self.read_slab(spans, out, &mut scratch)?;
+            self.keep(scratch);
+            return Ok(());
         };
         let nbytes = out.len() / (along.count as usize).max(1);
         let mut slabs = Vec::new();
