@@ -602,7 +602,7 @@ impl OtherEraArg {
 pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Where the receiver listens: tcp://HOST:PORT, unix:///PATH, or - for standard output.
+    /// Where the receiver listens: tcp://HOST:PORT, unix:///PATH, shm:///PATH, shm://HOST:PORT, or - for standard output.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     #[command(flatten)]
@@ -640,7 +640,8 @@ pub(crate) struct WaitArgs {
 /// Options of `recv`.
 #[derive(Args, Debug)]
 pub(crate) struct RecvArgs {
-    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), unix:///PATH, or - for standard input.
+    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), unix:///PATH, shm:///PATH, shm://HOST:PORT, or - for
+    /// standard input.
     #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
     pub(crate) listen: String,
     /// Where to store it (.npb, .npy, .npz, .pkl; - is standard output); received.npb, or the next free number, otherwise.

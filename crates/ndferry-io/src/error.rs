@@ -70,6 +70,9 @@ pub enum Error {
         /// The address's scheme.
         scheme: &'static str,
     },
+    /// What came as shared memory cannot be used as such.
+    #[error("a segment of shared memory {0}")]
+    Segment(&'static str),
     /// A file on a web server that cannot be read.
     #[cfg(feature = "http")]
     #[error("{0}")]

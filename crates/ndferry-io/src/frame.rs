@@ -1,7 +1,10 @@
 //! [`FrameSink`] and [`FrameSource`]: whole frames between peers. A transport implements both.
 
 use std::fmt;
+use std::ops::Deref;
 use std::time::Duration;
+
+use bytes::Bytes;
 
 use crate::Result;
 
@@ -40,8 +43,42 @@ pub trait FrameSource {
     fn recv(&mut self) -> Result<Option<&[u8]>>;
 }
 
+/// A frame as [`Duplex::recv_frame`] gives it.
+#[derive(Debug)]
+pub enum Frame<'a> {
+    /// In the link's memory, until the next call.
+    Here(&'a [u8]),
+    /// In memory that another process has lent, for as long as the bytes live. **It could change them meanwhile**: they
+    /// are for those who take any value, not for a parser.
+    Shared(Bytes),
+}
+
+impl Deref for Frame<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Here(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
 /// Frames both ways, with a patience that ends.
 pub trait Duplex: FrameSink + FrameSource + Send + fmt::Debug {
+    /// As [`FrameSource::recv`], but a large frame may stay in memory that the other side has lent.
+    ///
+    /// # Errors
+    /// As [`FrameSource::recv`].
+    fn recv_frame(&mut self) -> Result<Option<Frame<'_>>> {
+        Ok(self.recv()?.map(Frame::Here))
+    }
+
+    /// Whether [`Self::recv_frame`] may lend large frames, so that an array had better be one.
+    fn shares(&self) -> bool {
+        false
+    }
+
     /// Whether something has come (or the other side has finished), so that [`FrameSource::recv`] has work.
     ///
     /// # Errors

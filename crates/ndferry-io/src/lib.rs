@@ -19,6 +19,10 @@ mod pipe;
 mod read_at;
 mod reception;
 mod reserve;
+#[cfg(all(feature = "shm", target_os = "linux"))]
+mod segment;
+#[cfg(all(feature = "shm", target_os = "linux"))]
+mod shm;
 mod stream;
 mod url;
 mod wait;
@@ -26,7 +30,7 @@ mod wait;
 pub use atomic::{AtomicFile, rename_synced};
 pub use buffer::{BigBuffer, read_claimed};
 pub use error::{Error, Result};
-pub use frame::{Duplex, FrameSink, FrameSource, Framing, Link};
+pub use frame::{Duplex, Frame, FrameSink, FrameSource, Framing, Link};
 #[cfg(feature = "http")]
 pub use http::{HttpFile, HttpProblem};
 pub use interrupt::Interrupt;
@@ -37,5 +41,7 @@ pub use peak::{current_memory, peak_memory};
 pub use pipe::{frames_from, frames_to};
 pub use read_at::{Counted, ReadAt};
 pub use reception::{Doorman, Verdict};
+#[cfg(all(feature = "shm", target_os = "linux"))]
+pub use segment::{Filling, Lease, Segment, SegmentPool};
 pub use stream::{Stream, StreamTransport};
 pub use url::Url;

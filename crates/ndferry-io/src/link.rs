@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::reception::{Doorman, Reception};
-use crate::{Framing, Interrupt, Link, Result, Url, net, pipe};
+use crate::{Framing, Interrupt, Link, Result, Socket, StreamTransport, Url, net, pipe};
 
 /// How to talk to a peer.
 #[derive(Clone, Debug)]
@@ -48,11 +48,20 @@ pub fn connect(url: &Url, options: &LinkOptions) -> Result<Link> {
     options.interrupt.check()?;
     match url {
         Url::Tcp { .. } | Url::Unix(_) => Ok(Box::new(net::connect(url, options)?)),
+        Url::Shm(_) | Url::ShmOrTcp { .. } => Ok(sharing(net::connect(url, options)?)),
         Url::Pipe => Ok(Box::new(pipe::stdout(
             options.framing,
             options.interrupt.clone(),
         )?)),
     }
+}
+
+/// A link with large frames in shared memory, if the other side is on this machine.
+fn sharing(stream: StreamTransport<Socket>) -> Link {
+    #[cfg(all(feature = "shm", target_os = "linux"))]
+    return crate::shm::over(stream);
+    #[cfg(not(all(feature = "shm", target_os = "linux")))]
+    return Box::new(stream);
 }
 
 /// Waits for peers, and lets those in that a [`Doorman`] of type `D` has nothing against.
@@ -106,7 +115,7 @@ impl<D: Doorman> Listener<D> {
         doorman: impl Fn() -> D + Send + 'static,
     ) -> Result<Self> {
         let kind = match url {
-            Url::Tcp { .. } | Url::Unix(_) => Kind::Socket {
+            Url::Tcp { .. } | Url::Unix(_) | Url::Shm(_) | Url::ShmOrTcp { .. } => Kind::Socket {
                 listener: net::SocketListener::bind(url)?,
                 reception: Reception::new(),
             },
@@ -155,7 +164,11 @@ impl<D: Doorman> Listener<D> {
                 reception,
             } => {
                 let entered = reception.next(listener, &*self.doorman, wait, &self.options)?;
-                Ok(entered.map(|(link, doorman)| (Box::new(link) as Link, doorman)))
+                let shares = matches!(listener.url(), Url::Shm(_) | Url::ShmOrTcp { .. });
+                Ok(entered.map(|(link, doorman)| match shares {
+                    true => (sharing(link), doorman),
+                    false => (Box::new(link) as Link, doorman),
+                }))
             }
             Kind::Waiting { links, .. } => {
                 Ok(links.pop_front().map(|link| (link, (self.doorman)())))

@@ -42,6 +42,25 @@ impl MappedFile {
     }
 }
 
+/// The first bytes of a segment that another process has lent, writable, but what is written stays here.
+#[cfg(all(feature = "shm", target_os = "linux"))]
+pub(crate) fn map_segment(file: &File, nbytes: usize) -> io::Result<memmap2::MmapMut> {
+    // SAFETY: `Segment` has seen that the file is sealed against shrinking and at least `nbytes` long, so no access faults.
+    // That the sender does not write to it meanwhile cannot be proven: one of ours waits until the lock that this map
+    // keeps is released. One that means harm could; therefore the bytes go only to checksums and to those who take any
+    // value, never to a parser.
+    unsafe { memmap2::MmapOptions::new().len(nbytes).map_copy(file) }
+}
+
+/// All of a segment of our own, to write to.
+#[cfg(all(feature = "shm", target_os = "linux"))]
+pub(crate) fn map_own_segment(file: &File, nbytes: usize) -> io::Result<memmap2::MmapMut> {
+    // SAFETY: `SegmentPool` has made the file with this length and sealed it. It writes through the map only, below what
+    // has memory already, and only while nobody else holds the file's lock; receivers that read on after they gave that
+    // up read what we write next, which is their loss.
+    unsafe { memmap2::MmapOptions::new().len(nbytes).map_mut(file) }
+}
+
 impl ReadAt for MappedFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.0.read_at(buf, offset)

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Type};
 
+#[cfg(all(feature = "shm", target_os = "linux"))]
+use crate::shm::Descriptors;
 use crate::stream::{POLL, Stream};
 use crate::{Error, LinkOptions, Result, StreamTransport, Url, wait};
 
@@ -22,10 +24,14 @@ const SHORTAGE: Duration = Duration::from_millis(50);
 pub struct Socket {
     socket: socket2::Socket,
     peer: String,
+    /// Those that come with bytes; `None` has the system throw them away.
+    #[cfg(all(feature = "shm", target_os = "linux"))]
+    descriptors: Option<Descriptors>,
 }
 
 impl Socket {
-    fn new(socket: socket2::Socket, peer: String, is_tcp: bool) -> io::Result<Self> {
+    fn new(socket: socket2::Socket, peer: String) -> io::Result<Self> {
+        let is_tcp = !socket.local_addr()?.is_unix();
         socket.set_nonblocking(false)?;
         socket.set_read_timeout(Some(POLL))?;
         socket.set_write_timeout(Some(POLL))?;
@@ -33,7 +39,31 @@ impl Socket {
             // Small messages at the end of a transfer must not wait for more.
             socket.set_tcp_nodelay(true)?;
         }
-        Ok(Self { socket, peer })
+        Ok(Self {
+            socket,
+            peer,
+            #[cfg(all(feature = "shm", target_os = "linux"))]
+            descriptors: None,
+        })
+    }
+
+    /// Keeps descriptors from here on; `ahead` bytes were read that are still to be looked at.
+    #[cfg(all(feature = "shm", target_os = "linux"))]
+    pub(crate) fn take_descriptors(&mut self, ahead: u64) {
+        self.descriptors = Some(Descriptors::after(ahead));
+    }
+
+    /// The descriptor that came with the `nbytes` bytes that begin `ahead` bytes before the end of what was read.
+    #[cfg(all(feature = "shm", target_os = "linux"))]
+    pub(crate) fn descriptor(
+        &mut self,
+        ahead: u64,
+        nbytes: u64,
+    ) -> Result<Option<std::os::fd::OwnedFd>> {
+        match &mut self.descriptors {
+            Some(descriptors) => descriptors.of(ahead, nbytes),
+            None => Ok(None),
+        }
     }
 
     pub(crate) fn socket(&self) -> &socket2::Socket {
@@ -43,6 +73,10 @@ impl Socket {
 
 impl Read for Socket {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        #[cfg(all(feature = "shm", target_os = "linux"))]
+        if let Some(descriptors) = &mut self.descriptors {
+            return descriptors.read(&self.socket, buf);
+        }
         self.socket.read(buf)
     }
 }
@@ -96,7 +130,12 @@ pub(crate) fn connect(url: &Url, options: &LinkOptions) -> Result<StreamTranspor
         .spawn(move || {
             let connected = match &to {
                 Url::Tcp { host, port } => connect_tcp(host, *port, timeout),
-                Url::Unix(path) => connect_unix(path, timeout),
+                Url::Unix(path) | Url::Shm(path) => connect_unix(path, timeout),
+                Url::ShmOrTcp { host, port } => match connect_here(host, *port) {
+                    Ok(Some(socket)) => Ok(socket),
+                    Ok(None) => connect_tcp(host, *port, timeout),
+                    Err(error) => Err(error),
+                },
                 Url::Pipe => Err(Error::OneWay("-")),
             };
             // Nobody listens if we have given up.
@@ -118,7 +157,7 @@ pub(crate) fn connect(url: &Url, options: &LinkOptions) -> Result<StreamTranspor
         }
     };
     Ok(StreamTransport::new(
-        Socket::new(socket, url.to_string(), matches!(url, Url::Tcp { .. }))?,
+        Socket::new(socket, url.to_string())?,
         options.framing,
         options.timeout,
         options.interrupt.clone(),
@@ -139,6 +178,48 @@ fn connect_unix(path: &Path, timeout: Duration) -> Result<socket2::Socket> {
     socket.set_write_timeout(Some(timeout))?;
     socket.connect(&SockAddr::unix(path)?)?;
     Ok(socket)
+}
+
+/// Where a listener at this address of this machine can be reached by a Unix socket as well: a name that is no file, which
+/// only processes of the same network namespace see (`man 7 unix`, abstract).
+#[cfg(target_os = "linux")]
+fn beside(address: SocketAddr) -> io::Result<std::os::unix::net::SocketAddr> {
+    use std::os::linux::net::SocketAddrExt;
+    std::os::unix::net::SocketAddr::from_abstract_name(format!("ndferry/{address}"))
+}
+
+/// A Unix socket to the same listener that TCP would reach, if that is on this machine and has one, and belongs to the same
+/// user: anybody else could have taken the name.
+#[cfg(all(feature = "shm", target_os = "linux"))]
+fn connect_here(host: &str, port: u16) -> Result<Option<socket2::Socket>> {
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+
+    for address in (host, port).to_socket_addrs()? {
+        // Only addresses of its own can be bound.
+        if UdpSocket::bind((address.ip(), 0)).is_err() {
+            continue;
+        }
+        let any: IpAddr = match address {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        for ip in [address.ip(), any] {
+            let name = beside((ip, port).into())?;
+            let Ok(stream) = std::os::unix::net::UnixStream::connect_addr(&name) else {
+                continue;
+            };
+            let listener = rustix::net::sockopt::socket_peercred(&stream);
+            if listener.is_ok_and(|listener| listener.uid == rustix::process::geteuid()) {
+                return Ok(Some(stream.into()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(not(all(feature = "shm", target_os = "linux")))]
+fn connect_here(_: &str, _: u16) -> Result<Option<socket2::Socket>> {
+    Ok(None)
 }
 
 /// The first address of a host that works, or the last one's error.
@@ -172,6 +253,8 @@ pub(crate) struct SocketListener {
     url: Url,
     /// The socket's file, removed in the end.
     path: Option<PathBuf>,
+    /// Where processes of this machine come in that have something to share.
+    beside: Option<socket2::Socket>,
 }
 
 impl SocketListener {
@@ -182,7 +265,12 @@ impl SocketListener {
                 let host = host.clone();
                 (socket, Url::Tcp { host, port }, None)
             }
-            Url::Unix(path) => {
+            Url::ShmOrTcp { host, port } => {
+                let (socket, port) = bind_tcp(host, *port)?;
+                let host = host.clone();
+                (socket, Url::ShmOrTcp { host, port }, None)
+            }
+            Url::Unix(path) | Url::Shm(path) => {
                 remove_stale(path)?;
                 let socket = unix_socket()?;
                 socket.bind(&SockAddr::unix(path)?)?;
@@ -193,15 +281,26 @@ impl SocketListener {
         socket.listen(BACKLOG)?;
         // A peer that went away between poll and accept must not block us.
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, url, path })
+        let beside = match url {
+            // Without it everybody comes by TCP.
+            Url::ShmOrTcp { .. } => listen_beside(&socket).ok(),
+            _ => None,
+        };
+        Ok(Self {
+            socket,
+            url,
+            path,
+            beside,
+        })
     }
 
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
-    pub(crate) fn socket(&self) -> &socket2::Socket {
-        &self.socket
+    /// What becomes readable when a peer has connected.
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = &socket2::Socket> {
+        std::iter::once(&self.socket).chain(&self.beside)
     }
 
     /// Whether it is a Unix socket, or an address of the loopback interface.
@@ -209,16 +308,20 @@ impl SocketListener {
         let address = self.socket.local_addr().ok();
         match address.and_then(|address| address.as_socket()) {
             Some(address) => address.ip().to_canonical().is_loopback(),
-            None => matches!(self.url, Url::Unix(_)),
+            None => matches!(self.url, Url::Unix(_) | Url::Shm(_)),
         }
     }
 
-    /// The next peer, if there is one.
+    /// The next peer at one of its sockets, if there is one.
     pub(crate) fn accept_now(
         &self,
+        at: usize,
         options: &LinkOptions,
     ) -> Result<Option<StreamTransport<Socket>>> {
-        match self.socket.accept() {
+        let Some(socket) = self.sockets().nth(at) else {
+            return Ok(None);
+        };
+        match socket.accept() {
             Ok((socket, address)) => self.welcome(socket, &address, options).map(Some),
             Err(error) if is_shortage(&error) => {
                 std::thread::sleep(SHORTAGE);
@@ -235,17 +338,33 @@ impl SocketListener {
         address: &SockAddr,
         options: &LinkOptions,
     ) -> Result<StreamTransport<Socket>> {
-        let (peer, is_tcp) = match address.as_socket() {
-            Some(address) => (format!("tcp://{address}"), true),
-            None => (self.url.to_string(), false),
+        let peer = match address.as_socket() {
+            Some(address) => format!("tcp://{address}"),
+            None => self.url.to_string(),
         };
         Ok(StreamTransport::new(
-            Socket::new(socket, peer, is_tcp)?,
+            Socket::new(socket, peer)?,
             options.framing,
             options.timeout,
             options.interrupt.clone(),
         ))
     }
+}
+
+#[cfg(target_os = "linux")]
+fn listen_beside(tcp: &socket2::Socket) -> io::Result<socket2::Socket> {
+    use std::os::unix::net::UnixListener;
+
+    let address = tcp.local_addr()?.as_socket();
+    let address = address.ok_or(io::ErrorKind::Unsupported)?;
+    let socket = UnixListener::bind_addr(&beside(address)?)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn listen_beside(_: &socket2::Socket) -> io::Result<socket2::Socket> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// Too many descriptors or too little memory: others will give some back.

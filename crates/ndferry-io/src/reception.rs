@@ -103,7 +103,9 @@ impl<D: Doorman> Reception<D> {
             let left = at_most.saturating_sub(started.elapsed());
             let next_deadline = self.guests.iter().map(|guest| guest.until - now).min();
             let nap = left.min(POLL).min(next_deadline.unwrap_or(POLL));
-            let sockets: Vec<_> = std::iter::once(listener.socket())
+            let doors = listener.sockets().count();
+            let sockets: Vec<_> = listener
+                .sockets()
                 .chain(
                     self.guests
                         .iter()
@@ -111,13 +113,13 @@ impl<D: Doorman> Reception<D> {
                 )
                 .collect();
             let ready = wait::which_readable(&sockets, nap)?;
-            if let Some(entered) = self.listen_to(&ready[1..], options) {
+            if let Some(entered) = self.listen_to(&ready[doors..], options) {
                 return Ok(Some(entered));
             }
-            if ready[0]
-                && let Some(link) = listener.accept_now(options)?
-            {
-                self.welcome(link, doorman(), options);
+            for door in (0..doors).filter(|door| ready[*door]) {
+                if let Some(link) = listener.accept_now(door, options)? {
+                    self.welcome(link, doorman(), options);
+                }
             }
             if left.is_zero() {
                 return Ok(None);

@@ -83,6 +83,54 @@ impl<S: Stream> StreamTransport<S> {
         &self.stream
     }
 
+    #[cfg(all(feature = "shm", target_os = "linux"))]
+    pub(crate) fn get_mut(&mut self) -> &mut S {
+        &mut self.stream
+    }
+
+    /// Bytes that have come and not been received yet.
+    #[cfg(all(feature = "shm", target_os = "linux"))]
+    pub(crate) fn ahead(&self) -> usize {
+        self.end - self.start
+    }
+
+    #[cfg(all(feature = "shm", target_os = "linux"))]
+    pub(crate) fn head_nbytes(&self) -> usize {
+        self.framing.head_nbytes
+    }
+
+    /// Receives the head of a frame alone, after [`Self::head`].
+    #[cfg(all(feature = "shm", target_os = "linux"))]
+    pub(crate) fn take_head(&mut self) -> &[u8] {
+        let head = self.start..self.start + self.framing.head_nbytes;
+        self.start = head.end;
+        self.received += head.len() as u64;
+        &self.buffer[head]
+    }
+
+    /// Waits for the head of the next frame, and says how long that is; `None` at the end of the stream.
+    pub(crate) fn head(&mut self) -> Result<Option<usize>> {
+        let needed = self.framing.head_nbytes;
+        let got = self.fill(needed)?;
+        match self.next_nbytes()? {
+            Some(nbytes) => Ok(Some(nbytes)),
+            None if got == 0 => Ok(None),
+            None => Err(closed(got, needed)),
+        }
+    }
+
+    /// Receives the whole frame, after [`Self::head`] has said how long it is.
+    pub(crate) fn body(&mut self, nbytes: usize) -> Result<&[u8]> {
+        let got = self.fill(nbytes)?;
+        if got < nbytes {
+            return Err(closed(got, nbytes));
+        }
+        let frame = self.start..self.start + nbytes;
+        self.start = frame.end;
+        self.received += nbytes as u64;
+        Ok(&self.buffer[frame])
+    }
+
     /// Reads until `nbytes` bytes of the next frame are there, and perhaps a little more; gives how many there are, fewer
     /// only if the stream has ended.
     fn fill(&mut self, nbytes: usize) -> Result<usize> {
@@ -184,6 +232,11 @@ fn make_room<'a>(
     Ok(&mut buffer[*end..to])
 }
 
+fn closed(received: usize, needed: usize) -> Error {
+    let (received, needed) = (received as u64, needed as u64);
+    Error::Closed { received, needed }
+}
+
 impl<S: Stream> FrameSink for StreamTransport<S> {
     fn send(&mut self, parts: &[&[u8]]) -> Result<()> {
         let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
@@ -210,29 +263,26 @@ impl<S: Stream> FrameSink for StreamTransport<S> {
 
 impl<S: Stream> FrameSource for StreamTransport<S> {
     fn recv(&mut self) -> Result<Option<&[u8]>> {
-        let closed = |received, needed| {
-            Err(Error::Closed {
-                received: received as u64,
-                needed: needed as u64,
-            })
-        };
-        let head = self.framing.head_nbytes;
-        let got = self.fill(head)?;
-        let Some(nbytes) = self.next_nbytes()? else {
-            return if got == 0 {
-                Ok(None)
-            } else {
-                closed(got, head)
-            };
-        };
-        let got = self.fill(nbytes)?;
-        if got < nbytes {
-            return closed(got, nbytes);
+        match self.head()? {
+            Some(nbytes) => self.body(nbytes).map(Some),
+            None => Ok(None),
         }
-        let frame = self.start..self.start + nbytes;
-        self.start = frame.end;
-        self.received += nbytes as u64;
-        Ok(Some(&self.buffer[frame]))
+    }
+}
+
+#[cfg(all(feature = "shm", target_os = "linux"))]
+impl StreamTransport<crate::net::Socket> {
+    /// Sends bytes with a descriptor, over a Unix socket.
+    pub(crate) fn send_with(
+        &mut self,
+        bytes: &[u8],
+        descriptor: std::os::fd::BorrowedFd<'_>,
+    ) -> Result<()> {
+        let stream = &self.stream;
+        let mut wait = self.patience.begin();
+        let sent = wait.until(|| crate::shm::send_with(stream.socket(), bytes, descriptor))?;
+        self.sent += sent as u64;
+        self.send(&[&bytes[sent..]])
     }
 }
 

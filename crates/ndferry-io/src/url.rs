@@ -19,12 +19,21 @@ pub enum Url {
     },
     /// `unix:///path`.
     Unix(PathBuf),
+    /// `shm:///path`: a Unix socket, with large frames in shared memory.
+    Shm(PathBuf),
+    /// `shm://host:port`: the same if the host is this machine, TCP otherwise.
+    ShmOrTcp {
+        /// Name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
     /// `-`: standard input for those who listen, standard output for those who connect.
     Pipe,
 }
 
 /// Schemes of the format that this build does not have.
-const PLANNED: [&str; 4] = ["tls", "zmq+tcp", "zmq+ipc", "shm"];
+const PLANNED: [&str; 3] = ["tls", "zmq+tcp", "zmq+ipc"];
 
 impl FromStr for Url {
     type Err = Error;
@@ -42,28 +51,16 @@ impl FromStr for Url {
             .ok_or_else(|| wrong("it has no scheme such as tcp://"))?;
         match scheme {
             "tcp" => {
-                let (host, port) = rest
-                    .rsplit_once(':')
-                    .ok_or_else(|| wrong("it has no port"))?;
-                let host = match host.strip_prefix('[') {
-                    Some(inside) => inside
-                        .strip_suffix(']')
-                        .ok_or_else(|| wrong("a bracket is missing"))?,
-                    None if host.contains(':') => {
-                        return Err(wrong("an IPv6 address needs brackets"));
-                    }
-                    None => host,
-                };
-                if host.is_empty() {
-                    return Err(wrong("it has no host"));
-                }
-                let port = port
-                    .parse()
-                    .map_err(|_| wrong("its port is not a number up to 65535"))?;
-                Ok(Self::Tcp {
-                    host: host.to_owned(),
-                    port,
-                })
+                let (host, port) = host_and_port(rest).map_err(wrong)?;
+                Ok(Self::Tcp { host, port })
+            }
+            "shm" if !cfg!(all(feature = "shm", target_os = "linux")) => {
+                Err(Error::NotBuilt { scheme: "shm" })
+            }
+            "shm" if rest.starts_with('/') => Ok(Self::Shm(rest.into())),
+            "shm" => {
+                let (host, port) = host_and_port(rest).map_err(wrong)?;
+                Ok(Self::ShmOrTcp { host, port })
             }
             "unix" if rest.is_empty() => Err(wrong("it has no path")),
             "unix" => Ok(Self::Unix(rest.into())),
@@ -75,11 +72,32 @@ impl FromStr for Url {
     }
 }
 
+fn host_and_port(text: &str) -> Result<(String, u16), &'static str> {
+    let (host, port) = text.rsplit_once(':').ok_or("it has no port")?;
+    let host = match host.strip_prefix('[') {
+        Some(inside) => inside.strip_suffix(']').ok_or("a bracket is missing")?,
+        None if host.contains(':') => return Err("an IPv6 address needs brackets"),
+        None => host,
+    };
+    if host.is_empty() {
+        return Err("it has no host");
+    }
+    let port = port
+        .parse()
+        .map_err(|_| "its port is not a number up to 65535")?;
+    Ok((host.to_owned(), port))
+}
+
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = |f: &mut fmt::Formatter<'_>, scheme, host: &str, port| match host.contains(':') {
+            true => write!(f, "{scheme}://[{host}]:{port}"),
+            false => write!(f, "{scheme}://{host}:{port}"),
+        };
         match self {
-            Self::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
-            Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            Self::Tcp { host, port } => at(f, "tcp", host, port),
+            Self::ShmOrTcp { host, port } => at(f, "shm", host, port),
+            Self::Shm(path) => write!(f, "shm://{}", path.display()),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Pipe => f.write_str("-"),
         }
@@ -100,6 +118,17 @@ mod tests {
             "-",
         ] {
             assert_eq!(text.parse::<Url>().unwrap().to_string(), text);
+        }
+    }
+
+    #[cfg(all(feature = "shm", target_os = "linux"))]
+    #[test]
+    fn addresses_of_shared_memory_are_paths_or_hosts() {
+        for text in ["shm:///tmp/a b", "shm://[::1]:7447", "shm://host:0"] {
+            assert_eq!(text.parse::<Url>().unwrap().to_string(), text);
+        }
+        for text in ["shm://", "shm://name", "shm://host:port"] {
+            assert!(matches!(text.parse::<Url>(), Err(Error::Url { .. })));
         }
     }
 

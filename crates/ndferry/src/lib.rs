@@ -7,7 +7,7 @@
 //! between processes in checked blocks with bounded memory.
 //!
 //! Reading NPY, NPZ and pickles is always there. The features `npb` and `transport` add NPB files and sockets,
-//! `images` writes TIFF and PNG, `zarr` reads and writes Zarr stores, and `http` and `https` read parts of files on web servers.
+//! `images` writes TIFF and PNG, `zarr` reads and writes Zarr stores, `http` and `https` read parts of files on web servers, and `shm` sends through shared memory (Linux).
 #![forbid(unsafe_code)]
 
 mod address;
