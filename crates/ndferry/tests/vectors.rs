@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ndferry::{
-    Array, CheckOptions, Codec, CreateOptions, Dtype, Filter, Indexing, Item, LazyArray, NpbFile,
-    OpenOptions, Order, Packing, SaveOptions, Source, append, save, verify,
+    Array, CheckOptions, Codec, CreateOptions, Dtype, ErrorKind, Filter, Indexing, Item, LazyArray,
+    NpbFile, OpenOptions, Order, Packing, SaveOptions, Source, append, save, verify,
 };
 
 fn root() -> PathBuf {
@@ -60,6 +60,16 @@ fn compare(expected: &Expected, array: &LazyArray, what: &str) {
     assert_eq!(array.dtype().to_string(), expected.dtype, "{what}");
     assert_eq!(array.shape(), expected.shape, "{what}");
     assert_eq!(format!("{:?}", array.order()), expected.order, "{what}");
+    if expected.dtype == "|O" {
+        // Their bytes mean nothing; the arrays among the objects have rows of their own.
+        let error = array.load().unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Objects),
+            "{what}: {error}"
+        );
+        assert!(array.objects().is_some(), "{what}");
+        return;
+    }
     let whole = array.load().unwrap();
     let mut bytes = whole.view().to_bytes(Order::C).unwrap();
     let digest = sha256(&mut bytes);
@@ -107,10 +117,12 @@ fn a_script_of_sixty_lines_reads_the_vectors_or_says_what_it_lacks() {
     };
     let (mut read, mut lacking) = (0, 0);
     for (path, arrays) in table() {
+        // The arrays among objects are in what comes out for all of them.
+        let objects = arrays.first().is_some_and(|array| array.dtype == "|O");
         for expected in arrays {
             let mut command = Command::new(python);
             command.arg(&script).arg(root().join("corpus").join(&path));
-            if !expected.member.is_empty() {
+            if !expected.member.is_empty() && !objects {
                 command.arg(&expected.member);
             }
             let output = command.output().unwrap();
@@ -125,7 +137,8 @@ fn a_script_of_sixty_lines_reads_the_vectors_or_says_what_it_lacks() {
             assert!(output.status.success(), "{path}: {told}");
             let open = OpenOptions::default();
             let npy = Source::from_bytes(&path, output.stdout.into(), &open).unwrap();
-            compare(&expected, &npy.array(None).unwrap(), &path);
+            let member = objects.then_some(&expected.member[..]);
+            compare(&expected, &npy.array(member).unwrap(), &path);
             read += 1;
         }
     }
