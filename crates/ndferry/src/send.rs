@@ -370,7 +370,10 @@ impl Sender<'_> {
 /// Looks whether the receiver has something to say in between; only a refusal may come.
 fn listen(link: &mut Link, decoder: &mut Decoder) -> Result<()> {
     while link.answers() && link.has_input().map_err(outside)? {
-        answer(link, decoder, "the end")?;
+        if answer(link, decoder, "the end")?.is_some() {
+            let (found, expected) = ("its acknowledgement", "waiting for the end");
+            return Err(ErrorKind::WrongMessage { found, expected }.into());
+        }
     }
     Ok(())
 }
