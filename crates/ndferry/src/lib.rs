@@ -26,6 +26,8 @@ mod format;
 mod frames;
 #[cfg(feature = "images")]
 mod image;
+#[cfg(feature = "imagej")]
+mod imagej;
 mod input;
 mod interrupt;
 mod joblib_beside;
@@ -62,6 +64,8 @@ mod pack_line;
 mod packing;
 #[cfg(feature = "transport")]
 mod part;
+#[cfg(feature = "imagej")]
+mod peer;
 mod persistent;
 mod pickle_file;
 mod pickle_save;
@@ -117,6 +121,8 @@ pub use fingerprint::Fingerprint;
 pub use format::{Format, foreign, sniff};
 #[cfg(feature = "transport")]
 pub use frames::{FrameOptions, from_frames, to_frames};
+#[cfg(feature = "imagej")]
+pub use imagej::{IMAGEJ_VERSION, ImageJ, running_imagejs};
 pub use interrupt::Interrupt;
 pub use lazy::LazyArray;
 pub use limits::{Limits, OpenOptions};
@@ -134,6 +140,8 @@ pub use npb_edit::{CreateOptions, NpbFile};
 pub use npb_resume::append;
 pub use outline::OutlineOptions;
 pub use packing::{Codec, Filter, Packing};
+#[cfg(feature = "imagej")]
+pub use peer::{Answer, Peer, PeerOptions, Word};
 pub use persistent::PersistentLoad;
 pub use policy::{Policy, PolicyError};
 pub use progress::Progress;

@@ -229,7 +229,8 @@ impl Receiver {
         };
         tracing::debug!(peer = link.peer(), "connected");
         let hello = greeting.into_hello();
-        let taken = self.take(&mut link, hello, store, target, limits, progress);
+        let options = &self.options;
+        let taken = take(options, &mut link, hello, store, target, limits, progress);
         let acknowledged = taken.and_then(|received| {
             while_busy(&mut link, |_| {
                 store.commit().map_err(|error| target.place_system(error))?;
@@ -268,137 +269,165 @@ impl Receiver {
             }
         }
     }
+}
 
-    /// Everything up to the end of the transfer; gives which transfer to acknowledge.
-    fn take(
-        &self,
-        link: &mut Link,
-        hello: Option<Hello>,
-        store: &mut Store,
-        target: &Target,
-        limits: &ndferry_npb::Limits,
-        progress: &dyn Progress,
-    ) -> Result<(Received, u64)> {
-        // A file that comes through a pipe may have tiles that were written again.
-        let repeats = if link.answers() {
-            Repeats::Refuse
-        } else {
-            Repeats::Replace
-        };
-        let mut decoder = Decoder::new(limits.clone(), repeats);
-        link.set_max_frame(limits.body_nbytes() + HEAD_NBYTES as u64);
-        let resumes = self.options.resume && hello.is_some_and(|hello| hello.resumes);
-        if let Store::Part(part) = &store
-            && !resumes
-        {
-            if !part.is_empty() {
-                return Err(part.another_source());
-            }
-            part.leave();
-            *store = Store::new(target, self.options.overwrite)?;
+/// Everything up to the end of the transfer; gives which transfer to acknowledge.
+fn take(
+    options: &RecvOptions,
+    link: &mut Link,
+    hello: Option<Hello>,
+    store: &mut Store,
+    target: &Target,
+    limits: &ndferry_npb::Limits,
+    progress: &dyn Progress,
+) -> Result<(Received, u64)> {
+    // A file that comes through a pipe may have tiles that were written again.
+    let repeats = if link.answers() {
+        Repeats::Refuse
+    } else {
+        Repeats::Replace
+    };
+    let mut decoder = Decoder::new(limits.clone(), repeats);
+    link.set_max_frame(limits.body_nbytes() + HEAD_NBYTES as u64);
+    let resumes = options.resume && hello.is_some_and(|hello| hello.resumes);
+    if let Store::Part(part) = &store
+        && !resumes
+    {
+        if !part.is_empty() {
+            return Err(part.another_source());
         }
-        let mut received = Received::default();
-        let mut incoming: Option<Incoming> = None;
-        let mut unpacker = Unpacker::new();
-        let mut raw = Vec::new();
-        let mut transfer = 0;
-        while !decoder.is_done() {
-            self.options.interrupt.check()?;
-            let expected = "its end";
-            let frame = link
-                .recv()
-                .map_err(outside)?
-                .ok_or(ErrorKind::BrokenOff { expected })?;
-            let head = Head::parse(frame).map_err(npb)?;
-            if head.transfer != 0 {
-                transfer = head.transfer;
+        part.leave();
+        *store = Store::new(target, options.overwrite)?;
+    }
+    let mut received = Received::default();
+    let mut incoming: Option<Incoming> = None;
+    let mut unpacker = Unpacker::new();
+    let mut raw = Vec::new();
+    let mut transfer = 0;
+    while !decoder.is_done() {
+        options.interrupt.check()?;
+        let expected = "its end";
+        let frame = link
+            .recv()
+            .map_err(outside)?
+            .ok_or(ErrorKind::BrokenOff { expected })?;
+        let head = Head::parse(frame).map_err(npb)?;
+        if head.transfer != 0 {
+            transfer = head.transfer;
+        }
+        match decoder.feed(frame).map_err(npb)? {
+            Event::Manifest(manifest) => {
+                incoming = Some(Incoming {
+                    manifest: manifest.clone(),
+                    headers: Vec::new(),
+                    grid: manifest.grid().map_err(npb)?,
+                });
             }
-            match decoder.feed(frame).map_err(npb)? {
-                Event::Manifest(manifest) => {
-                    incoming = Some(Incoming {
-                        manifest: manifest.clone(),
-                        headers: Vec::new(),
-                        grid: manifest.grid().map_err(npb)?,
-                    });
-                }
-                Event::Header(_, bytes) => {
-                    let Some(array) = &mut incoming else { continue };
-                    array.headers.push(bytes.to_vec());
-                    if array.headers.len() == array.manifest.header_blocks as usize {
-                        let info = array.info(&self.options.limits)?;
-                        let held = store
-                            .begin(transfer, &info, array)
-                            .map_err(|error| target.place_system(error))?;
-                        progress.start(
-                            &info.name,
-                            array.header(&self.options.limits)?.data_nbytes(),
-                        );
-                        received.arrays.push(info);
-                        if resumes {
-                            link.send(&[&Resume::of(&held).message(transfer)])
-                                .map_err(outside)?;
-                            decoder.hold(&held).map_err(npb)?;
-                            let nbytes = array.held_nbytes(&held)?;
-                            received.held += held.count();
-                            received.blocks += held.count();
-                            received.nbytes += nbytes;
-                            progress.advance(nbytes);
-                        }
-                    }
-                }
-                Event::Block(block) => {
-                    let Some(array) = &incoming else { continue };
-                    let plain = (ndferry_npb::Codec::Raw, ndferry_npb::Filter::None);
-                    let is_plain = (block.codec, block.filter) == plain
-                        && block.payload.len() == block.raw_nbytes as usize;
-                    let elements = if is_plain {
-                        block.payload
-                    } else {
-                        raw.resize(block.raw_nbytes as usize, 0);
-                        let element = &array.manifest.element;
-                        let (codec, filter) = (block.codec, block.filter);
-                        unpacker
-                            .unpack(codec, filter, element, block.payload, &mut raw)
-                            .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
-                        &raw
-                    };
-                    store
-                        .block(block.number, frame, elements, array)
+            Event::Header(_, bytes) => {
+                let Some(array) = &mut incoming else { continue };
+                array.headers.push(bytes.to_vec());
+                if array.headers.len() == array.manifest.header_blocks as usize {
+                    let info = array.info(&options.limits)?;
+                    let held = store
+                        .begin(transfer, &info, array)
                         .map_err(|error| target.place_system(error))?;
-                    received.blocks += 1;
-                    received.nbytes += u64::from(block.raw_nbytes);
-                    progress.advance(block.raw_nbytes.into());
-                }
-                Event::End(end) => {
-                    let Some(array) = incoming.take() else {
-                        continue;
-                    };
-                    store
-                        .end(end.extent)
-                        .map_err(|error| target.place_system(error))?;
-                    if array.manifest.growing
-                        && !array.manifest.bytes
-                        && let Some(info) = received.arrays.last_mut()
-                    {
-                        info.grown_to(end.extent);
+                    progress.start(&info.name, array.header(&options.limits)?.data_nbytes());
+                    received.arrays.push(info);
+                    if resumes {
+                        link.send(&[&Resume::of(&held).message(transfer)])
+                            .map_err(outside)?;
+                        decoder.hold(&held).map_err(npb)?;
+                        let nbytes = array.held_nbytes(&held)?;
+                        received.held += held.count();
+                        received.blocks += held.count();
+                        received.nbytes += nbytes;
+                        progress.advance(nbytes);
                     }
-                    progress.finish();
                 }
-                Event::Catalog(_) => transfer = 0,
-                Event::Refuse(refuse) => {
-                    return Err(ErrorKind::Refused {
-                        reason: refuse.reason,
-                    }
-                    .into());
+            }
+            Event::Block(block) => {
+                let Some(array) = &incoming else { continue };
+                let plain = (ndferry_npb::Codec::Raw, ndferry_npb::Filter::None);
+                let is_plain = (block.codec, block.filter) == plain
+                    && block.payload.len() == block.raw_nbytes as usize;
+                let elements = if is_plain {
+                    block.payload
+                } else {
+                    raw.resize(block.raw_nbytes as usize, 0);
+                    let element = &array.manifest.element;
+                    let (codec, filter) = (block.codec, block.filter);
+                    unpacker
+                        .unpack(codec, filter, element, block.payload, &mut raw)
+                        .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
+                    &raw
+                };
+                store
+                    .block(block.number, frame, elements, array)
+                    .map_err(|error| target.place_system(error))?;
+                received.blocks += 1;
+                received.nbytes += u64::from(block.raw_nbytes);
+                progress.advance(block.raw_nbytes.into());
+            }
+            Event::End(end) => {
+                let Some(array) = incoming.take() else {
+                    continue;
+                };
+                store
+                    .end(end.extent)
+                    .map_err(|error| target.place_system(error))?;
+                if array.manifest.growing
+                    && !array.manifest.bytes
+                    && let Some(info) = received.arrays.last_mut()
+                {
+                    info.grown_to(end.extent);
                 }
-                Event::Skipped | Event::Credit(_) | Event::Hello(_) => {}
-                Event::Ack(_) | Event::Resume(_) => {
-                    let (found, expected) = ("a message that receivers send", "DATA");
-                    return Err(ErrorKind::WrongMessage { found, expected }.into());
+                progress.finish();
+            }
+            Event::Catalog(_) => transfer = 0,
+            Event::Refuse(refuse) => {
+                return Err(ErrorKind::Refused {
+                    reason: refuse.reason,
                 }
+                .into());
+            }
+            Event::Skipped | Event::Credit(_) | Event::Hello(_) => {}
+            Event::Ack(_) | Event::Resume(_) => {
+                let (found, expected) = ("a message that receivers send", "DATA");
+                return Err(ErrorKind::WrongMessage { found, expected }.into());
             }
         }
-        Ok((received, transfer))
+    }
+    Ok((received, transfer))
+}
+
+/// One more transfer over a connection that goes on after it, into memory.
+#[cfg(feature = "imagej")]
+pub(crate) fn receive_over(
+    link: &mut Link,
+    hello: Option<Hello>,
+    options: &RecvOptions,
+    progress: &dyn Progress,
+) -> Result<Received> {
+    let (target, limits) = (Target::Memory, npb_limits(&options.limits));
+    let mut store = Store::new(&target, false)?;
+    let taken = take(options, link, hello, &mut store, &target, &limits, progress);
+    let acknowledged = taken.and_then(|taken| store.commit().map(|()| taken));
+    match acknowledged {
+        Ok((mut received, transfer)) => {
+            let blocks = received.blocks;
+            link.send(&[&Ack { blocks }.message(transfer)])
+                .map_err(outside)?;
+            received.wire_nbytes = link.received_nbytes();
+            store.deliver(&mut received)?;
+            Ok(received)
+        }
+        Err(error) => {
+            let (code, reason) = (code(&error), error.to_string());
+            // The sender may be gone.
+            let _ = link.send(&[&Refuse { code, reason }.message(0)]);
+            link.drain(DRAIN.0, DRAIN.1);
+            Err(error)
+        }
     }
 }
 

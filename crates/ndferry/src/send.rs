@@ -109,25 +109,31 @@ pub fn send(
         let address = url.parse().map_err(outside)?;
         let link_options = link_options(options.timeout, &options.interrupt);
         tracing::debug!(url, arrays = items.len(), "connecting");
-        let link = ndferry_io::connect(&address, &link_options).map_err(outside)?;
+        let mut link = ndferry_io::connect(&address, &link_options).map_err(outside)?;
         tracing::debug!(url, "connected");
-        let mut sender = Sender {
-            link,
-            decoder: Decoder::new(Limits::PEER, Repeats::Refuse),
-            options,
-            progress,
-            hello: None,
-            blocks: 0,
-            held: None,
-        };
+        let mut sender = Sender::new(&mut link, None, options, progress);
         let result = sender.run(items);
         result.map_err(|error| sender.reason(error))
     };
     sent().map_err(|error: Error| error.in_source(url))
 }
 
+/// One more transfer over a connection that goes on after it.
+#[cfg(feature = "imagej")]
+pub(crate) fn send_over(
+    link: &mut Link,
+    hello: Option<Hello>,
+    items: &[Item<'_>],
+    options: &SendOptions,
+    progress: &dyn Progress,
+) -> Result<Sent> {
+    let mut sender = Sender::new(link, hello, options, progress);
+    let result = sender.transfer(items);
+    result.map_err(|error| sender.reason(error))
+}
+
 struct Sender<'a> {
-    link: Link,
+    link: &'a mut Link,
     decoder: Decoder,
     options: &'a SendOptions,
     progress: &'a dyn Progress,
@@ -137,12 +143,36 @@ struct Sender<'a> {
     held: Option<u64>,
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
+    fn new(
+        link: &'a mut Link,
+        hello: Option<Hello>,
+        options: &'a SendOptions,
+        progress: &'a dyn Progress,
+    ) -> Self {
+        Self {
+            link,
+            decoder: Decoder::new(Limits::PEER, Repeats::Refuse),
+            options,
+            progress,
+            hello,
+            blocks: 0,
+            held: None,
+        }
+    }
+
     fn run(&mut self, items: &[Item<'_>]) -> Result<Sent> {
         let resumes = self.options.resume.is_some();
         let token = self.options.token.as_ref();
         let greeting = Greeting::new(Side::Connecting, &Limits::PEER, resumes, token);
-        self.hello = greet(&mut self.link, greeting)?;
+        self.hello = greet(self.link, greeting)?;
+        let sent = self.transfer(items)?;
+        self.link.finish().map_err(outside)?;
+        Ok(sent)
+    }
+
+    fn transfer(&mut self, items: &[Item<'_>]) -> Result<Sent> {
+        let resumes = self.options.resume.is_some();
         let most = Limits::PEER.body_nbytes() + HEAD_NBYTES as u64;
         self.link.set_max_frame(most);
         if resumes && self.hello.as_ref().is_some_and(|hello| hello.resumes) {
@@ -178,7 +208,6 @@ impl Sender<'_> {
         if acknowledged {
             self.acknowledgement(transfer)?;
         }
-        self.link.finish().map_err(outside)?;
         Ok(Sent {
             arrays: items.len(),
             nbytes: items.iter().map(|item| item.array.nbytes()).sum(),
@@ -275,7 +304,7 @@ impl Sender<'_> {
         }
         let (threads, interrupt) = (self.options.threads, &self.options.interrupt);
         let (decoder, blocks, progress) = (&mut self.decoder, &mut self.blocks, self.progress);
-        while_busy(&mut self.link, |kept| {
+        while_busy(self.link, |kept| {
             plan.blocks(array, threads, interrupt, &mut |block| {
                 {
                     let mut link = kept.link();
@@ -338,7 +367,7 @@ impl Sender<'_> {
     /// Waits until everything is stored.
     fn acknowledgement(&mut self, transfer: u64) -> Result<()> {
         loop {
-            match answer(&mut self.link, &mut self.decoder, "its acknowledgement")? {
+            match answer(self.link, &mut self.decoder, "its acknowledgement")? {
                 Some((of, ack)) if of == transfer && ack.blocks == self.blocks => return Ok(()),
                 Some(_) => {
                     let (found, expected) = (
@@ -360,7 +389,7 @@ impl Sender<'_> {
             return error;
         }
         self.link.set_deadline(Some(Duration::from_secs(1)));
-        match answer(&mut self.link, &mut self.decoder, "the end") {
+        match answer(self.link, &mut self.decoder, "the end") {
             Err(refused) if matches!(refused.kind(), ErrorKind::Refused { .. }) => refused,
             _ => error,
         }

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,7 @@ public final class Connection implements AutoCloseable {
 
   private final Link link;
   private final long memory;
+  private final long timeoutMillis;
 
   // What the peer takes, as its HELLO says.
   private long peerBlock;
@@ -31,6 +33,7 @@ public final class Connection implements AutoCloseable {
 
   Connection(SocketChannel channel, long timeoutMillis, Token token, boolean listening)
       throws IOException {
+    this.timeoutMillis = timeoutMillis;
     this.memory = Runtime.getRuntime().maxMemory() / 2;
     try {
       link = new Link(channel, Math.min(timeoutMillis, Greeting.MILLIS), NpbMessage.PEER_BLOCK);
@@ -160,6 +163,46 @@ public final class Connection implements AutoCloseable {
     }
   }
 
+  /**
+   * Sends one array whose elements are made on the way. Returns only when the other side has said that all is stored and
+   * verified.
+   *
+   * @param name its name; may be empty
+   * @param dtype what each element is
+   * @param shape the extent of each axis
+   * @param source where its elements come from
+   * @throws NdferryException if the peer refuses, breaks off or falls silent
+   * @throws IOException as the system says
+   */
+  public void send(String name, Dtype dtype, long[] shape, ArraySource source) throws IOException {
+    try {
+      long block = Math.min(NpbWriter.BLOCK, Math.max(peerBlock, 1));
+      long[] tile = TileGrid.flat(shape, dtype.itemsize(), block, false);
+      NpbManifest manifest = NpbManifest.of(dtype, shape.clone(), tile);
+      TileGrid grid = manifest.grid();
+      manifest.dataBlocks = grid.size();
+      long transfer = NpbWriter.newTransfer();
+      byte[] head = NpyHeader.of(dtype, shape.clone(), false).encode();
+      begin(transfer, manifest, NpbWriter.headers(head, name));
+      ByteBuffer raw = ByteBuffer.allocateDirect((int) Math.max(grid.maxNbytes(), 1));
+      long at = 0;
+      for (long number = 0; number < grid.size(); number++) {
+        raw.clear();
+        raw.limit((int) grid.nbytes(number));
+        source.fill(at, raw);
+        raw.flip();
+        at += raw.remaining();
+        block(transfer, number, raw);
+      }
+      end(transfer, grid.size(), shape.length == 0 ? 0 : shape[0]);
+      acknowledged(transfer, grid.size());
+    } catch (NdferryException error) {
+      throw error;
+    } catch (IOException error) {
+      throw why(error);
+    }
+  }
+
   private long array(NpbIndex.Entry own, NDArray array, boolean cataloged) throws IOException {
     NDArray stored = Npb.stored(array);
     NDArray contiguous = stored.isContiguous() ? stored : stored.copy();
@@ -250,28 +293,48 @@ public final class Connection implements AutoCloseable {
    */
   public Map<String, NDArray> receive() throws IOException {
     NpbAssembly assembly = new NpbAssembly(memory);
-    NpbDecoder decoder = new NpbDecoder(NpbMessage.PEER_BLOCK, assembly);
-    try {
-      boolean begun = false;
-      while (!decoder.isDone()) {
-        NpbMessage head = link.recv();
-        if (head == null && !begun) {
-          return null;
-        }
-        if (head == null) {
-          throw NdferryException.protocol(link.peer() + " has broken off during a transfer");
-        }
-        listen(head);
-        begun |= head.kind <= NpbMessage.CATALOG;
-        decoder.feed(head, link.bytes(), NpbMessage.HEAD_NBYTES);
+    return take(assembly) ? assembly.arrays() : null;
+  }
+
+  /**
+   * Waits for one transfer, whose elements go where the sink puts them. The sender hears that all is well only after
+   * everything has been verified and taken; on an error it is told why.
+   *
+   * @param sink takes them
+   * @return whether there was one; false if the peer has nothing more to send
+   * @throws NdferryException if what comes is damaged or breaks off
+   * @throws IOException as the sink or the system says
+   */
+  public boolean receive(ArraySink sink) throws IOException {
+    return take(new NpbRuns(sink));
+  }
+
+  private boolean take(NpbDecoder.Sink sink) throws IOException {
+    NpbDecoder decoder = new NpbDecoder(NpbMessage.PEER_BLOCK, sink);
+    boolean begun = false;
+    while (!decoder.isDone()) {
+      NpbMessage head = link.recv();
+      if (head == null && !begun) {
+        return false;
       }
-    } catch (NdferryException error) {
-      link.refuse(code(error), error.getMessage());
-      throw error;
+      if (head == null) {
+        throw NdferryException.protocol(link.peer() + " has broken off during a transfer");
+      }
+      listen(head);
+      begun |= head.kind <= NpbMessage.CATALOG;
+      try {
+        decoder.feed(head, link.bytes(), NpbMessage.HEAD_NBYTES);
+      } catch (NdferryException error) {
+        link.refuse(code(error), error.getMessage());
+        throw error;
+      } catch (IOException error) {
+        link.refuse(3, String.valueOf(error.getMessage()));
+        throw error;
+      }
     }
     byte[] blocks = new Packet().u64(decoder.allBlocks).toBytes();
     link.send(NpbMessage.ACK, decoder.lastTransfer, 0, blocks);
-    return assembly.arrays();
+    return true;
   }
 
   private static int code(NdferryException error) {
@@ -300,6 +363,118 @@ public final class Connection implements AutoCloseable {
    */
   public GrowingSender grow(String name, Dtype dtype, long... rowShape) throws IOException {
     return new GrowingSender(this, name, dtype, rowShape, peerBlock);
+  }
+
+  /** What programs say to each other beside arrays: calls, and answers to them. */
+  public static final class Word {
+    private final boolean isCall;
+    private final long number;
+    private final String text;
+
+    private Word(boolean isCall, long number, String text) {
+      this.isCall = isCall;
+      this.number = number;
+      this.text = text;
+    }
+
+    /**
+     * Whether it wants an answer.
+     *
+     * @return true for a call, false for an answer
+     */
+    public boolean isCall() {
+      return isCall;
+    }
+
+    /**
+     * Which call it is, or answers.
+     *
+     * @return the caller's number
+     */
+    public long number() {
+      return number;
+    }
+
+    /**
+     * What is said.
+     *
+     * @return JSON, not parsed yet
+     */
+    public String text() {
+      return text;
+    }
+  }
+
+  /**
+   * Calls.
+   *
+   * @param number to be given again in the answer
+   * @param json what is wanted
+   * @throws IOException as the system says
+   */
+  public void call(long number, String json) throws IOException {
+    link.send(NpbMessage.CALL, 0, number, json.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Answers.
+   *
+   * @param number of the call
+   * @param json the answer
+   * @throws IOException as the system says
+   */
+  public void answer(long number, String json) throws IOException {
+    link.send(NpbMessage.ANSWER, 0, number, json.getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * Waits for the next call or answer, in between transfers.
+   *
+   * @param waitMillis how long the peer may be silent before it
+   * @return what was said, or null if the peer has closed its side
+   * @throws NdferryException if something else comes, or nothing in time
+   * @throws IOException as the system says
+   */
+  public Word hear(long waitMillis) throws IOException {
+    link.setTimeout(waitMillis);
+    try {
+      for (; ; ) {
+        NpbMessage head = link.recv();
+        if (head == null) {
+          return null;
+        }
+        listen(head);
+        if (head.kind == NpbMessage.CALL || head.kind == NpbMessage.ANSWER) {
+          byte[] bytes = link.bytes();
+          int n = bytes.length - NpbMessage.HEAD_NBYTES;
+          String text = new String(bytes, NpbMessage.HEAD_NBYTES, n, StandardCharsets.UTF_8);
+          return new Word(head.kind == NpbMessage.CALL, head.sequence, text);
+        }
+        if (head.kind < NpbMessage.RESUME) {
+          throw NdferryException.protocol(head.name() + " came from " + link.peer() + " where a call was expected");
+        }
+      }
+    } finally {
+      link.setTimeout(timeoutMillis);
+    }
+  }
+
+  /**
+   * Says that this side is still there, while it is busy with something else than sending.
+   *
+   * @throws IOException as the system says
+   */
+  public void ping() throws IOException {
+    link.send(NpbMessage.PING, 0, 0, new byte[0]);
+  }
+
+  /**
+   * The other side, for people to read.
+   *
+   * @return address and port
+   */
+  public String peer() {
+    return link.peer();
   }
 
   /** Closes the connection. */

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 
 /** JSON as {@link Map}, {@link List}, {@link String}, {@link Long}, {@link Double}, {@link Boolean} and null. */
-final class Json {
+public final class Json {
   private static final int MAX_DEPTH = 100;
 
   private final String text;
@@ -28,7 +28,14 @@ final class Json {
     }
   }
 
-  static Object parse(String text) throws NdferryException {
+  /**
+   * Parses strict JSON, in which no key comes twice.
+   *
+   * @param text one value
+   * @return the value
+   * @throws NdferryException if it is not JSON
+   */
+  public static Object parse(String text) throws NdferryException {
     Json json = new Json(text);
     Object value = json.value(0);
     json.space();
@@ -156,6 +163,59 @@ final class Json {
       return Long.parseLong(digits);
     }
     return Double.parseDouble(digits);
+  }
+
+  /**
+   * Writes a value: maps, iterables, text, numbers, booleans, null, and arrays of double.
+   *
+   * @param value what
+   * @return JSON in one line; numbers that are not finite become null
+   * @throws IllegalArgumentException for anything else
+   */
+  public static String write(Object value) {
+    StringBuilder out = new StringBuilder();
+    write(value, out);
+    return out.toString();
+  }
+
+  private static void write(Object value, StringBuilder out) {
+    String comma = "";
+    if (value instanceof Map) {
+      out.append('{');
+      for (Map.Entry<?, ?> entry : ((Map<?, ?>) value).entrySet()) {
+        out.append(comma).append(quote(String.valueOf(entry.getKey()))).append(':');
+        write(entry.getValue(), out);
+        comma = ",";
+      }
+      out.append('}');
+    } else if (value instanceof Iterable) {
+      out.append('[');
+      for (Object item : (Iterable<?>) value) {
+        out.append(comma);
+        write(item, out);
+        comma = ",";
+      }
+      out.append(']');
+    } else if (value instanceof double[]) {
+      out.append('[');
+      for (double item : (double[]) value) {
+        out.append(comma);
+        write(item, out);
+        comma = ",";
+      }
+      out.append(']');
+    } else if (value instanceof Double || value instanceof Float) {
+      double number = ((Number) value).doubleValue();
+      boolean finite = !Double.isNaN(number) && !Double.isInfinite(number);
+      boolean whole = finite && number == Math.rint(number) && Math.abs(number) < 1e15;
+      out.append(!finite ? "null" : whole ? String.valueOf((long) number) : String.valueOf(value));
+    } else if (value == null || value instanceof Boolean || value instanceof Number) {
+      out.append(value);
+    } else if (value instanceof CharSequence) {
+      out.append(quote(value.toString()));
+    } else {
+      throw new IllegalArgumentException("no JSON for " + value.getClass());
+    }
   }
 
   /** Text as JSON spells it. */

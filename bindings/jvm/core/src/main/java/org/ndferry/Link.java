@@ -115,7 +115,8 @@ final class Link implements Closeable {
     return in.available() > 0;
   }
 
-  void send(ByteBuffer... parts) throws IOException {
+  /** A whole message. */
+  synchronized void send(ByteBuffer... parts) throws IOException {
     long left = 0;
     for (ByteBuffer part : parts) {
       left += part.remaining();

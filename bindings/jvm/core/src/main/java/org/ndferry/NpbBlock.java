@@ -38,6 +38,12 @@ final class NpbBlock {
     return NpbCodec.unpack(manifest, codec, filter, body, payload, (int) nbytes);
   }
 
+  /** The same, shared with the message if it is raw: valid until the next one comes. */
+  ByteBuffer raw(NpbManifest manifest) throws NdferryException {
+    boolean plain = codec == NpbCodec.RAW && filter == NpbCodec.NONE && body.length - payload == nbytes;
+    return plain ? ByteBuffer.wrap(body, payload, (int) nbytes).slice() : ByteBuffer.wrap(unpack(manifest));
+  }
+
   /** Head and subhead of a raw tile that lies in these bytes. */
   static byte[] rawHead(long transfer, long number, ByteBuffer raw) {
     return head(transfer, number, NpbCodec.RAW, NpbCodec.NONE, raw.remaining(), raw);

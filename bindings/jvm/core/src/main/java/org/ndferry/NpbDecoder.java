@@ -1,5 +1,6 @@
 package org.ndferry;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -9,13 +10,13 @@ final class NpbDecoder {
   /** What is done with an array as it comes. */
   interface Sink {
     /** All that is known before the first tile. */
-    void begin(NpbManifest manifest, List<byte[]> headers) throws NdferryException;
+    void begin(NpbManifest manifest, List<byte[]> headers) throws IOException;
 
     /** A tile, in its place and of its length. */
-    void block(NpbBlock block) throws NdferryException;
+    void block(NpbBlock block) throws IOException;
 
     /** The array is whole; its final extents, stored axes. */
-    void end(long[] shape) throws NdferryException;
+    void end(long[] shape) throws IOException;
   }
 
   private final long limit;
@@ -54,7 +55,7 @@ final class NpbDecoder {
   }
 
   /** Takes one message whose body begins at {@code at}; both checksums have been compared. */
-  void feed(NpbMessage head, byte[] bytes, int at) throws NdferryException {
+  void feed(NpbMessage head, byte[] bytes, int at) throws IOException {
     switch (head.kind) {
       case NpbMessage.MANIFEST:
         begin(head, bytes, at);
@@ -95,7 +96,7 @@ final class NpbDecoder {
     shortTile = -1;
   }
 
-  private void inside(NpbMessage head, byte[] bytes, int at) throws NdferryException {
+  private void inside(NpbMessage head, byte[] bytes, int at) throws IOException {
     if (head.kind == NpbMessage.HEADER) {
       if (headers.size() == manifest.headerBlocks || head.sequence != headers.size()) {
         throw unexpected(head, headers.size() == manifest.headerBlocks ? "DATA or END" : "the next HEADER");
@@ -166,7 +167,7 @@ final class NpbDecoder {
     }
   }
 
-  private void end(Cursor in) throws NdferryException {
+  private void end(Cursor in) throws IOException {
     long count = in.u64();
     long extent = in.u64();
     in.end();

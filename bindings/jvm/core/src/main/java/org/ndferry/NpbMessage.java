@@ -25,6 +25,11 @@ final class NpbMessage {
   /** Kinds from here on may be skipped by whoever does not know them. */
   static final int SKIPPABLE = 128;
 
+  /** Those of programs that answer calls: see {@code docs/formats/imagej.md}. */
+  static final int CALL = 128;
+
+  static final int ANSWER = 129;
+
   private static final int MAGIC = 0x42504e93;
   private static final String[] NAMES = {"MANIFEST", "HEADER", "DATA", "INDEX", "END", "CATALOG", "TAIL"};
 

@@ -36,7 +36,7 @@ final class NpbStream {
     return start;
   }
 
-  /** Head and body of the last message. */
+  /** Head and body of the last message; the next one may lie in the same array. */
   byte[] bytes() {
     return bytes;
   }
@@ -71,7 +71,11 @@ final class NpbStream {
 
   private void body(byte[] head, long nbytes) throws IOException {
     int whole = head.length + (int) nbytes;
-    bytes = Arrays.copyOf(head, Math.min(whole, head.length + STEP));
+    if (bytes.length == whole) {
+      System.arraycopy(head, 0, bytes, 0, head.length); // tiles mostly have the same length
+    } else {
+      bytes = Arrays.copyOf(head, Math.min(whole, head.length + STEP));
+    }
     int have = head.length;
     while (have < whole) {
       if (have == bytes.length) {

@@ -59,9 +59,7 @@ public final class Images {
     if (pixels == Pixels.SIGNED) {
       image.getLocalCalibration().setSigned16BitCalibration();
     }
-    image.setProp(DTYPE, dtype.str());
-    image.setProp(AXES, axes);
-    image.setProp(SAMPLES, Integer.toString(samples));
+    remember(image, dtype, axes, samples);
     if (channels > 1 && pixels != Pixels.RGB && channels <= 7) {
       ImagePlus composite = new CompositeImage(image, CompositeImage.COMPOSITE);
       composite.setOpenAsHyperStack(true);
@@ -69,6 +67,65 @@ public final class Images {
     }
     image.setOpenAsHyperStack(stack.getSize() > 1);
     return image;
+  }
+
+  /** What the array was that an image came from. */
+  static void remember(ImagePlus image, Dtype dtype, String axes, int samples) {
+    image.setProp(DTYPE, dtype.str());
+    image.setProp(AXES, axes);
+    image.setProp(SAMPLES, Integer.toString(samples));
+  }
+
+  /** The axes of the array that an image is: those that it came from, if they still fit, or those that there are. */
+  static String axes(ImagePlus image) {
+    boolean rgb = pixels(image) == Pixels.RGB;
+    long[] shape = extents(image);
+    String axes = image.getProp(AXES);
+    if (isOf(axes, shape, rgb)) {
+      return axes;
+    }
+    String plane = rgb ? "YXS" : "YX";
+    return (shape[0] > 1 ? "T" : "") + (shape[1] > 1 ? "Z" : "") + (shape[2] > 1 ? "C" : "") + plane;
+  }
+
+  /** Samples of RGB, or 0. */
+  static int samples(ImagePlus image) {
+    boolean rgb = pixels(image) == Pixels.RGB;
+    boolean four = "4".equals(image.getProp(SAMPLES)) && axes(image).equals(image.getProp(AXES));
+    return !rgb ? 0 : four ? 4 : 3;
+  }
+
+  /** The dtype of the array that an image came from; null if there was none. */
+  static String dtype(ImagePlus image) {
+    return image.getProp(DTYPE);
+  }
+
+  /** T, Z, C, Y and X. */
+  static long[] extents(ImagePlus image) {
+    return new long[] {
+      image.getNFrames(), image.getNSlices(), image.getNChannels(), image.getHeight(), image.getWidth()
+    };
+  }
+
+  /** Where in an image's stack, from 1, the planes of an array of these axes are; null if Y and X are not last. */
+  static int[] places(ImagePlus image, String axes) {
+    if (!Planes.fits(axes, false)) {
+      return null;
+    }
+    long[] extents = extents(image);
+    int count = Math.toIntExact(extents[0] * extents[1] * extents[2]);
+    int[] places = new int[count];
+    for (int plane = 0; plane < count; plane++) {
+      long[] index = new long[3];
+      long rest = plane;
+      for (int i = axes.indexOf('Y') - 1; i >= 0; i--) {
+        int which = "TZC".indexOf(axes.charAt(i));
+        index[which] = rest % extents[which];
+        rest /= extents[which];
+      }
+      places[plane] = (int) ((index[0] * extents[1] + index[1]) * extents[2] + index[2]) + 1;
+    }
+    return places;
   }
 
   /**
@@ -81,16 +138,9 @@ public final class Images {
   public static NDArray toArray(ImagePlus image) {
     Pixels pixels = pixels(image);
     boolean rgb = pixels == Pixels.RGB;
-    String axes = image.getProp(AXES);
-    int samples = rgb ? 3 : 0;
-    long[] shape = {
-      image.getNFrames(), image.getNSlices(), image.getNChannels(), image.getHeight(), image.getWidth()
-    };
-    if (!isOf(axes, shape, rgb)) {
-      axes = (shape[0] > 1 ? "T" : "") + (shape[1] > 1 ? "Z" : "") + (shape[2] > 1 ? "C" : "") + (rgb ? "YXS" : "YX");
-    } else if (rgb && "4".equals(image.getProp(SAMPLES))) {
-      samples = 4;
-    }
+    String axes = axes(image);
+    int samples = samples(image);
+    long[] shape = extents(image);
     if (rgb) {
       shape = java.util.Arrays.copyOf(shape, 6);
       shape[5] = samples;
@@ -110,7 +160,7 @@ public final class Images {
     return Axes.original(inDtype(whole, image.getProp(DTYPE)), axes);
   }
 
-  private static Pixels pixels(ImagePlus image) {
+  static Pixels pixels(ImagePlus image) {
     switch (image.getBitDepth()) {
       case 8:
         return Pixels.BYTE;

@@ -172,4 +172,108 @@ enum Pixels {
         }
     }
   }
+
+  /** An empty plane. */
+  Object plane(int size) {
+    switch (this) {
+      case BYTE:
+        return new byte[size];
+      case SHORT:
+      case SIGNED:
+        return new short[size];
+      case RGB:
+        return new int[size];
+      default:
+        return new float[size];
+    }
+  }
+
+  /**
+   * Elements of a dtype into a plane, from byte {@code within} of the plane's elements on. The buffer has the dtype's byte
+   * order.
+   *
+   * @throws IllegalArgumentException if numbers would be rounded, and may not be
+   */
+  void put(Object plane, int within, ByteBuffer from, Dtype dtype, int samples, boolean cast) {
+    int itemsize = dtype.itemsize();
+    int at = within / itemsize;
+    int n = from.remaining() / itemsize;
+    switch (this) {
+      case BYTE:
+        byte[] bytes = (byte[]) plane;
+        from.get(bytes, at, n);
+        if (dtype.kind() == Dtype.Kind.BOOL) {
+          for (int i = at; i < at + n; i++) {
+            bytes[i] = (byte) (bytes[i] != 0 ? 255 : 0);
+          }
+        }
+        break;
+      case SHORT:
+        from.asShortBuffer().get((short[]) plane, at, n);
+        break;
+      case SIGNED:
+        short[] shorts = (short[]) plane;
+        if (itemsize == 2) {
+          from.asShortBuffer().get(shorts, at, n);
+        } else {
+          for (int i = 0; i < n; i++) {
+            shorts[at + i] = from.get();
+          }
+        }
+        for (int i = at; i < at + n; i++) {
+          shorts[i] ^= (short) 0x8000;
+        }
+        break;
+      case RGB:
+        int[] colours = (int[]) plane;
+        for (int i = at; i < at + n; i++) {
+          int sample = i % samples;
+          int shift = sample == 3 ? 24 : 16 - 8 * sample;
+          int whole = samples == 3 && sample == 0 ? 0xff000000 : sample == 0 ? 0 : colours[i / samples];
+          colours[i / samples] = whole | (from.get() & 0xff) << shift;
+        }
+        break;
+      default:
+        if (dtype.str().endsWith("f4")) {
+          from.asFloatBuffer().get((float[]) plane, at, n);
+          return;
+        }
+        NDArray part = NDArray.wrap(from, dtype, n);
+        float[] floats = part.toFloats();
+        if (!cast) {
+          checkExact(part, floats);
+        }
+        System.arraycopy(floats, 0, plane, at, n);
+    }
+  }
+
+  /** Elements of a plane, of {@link #dtype}, from byte {@code within} on; the buffer is little-endian. */
+  void get(Object plane, int samples, int within, int nbytes, ByteBuffer out) {
+    int at = within / dtype().itemsize();
+    int n = nbytes / dtype().itemsize();
+    switch (this) {
+      case BYTE:
+        out.put((byte[]) plane, at, n);
+        return;
+      case SHORT:
+        out.asShortBuffer().put((short[]) plane, at, n);
+        break;
+      case SIGNED:
+        short[] shorts = (short[]) plane;
+        for (int i = at; i < at + n; i++) {
+          out.putShort((short) (shorts[i] ^ 0x8000));
+        }
+        return;
+      case RGB:
+        int[] colours = (int[]) plane;
+        for (int i = at; i < at + n; i++) {
+          int sample = i % samples;
+          out.put((byte) (colours[i / samples] >> (sample == 3 ? 24 : 16 - 8 * sample)));
+        }
+        return;
+      default:
+        out.asFloatBuffer().put((float[]) plane, at, n);
+    }
+    out.position(out.position() + nbytes);
+  }
 }

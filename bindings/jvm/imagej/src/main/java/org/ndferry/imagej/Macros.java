@@ -1,0 +1,164 @@
+package org.ndferry.imagej;
+
+import ij.IJ;
+import ij.Macro;
+import ij.Prefs;
+import ij.gui.NonBlockingGenericDialog;
+import ij.macro.Interpreter;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** Macros that programs send: nothing of that runs unless the user of this ImageJ has allowed it. */
+final class Macros {
+  /** What the user wants: {@code ask} once a session, {@code always} or {@code never}. */
+  private static final String KEY = "ndferry.macros";
+
+  private static final String TITLE = "Macros From Python";
+  private static final String[] CHOICES = {"in this session", "always", "not now", "never"};
+
+  private static boolean allowed;
+  private static boolean asking;
+
+  private Macros() {}
+
+  static synchronized String policy() {
+    return allowed ? "allowed" : Prefs.get(KEY, "ask");
+  }
+
+  /** Sets what the user wants: {@code ask}, {@code session}, {@code always} or {@code never}. */
+  static synchronized void set(String policy) {
+    switch (policy) {
+      case "ask":
+      case "always":
+      case "never":
+        allowed = false;
+        Prefs.set(KEY, policy);
+        Prefs.savePreferences();
+        break;
+      case "session":
+        allowed = true;
+        break;
+      default:
+        throw new IllegalArgumentException(policy + ": ask, session, always or never");
+    }
+    Server.log("macros from programs: " + policy());
+  }
+
+  /** Asks the user, without keeping ImageJ from anything else; returns when it is answered. */
+  static void ask() {
+    NonBlockingGenericDialog dialog = new NonBlockingGenericDialog(TITLE);
+    dialog.addMessage(
+        "A program of yours on this machine wants to run macros in this ImageJ.\nMacros can do all that you can do: also"
+            + " delete files.");
+    dialog.addChoice("Allow them", CHOICES, CHOICES[0]);
+    dialog.showDialog();
+    if (dialog.wasCanceled()) {
+      return;
+    }
+    String choice = dialog.getNextChoice();
+    if (choice.equals(CHOICES[0])) {
+      set("session");
+    } else if (choice.equals(CHOICES[1]) || choice.equals(CHOICES[3])) {
+      set(choice);
+    }
+  }
+
+  /** Whether macros may run; asks the user if nobody has yet, once at a time. */
+  private static void permit() throws Problem {
+    String policy = policy();
+    if (policy.equals("always") || policy.equals("allowed")) {
+      return;
+    }
+    if (policy.equals("never")) {
+      throw new Problem("macros-off", "this ImageJ runs no macros from Python: Plugins > ndferry > Allow Macros From Python...");
+    }
+    synchronized (Macros.class) {
+      if (asking) {
+        throw new Problem("dialog", "ImageJ asks its user whether macros may run", TITLE);
+      }
+      asking = true;
+    }
+    try {
+      ask();
+    } finally {
+      synchronized (Macros.class) {
+        asking = false;
+      }
+    }
+    policy = policy();
+    if (!policy.equals("always") && !policy.equals("allowed")) {
+      throw new Problem("macros-off", "the user of this ImageJ has not allowed macros from Python");
+    }
+  }
+
+  /** Runs one, and gives what it returns. */
+  static String run(Session session, String code, String argument) throws Exception {
+    AtomicReference<Interpreter> running = new AtomicReference<>();
+    Runnable giveUp =
+        () -> {
+          Interpreter interpreter = running.get();
+          if (interpreter != null) {
+            interpreter.abortMacro();
+          }
+        };
+    if (!policy().equals("always") && !policy().equals("allowed")) {
+      try {
+        session.work(
+            () -> {
+              permit();
+              return null;
+            });
+      } catch (Problem problem) {
+        boolean waiting = problem.json().toString().contains("code=timeout");
+        throw waiting ? new Problem("dialog", "ImageJ asks its user whether macros may run", TITLE) : problem;
+      }
+    }
+    return session.work(() -> run(code, argument, running), giveUp);
+  }
+
+  private static String run(String code, String argument, AtomicReference<Interpreter> running) throws Problem {
+    AtomicReference<Throwable> thrown = new AtomicReference<>();
+    IJ.setExceptionHandler(thrown::set);
+    IJ.redirectErrorMessages(true);
+    IJ.getErrorMessage(); // forgets an earlier one
+    Interpreter interpreter = new Interpreter();
+    interpreter.setIgnoreErrors(true);
+    running.set(interpreter);
+    String result;
+    try {
+      result = interpreter.run(code, argument);
+    } catch (RuntimeException error) {
+      boolean canceled = String.valueOf(error.getMessage()).contains(Macro.MACRO_CANCELED);
+      String message = interpreter.getErrorMessage();
+      if (message == null) {
+        message = canceled ? "it was canceled" : error.toString();
+      }
+      throw failed(message, interpreter);
+    } finally {
+      running.set(null);
+      IJ.setExceptionHandler(null);
+      IJ.redirectErrorMessages(false);
+    }
+    String said = IJ.getErrorMessage();
+    if (thrown.get() != null) {
+      StringWriter trace = new StringWriter();
+      thrown.get().printStackTrace(new PrintWriter(trace));
+      throw new Problem("macro", "an exception in the macro: " + trace);
+    }
+    if (interpreter.wasError() || interpreter.getErrorMessage() != null) {
+      throw failed(interpreter.getErrorMessage(), interpreter);
+    }
+    if (said != null && !said.isEmpty()) {
+      throw new Problem("macro", "the macro ended with an error: " + said);
+    }
+    if ("[aborted]".equals(result)) {
+      throw new Problem("macro", "the macro was stopped");
+    }
+    return result;
+  }
+
+  private static Problem failed(String message, Interpreter interpreter) {
+    return new Problem("macro", "line " + interpreter.getLineNumber() + " of the macro: " + message);
+  }
+}

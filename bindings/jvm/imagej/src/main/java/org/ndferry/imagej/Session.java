@@ -1,0 +1,142 @@
+package org.ndferry.imagej;
+
+import java.awt.Dialog;
+import java.awt.Window;
+import java.io.IOException;
+import java.util.Collections;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.ndferry.ArraySink;
+import org.ndferry.Connection;
+import org.ndferry.Json;
+
+/** One program's calls, one after the other. */
+final class Session {
+  /** How long nothing may be wanted. */
+  private static final long IDLE = 600_000;
+
+  /** How long a call may take, in seconds, when it does not say. */
+  private static final double PATIENCE = 30;
+
+  private static final double MOST_PATIENCE = 86_400;
+
+  private final Connection connection;
+  private final Calls calls = new Calls(this);
+  private long number;
+  private double patience;
+  private boolean kept;
+
+  Session(Connection connection) {
+    this.connection = connection;
+  }
+
+  Connection connection() {
+    return connection;
+  }
+
+  /** Gives whether the connection is still needed by an image that it brought. */
+  boolean run() throws IOException {
+    while (!kept) {
+      Connection.Word word = connection.hear(IDLE);
+      if (word == null) {
+        return false;
+      }
+      if (!word.isCall()) {
+        throw new IOException("an answer came that nobody had asked for");
+      }
+      number = word.number();
+      try {
+        Fields call = new Fields(Json.parse(word.text()));
+        patience = Math.min(Math.max(call.number("timeout", PATIENCE), 0), MOST_PATIENCE);
+        calls.answer(call.text("call", ""), call);
+      } catch (Problem | RuntimeException | OutOfMemoryError error) {
+        Problem problem = Problem.of(error);
+        Server.log("a call failed: " + problem.getMessage());
+        answer(problem.json());
+      }
+    }
+    return true;
+  }
+
+  /** From now on the connection belongs to somebody else. */
+  void keep() {
+    kept = true;
+  }
+
+  void answer(Object json) throws IOException {
+    connection.answer(number, Json.write(json));
+  }
+
+  /** Asks for the array that the call is about, and takes it. */
+  void receive(ArraySink sink) throws IOException {
+    answer(Collections.singletonMap("go", true));
+    if (!connection.receive(sink)) {
+      throw new IOException("the array did not come");
+    }
+  }
+
+  /** The same, as a whole. */
+  Map<String, org.ndferry.NDArray> receive() throws IOException {
+    answer(Collections.singletonMap("go", true));
+    Map<String, org.ndferry.NDArray> arrays = connection.receive();
+    if (arrays == null) {
+      throw new IOException("the array did not come");
+    }
+    return arrays;
+  }
+
+  double patience() {
+    return patience;
+  }
+
+  /**
+   * Does something with ImageJ in another thread, for as long as the caller is patient. Meanwhile it is told that somebody
+   * is there; a dialog that keeps ImageJ waiting is named.
+   */
+  <T> T work(Callable<T> work) throws Problem, IOException {
+    return work(work, () -> {});
+  }
+
+  <T> T work(Callable<T> work, Runnable giveUp) throws Problem, IOException {
+    Future<T> future = Server.WORKERS.submit(work);
+    long end = System.nanoTime() + (long) (patience * 1e9);
+    for (; ; ) {
+      long left = Math.max(end - System.nanoTime(), 0);
+      try {
+        return future.get(Math.min(left, 1_000_000_000L), TimeUnit.NANOSECONDS);
+      } catch (TimeoutException later) {
+        if (end - System.nanoTime() > 0) {
+          connection.ping();
+          continue;
+        }
+        String title = dialog();
+        giveUp.run();
+        if (title != null) {
+          String message = "the dialog \"" + title + "\" waits for an answer in ImageJ";
+          throw new Problem("dialog", message, title);
+        }
+        throw new Problem("timeout", "ImageJ has not done it within " + Json.write(patience) + " s");
+      } catch (ExecutionException error) {
+        throw Problem.of(error.getCause());
+      } catch (InterruptedException error) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", error);
+      }
+    }
+  }
+
+  /** The title of a dialog that keeps ImageJ from going on; null if there is none. */
+  static String dialog() {
+    for (Window window : Window.getWindows()) {
+      if (window instanceof Dialog && window.isShowing() && ((Dialog) window).isModal()) {
+        String title = ((Dialog) window).getTitle();
+        return title == null ? "" : title;
+      }
+    }
+    return null;
+  }
+}
