@@ -14,7 +14,7 @@ use crate::errors::{exception, ours};
 use crate::save::{attach, items, named_arrays, packing};
 use crate::work::Work;
 
-fn token(py: Python<'_>, token: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Token>> {
+pub(crate) fn token(py: Python<'_>, token: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Token>> {
     let Some(token) = token else { return Ok(None) };
     let bytes = match token.extract::<String>() {
         Ok(text) => text.into_bytes(),
@@ -24,7 +24,7 @@ fn token(py: Python<'_>, token: Option<&Bound<'_, PyAny>>) -> PyResult<Option<To
     Ok(Some(token))
 }
 
-fn seconds(seconds: f64) -> PyResult<Duration> {
+pub(crate) fn seconds(seconds: f64) -> PyResult<Duration> {
     let wrong = |_| PyValueError::new_err(format!("timeout={seconds}: seconds are needed"));
     Duration::try_from_secs_f64(seconds).map_err(wrong)
 }

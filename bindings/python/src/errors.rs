@@ -45,6 +45,7 @@ fn made(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         (ErrorClass::Malformed, _) => "FormatError",
         (ErrorClass::Unsupported, _) => "UnsupportedError",
         (ErrorClass::Unsafe, _) => "UnsafePickle",
+        (ErrorClass::Protocol, ErrorKind::Token(_)) => "TokenError",
         (ErrorClass::Protocol, _) => "TransferError",
         (ErrorClass::Limit, _) => "LimitError",
         (ErrorClass::Interrupted, _) => return Ok(PyKeyboardInterrupt::new_err(())),

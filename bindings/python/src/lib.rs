@@ -24,6 +24,7 @@ mod log;
     reason = "NumPy's C interface and buffers; see the module's notes"
 )]
 mod numpy_abi;
+mod peer;
 mod progress;
 mod reports;
 mod save;
@@ -47,6 +48,8 @@ fn _ndferry(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<work::Stop>()?;
     module.add_class::<channel::PyChannel>()?;
     module.add_class::<channel::PyListener>()?;
+    module.add_class::<peer::PyPeer>()?;
+    module.add_function(wrap_pyfunction!(peer::running, module)?)?;
     module.add_function(wrap_pyfunction!(writer::create, module)?)?;
     module.add_function(wrap_pyfunction!(channel::connect, module)?)?;
     module.add_function(wrap_pyfunction!(channel::listen, module)?)?;

@@ -110,6 +110,11 @@ pub(crate) enum Command {
     /// Waits for one transfer and stores it.
     #[command(after_help = "Example:\n  ndferry recv --listen tcp://127.0.0.1:7447 -o out.npb")]
     Recv(RecvArgs),
+    /// Images to and from an ImageJ that runs, which has the plugin Ndferry_.jar.
+    #[command(
+        after_help = "Examples:\n  ndferry imagej push cells.npy --axes ZCYX --spacing 0.2,0.1,0.1 --unit um --lut Green,Magenta\n  ndferry imagej pull cells.npy -o edited.npb"
+    )]
+    Imagej(ImagejArgs),
     /// Takes a pickled image stack across a socket and back out of a file, and shows each step.
     #[command(after_help = "Example:\n  ndferry demo")]
     Demo(DemoArgs),
@@ -671,6 +676,135 @@ pub(crate) struct RecvArgs {
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
+}
+
+/// Options of `imagej`.
+#[derive(Args, Debug)]
+pub(crate) struct ImagejArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: ImagejCommand,
+}
+
+/// The verbs of `imagej`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImagejCommand {
+    /// Shows arrays as images.
+    Push(ImagejPushArgs),
+    /// Writes an image's pixels as an array.
+    Pull(ImagejPullArgs),
+    /// The images that are open; * is the current one.
+    List(ImagejListArgs),
+    /// Whether an ImageJ answers, its version and memory, and a dialog that is open in it.
+    Status(ImagejListArgs),
+    /// Runs a macro; whoever uses that ImageJ is asked before the first one.
+    Macro(ImagejMacroArgs),
+    /// Puts the plugin into the folder of an ImageJ or Fiji, and has its server start with it.
+    Install(ImagejInstallArgs),
+}
+
+/// Which ImageJ.
+#[derive(Args, Debug)]
+pub(crate) struct ImagejToArgs {
+    /// Where it listens (the end of an SSH tunnel); of this user's the one that was started last otherwise.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) at: Option<String>,
+    #[command(flatten)]
+    pub(crate) token: TokenArgs,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
+}
+
+/// Options of `imagej push`.
+#[derive(Args, Debug)]
+pub(crate) struct ImagejPushArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// Of the window; the name of the file or array otherwise.
+    #[arg(long, value_name = "TITLE")]
+    pub(crate) title: Option<String>,
+    /// A letter for each axis: T (time), Z (slices), C (channels), Y, X, S (samples of RGB), in any order.
+    #[arg(long, value_name = "AXES")]
+    pub(crate) axes: Option<String>,
+    /// Of planes, rows and columns (Z,Y,X), or of rows and columns.
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+    pub(crate) spacing: Vec<f64>,
+    /// Of the spacing, for instance um.
+    #[arg(long, value_name = "UNIT")]
+    pub(crate) unit: Option<String>,
+    /// The colours of each channel, for instance Green,Magenta.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) lut: Vec<String>,
+    /// The darkest and the lightest value.
+    #[arg(long, value_name = "MIN,MAX", allow_hyphen_values = true)]
+    pub(crate) range: Option<String>,
+    /// Rounds numbers to ImageJ's 32-bit floats.
+    #[arg(long)]
+    pub(crate) cast: bool,
+    #[command(flatten)]
+    pub(crate) to: ImagejToArgs,
+}
+
+/// Options of `imagej pull`.
+#[derive(Args, Debug)]
+pub(crate) struct ImagejPullArgs {
+    /// Its title, or its number in the list; the current image otherwise.
+    #[arg(value_name = "IMAGE", allow_negative_numbers = true)]
+    pub(crate) image: Option<String>,
+    /// The current image, as it is without a name.
+    #[arg(long, conflicts_with = "image")]
+    pub(crate) active: bool,
+    /// The new file (.npy, .npz, .npb, .pkl); NPB keeps axes, calibration, colours and regions too.
+    #[arg(short, long, value_name = "DST")]
+    pub(crate) output: PathBuf,
+    /// Replaces DST.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) to: ImagejToArgs,
+}
+
+/// Options of `imagej list` and `imagej status`.
+#[derive(Args, Debug)]
+pub(crate) struct ImagejListArgs {
+    /// One JSON object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) to: ImagejToArgs,
+}
+
+/// Options of `imagej macro`.
+#[derive(Args, Debug)]
+pub(crate) struct ImagejMacroArgs {
+    /// A file with the macro; - is standard input.
+    #[arg(value_name = "FILE", required_unless_present = "code")]
+    pub(crate) file: Option<PathBuf>,
+    /// The macro itself.
+    #[arg(short = 'e', long, value_name = "CODE", conflicts_with = "file")]
+    pub(crate) code: Option<String>,
+    /// What the macro's getArgument() gives.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) argument: String,
+    /// Seconds after which a macro that has not ended is stopped.
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) patience: Duration,
+    #[command(flatten)]
+    pub(crate) to: ImagejToArgs,
+}
+
+/// Options of `imagej install`.
+#[derive(Args, Debug)]
+pub(crate) struct ImagejInstallArgs {
+    /// The folder of ImageJ or Fiji.
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// The plugin; the one that came with this command otherwise.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) jar: Option<PathBuf>,
+    /// Leaves it to the user to start the server from the menu.
+    #[arg(long)]
+    pub(crate) no_autostart: bool,
 }
 
 /// Options of `demo`.

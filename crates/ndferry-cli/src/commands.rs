@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod imagej;
 pub(crate) mod info;
 pub(crate) mod man;
 pub(crate) mod recv;

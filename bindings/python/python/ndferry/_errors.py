@@ -52,6 +52,10 @@ class TransferError(FerryError):
     """The peer broke the protocol, refused, or fell silent."""
 
 
+class TokenError(TransferError):
+    """One side has a token and the other has none, or another one."""
+
+
 class UsageError(FerryError, ValueError):
     """ndferry was called in a way that makes no sense."""
 
