@@ -6,7 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use ndferry::{Array, CheckOptions, Dtype, Item, LazyArray, Order, SaveOptions, check, save};
+use ndferry::{
+    Array, CheckOptions, Dtype, Item, LazyArray, OpenOptions, Order, SaveOptions, Source, check,
+    save,
+};
 
 /// Stands before the C library: the call of this number that writes to, cuts or syncs a regular file fails.
 const SHIM: &str = r#"
@@ -79,6 +82,12 @@ fn is_whole(path: &Path) -> bool {
         .is_good()
 }
 
+/// How long the first axis is.
+fn rows(path: &Path) -> usize {
+    let source = Source::open(path, &OpenOptions::default()).unwrap();
+    source.array(None).unwrap().shape()[0]
+}
+
 #[test]
 fn a_write_that_fails_leaves_the_old_file_or_the_new_one() {
     let folder = tempfile::tempdir().unwrap();
@@ -124,7 +133,7 @@ fn a_write_that_fails_leaves_the_old_file_or_the_new_one() {
                 failed += 1;
             }
         }
-        // More arrays: the old end, or one that can be read and repaired.
+        // More arrays: the old end.
         let before = fs::read(at("out.npb")).unwrap();
         for fail_at in 1.. {
             assert!(fail_at < 200, "it never succeeds");
@@ -140,6 +149,43 @@ fn a_write_that_fails_leaves_the_old_file_or_the_new_one() {
             failed += 1;
         }
         fs::remove_file(at("out.npb")).unwrap();
+        // More rows, and the repair of a file that lost its end: what was there stays, and can be repaired.
+        let growing = ["convert", "a.npy", "-o", "run.npb", "--growing"];
+        assert!(run(&growing, 0, with).status.success());
+        let before = fs::read(at("run.npb")).unwrap();
+        let more = ["convert", "a.npy", "--append", "run.npb"];
+        for fail_at in 1.. {
+            assert!(fail_at < 200, "it never succeeds");
+            fs::write(at("run.npb"), &before).unwrap();
+            let done = run(&more, fail_at, with);
+            let repair = ["repair", "-f", "run.npb", "-o", "whole.npb"];
+            assert!(run(&repair, 0, with).status.success(), "call {fail_at}");
+            assert!(is_whole(&at("whole.npb")), "call {fail_at}");
+            let rows = rows(&at("whole.npb"));
+            if done.status.success() {
+                assert!(fail_at > 4, "{fail_at}");
+                assert_eq!(rows, 200);
+                break;
+            }
+            assert_eq!(done.status.code(), Some(2));
+            assert!(rows >= 100, "call {fail_at}: {rows} rows");
+            failed += 1;
+        }
+        fs::write(at("run.npb"), &before[..before.len() - 70]).unwrap();
+        for fail_at in 1.. {
+            assert!(fail_at < 200, "it never succeeds");
+            let done = run(&["repair", "run.npb", "-o", "again.npb"], fail_at, with);
+            if done.status.success() {
+                assert!(fail_at > 2 && is_whole(&at("again.npb")), "{fail_at}");
+                break;
+            }
+            assert_eq!(done.status.code(), Some(2));
+            assert!(!at("again.npb").exists(), "call {fail_at}");
+            failed += 1;
+        }
+        for name in ["run.npb", "whole.npb", "again.npb"] {
+            fs::remove_file(at(name)).unwrap();
+        }
     }
     let names = fs::read_dir(folder.path()).unwrap().count();
     assert_eq!(names, 4, "litter");

@@ -363,7 +363,7 @@ fn killed_processes_lose_nothing_that_was_flushed() {
         assert!(count >= last, "{count} rows after {last}");
         grown += usize::from(count > last);
         last = count;
-        if round % 10 == 0 {
+        if round % 3 == 0 {
             let mut options = RepairOptions::default();
             options.overwrite = true;
             assert_eq!(repair(&path, &repaired, &options, &()).unwrap().lost, 0);
