@@ -4,6 +4,7 @@ use crate::{
     Ack, Block, Catalog, End, Error, ErrorKind, HEAD_NBYTES, Head, Hello, Kind, Limits, Manifest,
     Ranges, Refuse, Resume, TileGrid, What,
 };
+use crate::session::parse_name;
 
 /// What a message meant.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub enum Event<'a> {
     Catalog(Catalog),
     /// The other side introduces itself.
     Hello(Hello),
+    /// What the sender calls the transfer; to be trusted with nothing.
+    Name(&'a str),
     /// The receiver holds some tiles already.
     Resume(Resume),
     /// The receiver takes this many bytes more.
@@ -78,6 +81,8 @@ struct Array {
     blocks: u64,
     /// Of a growing array: the last tile and its bytes if it was short.
     short: Option<(u64, u64)>,
+    /// Of a live array: the first tile after those that have come.
+    next: u64,
 }
 
 impl Decoder {
@@ -178,6 +183,7 @@ impl Decoder {
                 Ok(Event::Catalog(catalog))
             }
             Kind::Hello => Hello::parse(body).map(Event::Hello),
+            Kind::Name => parse_name(body).map(Event::Name),
             Kind::Resume => Resume::parse(body).map(Event::Resume),
             Kind::Ack => Ack::parse(body).map(Event::Ack),
             Kind::Refuse => Refuse::parse(body).map(Event::Refuse),
@@ -223,6 +229,7 @@ impl Decoder {
             tiles: Ranges::default(),
             blocks: 0,
             short: None,
+            next: 0,
         };
         self.state = State::Array(Box::new(array));
         match &self.state {
@@ -308,7 +315,40 @@ impl Array {
         Ok(())
     }
 
+    /// Of a live array, whose gaps are not counted one by one: there may be any number of them.
+    fn live_block(&mut self, block: &Block<'_>) -> Result<(), Error> {
+        let (number, found) = (block.number, u64::from(block.raw_nbytes));
+        let expected = self.grid.nbytes(number).map_err(|error| error.kind.at(16))?;
+        if found != expected {
+            return Err(ErrorKind::TileLength {
+                number,
+                found,
+                expected,
+            }
+            .at(HEAD_NBYTES as u64 + 4));
+        }
+        let row = self.grid.tiles_per_row();
+        // A row that has begun comes whole; after it, any later one may.
+        let is_next = match self.next % row {
+            0 => number >= self.next && number % row == 0,
+            _ => number == self.next,
+        };
+        let Some(next) = number.checked_add(1).filter(|_| is_next) else {
+            return Err(ErrorKind::Field {
+                field: "tile of a live array",
+                found: number,
+            }
+            .at(16));
+        };
+        self.next = next;
+        self.blocks += 1;
+        Ok(())
+    }
+
     fn block(&mut self, block: &Block<'_>, repeats: Repeats) -> Result<(), Error> {
+        if self.manifest.live {
+            return self.live_block(block);
+        }
         let (number, found) = (block.number, u64::from(block.raw_nbytes));
         let expected = self
             .grid
@@ -374,6 +414,16 @@ impl Array {
                 found: end.extent,
             }
             .at(HEAD_NBYTES as u64 + 8));
+        }
+        if self.manifest.live {
+            let row = self.grid.tiles_per_row();
+            let is_whole = self.next % row == 0 && self.next / row <= end.extent;
+            self.grid.grown_to(end.extent)?;
+            return is_whole.then_some(()).ok_or_else(|| {
+                let field = "final extent";
+                let found = end.extent;
+                ErrorKind::Field { field, found }.at(HEAD_NBYTES as u64 + 8)
+            });
         }
         let grid = match self.manifest.growing {
             true => self.grid.grown_to(end.extent)?,
@@ -450,6 +500,7 @@ mod tests {
             growing,
             bytes: false,
             cataloged,
+            live: false,
         }
     }
 
@@ -549,6 +600,61 @@ mod tests {
             .message(),
         );
         assert_eq!(run(&frames), Ok(true));
+    }
+
+    /// Tiles of a live array of two tiles a row, then its end.
+    fn live(tiles: &[u64], blocks: u64, rows: u64) -> Vec<Vec<u8>> {
+        let mut manifest = manifest(0, true, false);
+        (manifest.live, manifest.tile) = (true, vec![1, 2]);
+        let mut frames = vec![
+            message(Kind::Manifest, 7, 0, &manifest.encode()),
+            message(Kind::Header, 7, 0, b"header"),
+        ];
+        let tile = |number: &u64| block(7, *number, &b"ab"[..2 - (*number % 2) as usize]);
+        frames.extend(tiles.iter().map(tile));
+        let extent = rows;
+        frames.push(End { blocks, extent }.message(7));
+        frames
+    }
+
+    #[test]
+    fn a_live_array_may_lack_rows_but_no_parts_of_rows() {
+        for (tiles, rows) in [
+            (&[][..], 0),
+            (&[], 9),
+            (&[0, 1], 1),
+            (&[6, 7], 4),
+            (&[0, 1, 6, 7, 1 << 40, (1 << 40) + 1], 1 << 50),
+        ] {
+            assert_eq!(run(&live(tiles, tiles.len() as u64, rows)), Ok(true), "{tiles:?}");
+        }
+        for (tiles, rows) in [
+            (&[0][..], 1),
+            (&[1], 1),
+            (&[0, 2], 2),
+            (&[0, 1, 3], 2),
+            (&[0, 1, 0, 1], 2),
+            (&[2, 3, 0, 1], 2),
+            (&[0, 1, 2, 3], 1),
+            (&[u64::MAX - 1, u64::MAX], u64::MAX),
+        ] {
+            assert!(run(&live(tiles, tiles.len() as u64, rows)).is_err(), "{tiles:?}");
+        }
+        assert!(run(&live(&[0, 1], 1, 1)).is_err());
+        assert!(run(&live(&[0, 1], 2, u64::MAX)).is_err());
+    }
+
+    #[test]
+    fn a_name_may_come_before_an_array() {
+        let mut decoder = Decoder::new(Limits::PEER, Repeats::Refuse);
+        let long = "ä".repeat(1000);
+        let message = crate::name(&long);
+        let Event::Name(name) = decoder.feed(&message).unwrap() else {
+            panic!("another message");
+        };
+        assert_eq!(name, "ä".repeat(512));
+        let wrong = crate::message(Kind::Name, 0, 0, b"\xff");
+        assert!(decoder.feed(&wrong).is_err());
     }
 
     #[test]

@@ -36,4 +36,4 @@ pub use message::{HEAD_NBYTES, Head, Kind, MAGIC, message};
 pub use pack::{Packed, Packer, Unpacker, unpack};
 pub use ranges::Ranges;
 pub use scan::{FoundArray, Scan, Scanner};
-pub use session::{Ack, Auth, Hello, Refuse, RefuseCode, Resume, credit, ping};
+pub use session::{Ack, Auth, Hello, Refuse, RefuseCode, Resume, credit, name, ping};

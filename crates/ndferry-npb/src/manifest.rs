@@ -29,18 +29,23 @@ pub struct Manifest {
     pub bytes: bool,
     /// One of several arrays: a CATALOG follows the last.
     pub cataloged: bool,
+    /// A stream that is watched: whole rows of tiles may be missing, and those that come, come in order.
+    pub live: bool,
 }
 
 const GROWING: u16 = 1;
 const BYTES: u16 = 2;
 const CATALOGED: u16 = 4;
+const LIVE: u16 = 8;
 
 impl Manifest {
     /// Its body.
     pub fn encode(&self) -> Vec<u8> {
         let flag = |on: bool, bit| if on { bit } else { 0 };
-        let flags =
-            flag(self.growing, GROWING) | flag(self.bytes, BYTES) | flag(self.cataloged, CATALOGED);
+        let flags = flag(self.growing, GROWING)
+            | flag(self.bytes, BYTES)
+            | flag(self.cataloged, CATALOGED)
+            | flag(self.live, LIVE);
         let mut out = Vec::with_capacity(32 + 16 * self.shape.len());
         out.extend_from_slice(&self.header_blocks.to_le_bytes());
         out.extend_from_slice(&self.data_blocks.unwrap_or(u64::MAX).to_le_bytes());
@@ -78,7 +83,7 @@ impl Manifest {
         let (width, itemsize) = (fields.u32()?, fields.u32()?);
         let element = ElementType::parse(kind, endian, width, itemsize)?;
         let ndim = fields.u32()? as usize;
-        if flags & !(GROWING | BYTES | CATALOGED) != 0 {
+        if flags & !(GROWING | BYTES | CATALOGED | LIVE) != 0 {
             return Err(ErrorKind::UnknownFlags { found: flags }.at(18));
         }
         let too = |nbytes, limit| ErrorKind::TooLarge {
@@ -114,8 +119,18 @@ impl Manifest {
             growing: flags & GROWING != 0,
             bytes: flags & BYTES != 0,
             cataloged: flags & CATALOGED != 0,
+            live: flags & LIVE != 0,
         };
         let grid = manifest.grid()?;
+        if manifest.live
+            && (!manifest.growing
+                || manifest.bytes
+                || manifest.tile.first() != Some(&1)
+                || manifest.element.itemsize == 0
+                || grid.tiles_per_row() == 0)
+        {
+            return Err(ErrorKind::UnknownFlags { found: flags }.at(18));
+        }
         if grid.max_nbytes() > limits.block_nbytes {
             return Err(too(grid.max_nbytes(), limits.block_nbytes).into());
         }
@@ -173,6 +188,7 @@ mod tests {
             growing: false,
             bytes: false,
             cataloged: true,
+            live: false,
         }
     }
 
@@ -183,6 +199,27 @@ mod tests {
         assert_eq!(Manifest::parse(&body, &Limits::PEER), Ok(example()));
         for n in 0..body.len() {
             assert!(Manifest::parse(&body[..n], &Limits::PEER).is_err());
+        }
+    }
+
+    #[test]
+    fn a_live_array_grows_row_by_row() {
+        let live = Manifest {
+            shape: vec![0, 7],
+            tile: vec![1, 4],
+            data_blocks: None,
+            growing: true,
+            cataloged: false,
+            live: true,
+            ..example()
+        };
+        assert_eq!(Manifest::parse(&live.encode(), &Limits::PEER), Ok(live.clone()));
+        let fixed = Manifest { growing: false, ..live.clone() };
+        let bytes = Manifest { bytes: true, ..live.clone() };
+        let two = Manifest { tile: vec![2, 4], ..live.clone() };
+        let nothing = Manifest { shape: vec![0, 0], ..live };
+        for wrong in [fixed, bytes, two, nothing] {
+            assert!(Manifest::parse(&wrong.encode(), &Limits::PEER).is_err());
         }
     }
 

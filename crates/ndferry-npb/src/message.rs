@@ -40,11 +40,13 @@ pub enum Kind {
     Auth,
     /// 34: still here.
     Ping,
+    /// 128: what the sender calls the transfer.
+    Name,
     /// 128-255: what a reader may skip.
     Skippable(u8),
 }
 
-const KINDS: [(Kind, u8, &str); 14] = [
+const KINDS: [(Kind, u8, &str); 15] = [
     (Kind::Manifest, 0, "MANIFEST"),
     (Kind::Header, 1, "HEADER"),
     (Kind::Data, 2, "DATA"),
@@ -59,6 +61,7 @@ const KINDS: [(Kind, u8, &str); 14] = [
     (Kind::Hello, 32, "HELLO"),
     (Kind::Auth, 33, "AUTH"),
     (Kind::Ping, 34, "PING"),
+    (Kind::Name, 128, "NAME"),
 ];
 
 impl Kind {
@@ -82,10 +85,8 @@ impl Kind {
     }
 
     fn of(id: u8) -> Option<Self> {
-        match id {
-            128.. => Some(Self::Skippable(id)),
-            _ => KINDS.iter().find(|row| row.1 == id).map(|row| row.0),
-        }
+        let known = KINDS.iter().find(|row| row.1 == id).map(|row| row.0);
+        known.or((id >= 128).then_some(Self::Skippable(id)))
     }
 
     /// Whether its transfer is 0: it belongs to no one array.
@@ -193,7 +194,7 @@ impl Head {
         if none != (transfer == 0)
             && !matches!(
                 kind,
-                Kind::Ack | Kind::Refuse | Kind::Credit | Kind::Skippable(_)
+                Kind::Ack | Kind::Refuse | Kind::Credit | Kind::Name | Kind::Skippable(_)
             )
         {
             return Err(ErrorKind::Field {

@@ -353,6 +353,7 @@ mod tests {
             growing: false,
             bytes: false,
             cataloged: false,
+            live: false,
         };
         let mut out = message(Kind::Manifest, 9, 0, &manifest.encode());
         out.extend(message(Kind::Header, 9, 0, b"header"));
@@ -441,6 +442,7 @@ mod tests {
             growing: true,
             bytes: false,
             cataloged: false,
+            live: false,
         };
         let mut out = message(Kind::Manifest, 9, 0, &manifest.encode());
         out.extend(message(Kind::Header, 9, 0, b"header"));

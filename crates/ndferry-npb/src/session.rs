@@ -16,6 +16,8 @@ pub struct Hello {
     pub resumes: bool,
     /// It has a token: AUTH follows, and without it nothing else.
     pub proves: bool,
+    /// The connecting side wants to be sent what the listening side has, a live stream; otherwise it sends.
+    pub watches: bool,
     /// A bit for each codec's number.
     pub codecs: u32,
     /// A bit for each filter's number.
@@ -105,6 +107,7 @@ impl Hello {
             highest: 1,
             resumes: false,
             proves: false,
+            watches: false,
             codecs: codecs
                 .iter()
                 .fold(0, |bits, codec| bits | 1 << *codec as u8),
@@ -123,7 +126,9 @@ impl Hello {
 
     /// Its message.
     pub fn message(&self) -> Vec<u8> {
-        let flags = u8::from(self.resumes) | u8::from(self.proves) << 1;
+        let flags = u8::from(self.resumes)
+            | u8::from(self.proves) << 1
+            | u8::from(self.watches) << 2;
         let mut body = vec![self.lowest, self.highest, flags, 0];
         body.extend_from_slice(&self.codecs.to_le_bytes());
         body.extend_from_slice(&self.filters.to_le_bytes());
@@ -151,6 +156,7 @@ impl Hello {
             highest,
             resumes: flags & 1 == 1,
             proves: flags >> 1 & 1 == 1,
+            watches: flags >> 2 & 1 == 1,
             codecs,
             filters,
             block_nbytes,
@@ -284,6 +290,26 @@ impl Resume {
 /// CREDIT: how many more bytes the receiver takes.
 pub fn credit(transfer: u64, nbytes: u64) -> Vec<u8> {
     message(Kind::Credit, transfer, 0, &nbytes.to_le_bytes())
+}
+
+/// The longest NAME, in bytes.
+const NAME_NBYTES: usize = 1024;
+
+/// NAME: what the sender calls the transfer, cut to the most that there may be.
+pub fn name(text: &str) -> Vec<u8> {
+    let fits = |end: &usize| text.is_char_boundary(*end);
+    let end = (0..=text.len().min(NAME_NBYTES)).rev().find(fits).unwrap_or(0);
+    message(Kind::Name, 0, 0, &text.as_bytes()[..end])
+}
+
+/// The body of a NAME.
+pub(crate) fn parse_name(body: &[u8]) -> Result<&str, Error> {
+    let fields = fields(Kind::Name, body);
+    match std::str::from_utf8(body) {
+        Ok(text) if text.len() <= NAME_NBYTES => Ok(text),
+        Ok(_) => Err(fields.wrong("more than 1024 bytes")),
+        Err(_) => Err(fields.wrong("what is not UTF-8")),
+    }
 }
 
 /// PING: still here.

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use ndferry_npb::{
     Ack, Auth, Block, Catalog, CatalogEntry, Codec, ElementKind, ElementType, End, Endian, Extent,
     Filter, Head, Hello, IndexPart, Kind, Limits, Manifest, Place, Refuse, RefuseCode, Resume,
-    Root, Tail, credit, message, ping,
+    Root, Tail, credit, message, name, ping,
 };
 
 const DOCUMENT: &str = include_str!("../../../docs/formats/npb.md");
@@ -43,6 +43,7 @@ fn manifest() -> Manifest {
         growing: false,
         bytes: false,
         cataloged: false,
+        live: false,
     }
 }
 
@@ -137,6 +138,7 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
             .message(TRANSFER),
         ),
         ("ping", ping()),
+        ("name", name("cells.npy")),
     ]
 }
 

@@ -230,6 +230,7 @@ fn npb_bombs() -> Vec<Bomb> {
             growing: false,
             bytes: false,
             cataloged: false,
+            live: false,
         };
         let mut file = ndferry_npb::message(Kind::Manifest, 9, 0, &manifest.encode());
         let header = header.to_bytes().expect("a small header");
