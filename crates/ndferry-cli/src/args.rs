@@ -618,6 +618,19 @@ pub(crate) struct SendArgs {
     /// Sends only what a receiver with --resume does not hold from earlier runs that broke off.
     #[arg(long)]
     pub(crate) resume: bool,
+    /// SRC is a folder: sends each file of arrays in it, and goes on with those that come, each as a transfer of its own once
+    /// it is complete. What has been stored over there is noted in SRC/.ndferry-sent and not sent there again.
+    #[arg(long, conflicts_with_all = ["resume", "slice"])]
+    pub(crate) watch: bool,
+    /// With --watch: ends when all files that are there have been sent.
+    #[arg(long, requires = "watch")]
+    pub(crate) once: bool,
+    /// With --watch: ends after so many files.
+    #[arg(long, value_name = "N", requires = "watch", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// With --watch: a file is complete when its size and time have not changed for so long.
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds, requires = "watch")]
+    pub(crate) settle: Duration,
     #[command(flatten)]
     pub(crate) token: TokenArgs,
     #[command(flatten)]
@@ -649,17 +662,22 @@ pub(crate) struct RecvArgs {
     /// standard input.
     #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
     pub(crate) listen: String,
-    /// Where to store it (.npb, .npy, .npz, .pkl; - is standard output); received.npb, or the next free number, otherwise.
+    /// Where to store it (.npb, .npy, .npz, .pkl; - is standard output), or a folder (it exists, or ends in /), in which each
+    /// transfer becomes a file called as the sender calls it; received.npb, or the next free number, otherwise.
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: Option<PathBuf>,
-    /// Replaces OUT; bytes onto a terminal.
+    /// Its format: npy, npz, npb or pickle; told by OUT's extension otherwise, and npb in a folder.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) to: Option<Format>,
+    /// Replaces OUT, or files in the folder; bytes onto a terminal.
     #[arg(short, long)]
     pub(crate) force: bool,
     /// Keeps what has arrived in OUT.part if the transfer breaks off; the next run goes on with it.
     #[arg(long)]
     pub(crate) resume: bool,
-    /// Takes that many transfers, one after the other; the second goes to OUT-2.npb, and so on.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Takes that many transfers, one after the other, or goes on until it is interrupted if it is 0. The second one goes to
+    /// OUT-2.npb, and so on; those that fail are told and not counted.
+    #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) count: u64,
     #[command(flatten)]
     pub(crate) token: TokenArgs,

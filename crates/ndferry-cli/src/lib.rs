@@ -19,6 +19,7 @@ mod shades;
 mod size;
 mod terminal;
 mod token;
+mod watch;
 mod words;
 
 use std::ffi::OsString;

@@ -79,6 +79,24 @@ impl AtomicFile {
         })
     }
 
+    /// Begins to write a file in this folder that gets its name later, by [`Self::commit_as`].
+    ///
+    /// # Errors
+    /// The folder does not exist or is not writable.
+    pub fn create_in(folder: impl AsRef<Path>) -> Result<Self> {
+        let target = folder.as_ref().join("unnamed");
+        let (file, place) = begin(&target)?;
+        Ok(Self {
+            file,
+            place,
+            position: 0,
+            reserve: Reserve::default(),
+            target,
+            overwrite: false,
+            permissions: None,
+        })
+    }
+
     /// The file that is written to.
     pub fn file(&self) -> &File {
         &self.file
@@ -127,36 +145,77 @@ impl AtomicFile {
     ///
     /// # Errors
     /// As [`Self::commit`].
-    pub fn commit_with(self, sync: bool) -> Result<()> {
+    pub fn commit_with(mut self, sync: bool) -> Result<()> {
         if matches!(self.place, Place::Direct) {
             return Ok(());
         }
         self.reserve.give_back(&self.file)?;
-        if let Some(permissions) = self.permissions {
+        if let Some(permissions) = self.permissions.take() {
             self.file.set_permissions(permissions)?;
         }
         if sync {
             self.file.sync_all()?;
         }
-        let folder = Folder::open(folder(&self.target))?;
-        let named = match self.place {
-            Place::Direct => Ok(()),
-            #[cfg(target_os = "linux")]
-            Place::Nameless => nameless::name(&self.file, &self.target, self.overwrite),
-            Place::Temporary(path) if self.overwrite => {
-                path.persist(&self.target).map_err(|failed| failed.error)
-            }
-            Place::Temporary(path) => path
-                .persist_noclobber(&self.target)
-                .map_err(|failed| failed.error),
-        };
-        named.map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Error::Exists(self.target.clone()),
-            _ => error.into(),
-        })?;
+        let target = self.target.clone();
+        let folder = Folder::open(folder(&target))?;
+        let overwrite = self.overwrite;
+        self.name(&target, overwrite)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => Error::Exists(target.clone()),
+                _ => error.into(),
+            })?;
         match sync {
             true => folder.sync(),
             false => Ok(()),
+        }
+    }
+
+    /// As [`Self::commit`], under the first of these names, in the same folder, that nobody has yet; or under the first one
+    /// if it may be replaced. A symbolic link of that name is not followed. Gives the path.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn commit_as(
+        mut self,
+        overwrite: bool,
+        names: &mut dyn FnMut() -> String,
+    ) -> Result<PathBuf> {
+        self.reserve.give_back(&self.file)?;
+        self.file.sync_all()?;
+        let folder_path = folder(&self.target).to_owned();
+        let folder = Folder::open(&folder_path)?;
+        loop {
+            let path = folder_path.join(names());
+            match self.name(&path, overwrite) {
+                Ok(()) => {
+                    folder.sync()?;
+                    return Ok(path);
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && !overwrite => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Gives the file this name; if that fails, it can be given another.
+    fn name(&mut self, target: &Path, overwrite: bool) -> io::Result<()> {
+        match std::mem::replace(&mut self.place, Place::Direct) {
+            Place::Direct => Ok(()),
+            #[cfg(target_os = "linux")]
+            Place::Nameless => {
+                self.place = Place::Nameless;
+                nameless::name(&self.file, target, overwrite)
+            }
+            Place::Temporary(path) => {
+                let named = match overwrite {
+                    true => path.persist(target),
+                    false => path.persist_noclobber(target),
+                };
+                named.map_err(|failed| {
+                    self.place = Place::Temporary(failed.path);
+                    failed.error
+                })
+            }
         }
     }
 }
@@ -409,6 +468,49 @@ mod tests {
             file.commit().unwrap();
             assert_eq!(fs::read(&target).unwrap(), b"World!");
             assert_eq!(names(folder.path()), ["a.npy"]);
+        }
+    }
+
+    #[test]
+    fn a_name_that_comes_late_is_one_that_nobody_has() {
+        let in_folder: [fn(&Path) -> Result<AtomicFile>; 2] = [
+            |folder| AtomicFile::create_in(folder),
+            |folder| {
+                let mut file = AtomicFile::create_in(folder)?;
+                (file.file, file.place) = begin_named(&file.target)?;
+                Ok(file)
+            },
+        ];
+        for create in in_folder {
+            let folder = tempfile::tempdir().unwrap();
+            let path = |name: &str| folder.path().join(name);
+            fs::write(path("a-1"), b"old").unwrap();
+            fs::create_dir(path("a-2")).unwrap();
+            for (overwrite, given) in [(false, "a-3"), (false, "a-4"), (true, "a-1")] {
+                let mut file = create(folder.path()).unwrap();
+                file.write_all(b"new").unwrap();
+                let mut numbers = 1..;
+                let mut names = || format!("a-{}", numbers.next().unwrap());
+                assert_eq!(file.commit_as(overwrite, &mut names).unwrap(), path(given));
+                assert_eq!(fs::read(path(given)).unwrap(), b"new");
+            }
+            drop(create(folder.path()).unwrap());
+            assert_eq!(names(folder.path()), ["a-1", "a-2", "a-3", "a-4"]);
+            #[cfg(unix)]
+            {
+                std::os::unix::fs::symlink(path("elsewhere"), path("b")).unwrap();
+                let mut said = ["c", "b"].into_iter().rev().map(str::to_owned);
+                let mut names = || said.next().unwrap();
+                let given = create(folder.path()).unwrap().commit_as(false, &mut names);
+                assert_eq!(given.unwrap(), path("c"));
+                let mut names = || "b".to_owned();
+                create(folder.path())
+                    .unwrap()
+                    .commit_as(true, &mut names)
+                    .unwrap();
+                assert!(!path("elsewhere").exists());
+                assert!(!path("b").is_symlink());
+            }
         }
     }
 

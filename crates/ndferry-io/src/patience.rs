@@ -69,6 +69,11 @@ impl Wait<'_> {
         }
     }
 
+    /// So many bytes have moved.
+    pub(crate) fn moved(&mut self, nbytes: usize) {
+        self.moved += nbytes as u64;
+    }
+
     /// Whether it is time to give up.
     pub(crate) fn check(&mut self) -> Result<()> {
         let Patience {

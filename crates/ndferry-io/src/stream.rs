@@ -17,6 +17,9 @@ const STEP: usize = 1 << 20;
 /// is moved to the buffer's start, so this must stay small beside a block.
 const AHEAD: usize = 16 << 10;
 
+/// Bytes that are kept of what the other side says while it takes nothing: some hours of a short word each second.
+const HEARD: usize = 1 << 20;
+
 /// A byte stream whose calls return [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] after a tenth of a second, or
 /// which never waits for long.
 pub trait Stream: Read + Write + Send {
@@ -170,6 +173,19 @@ impl<S: Stream> StreamTransport<S> {
         Ok(self.next_nbytes()?.and_then(|nbytes| have.get(..nbytes)))
     }
 
+    /// Takes in what the other side has said, while it takes nothing itself; gives how many bytes.
+    fn hear(&mut self) -> usize {
+        let have = self.end - self.start;
+        if have >= HEARD || !self.stream.has_input().unwrap_or(false) {
+            return 0;
+        }
+        let room = make_room(&mut self.buffer, &mut self.start, &mut self.end, have);
+        // If the stream is broken, the next write says so.
+        let n = room.map_or(0, |room| self.stream.read(room).unwrap_or(0));
+        self.end += n;
+        n
+    }
+
     /// Reads once what is of no interest any more; whether there may be more.
     pub(crate) fn throw_away(&mut self) -> bool {
         (self.start, self.end) = (0, 0);
@@ -243,14 +259,31 @@ impl<S: Stream> FrameSink for StreamTransport<S> {
         let mut left = &mut slices[..];
         // Leaves out empty parts, which would look like a closed stream.
         IoSlice::advance_slices(&mut left, 0);
-        let mut wait = self.patience.begin();
+        let patience = self.patience.clone();
+        let (mut wait, mut heard) = (patience.begin(), 0);
         while !left.is_empty() {
-            let n = wait.until(|| self.stream.write_vectored(left))?;
-            if n == 0 {
-                return Err(io::Error::from(ErrorKind::WriteZero).into());
+            wait.check()?;
+            match self.stream.write_vectored(left) {
+                Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
+                Ok(n) => {
+                    wait.moved(n);
+                    self.sent += n as u64;
+                    IoSlice::advance_slices(&mut left, n);
+                }
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) =>
+                {
+                    // It serves somebody else, and says so: that is not silence.
+                    heard += self.hear();
+                    if heard >= self.framing.head_nbytes {
+                        (wait, heard) = (patience.begin(), 0);
+                    }
+                }
+                Err(error) => return Err(error.into()),
             }
-            self.sent += n as u64;
-            IoSlice::advance_slices(&mut left, n);
         }
         Ok(())
     }
@@ -533,6 +566,69 @@ mod tests {
         fn peer(&self) -> String {
             "a test".to_owned()
         }
+    }
+
+    /// Takes nothing for a while, and says a word of so many bytes each time it is asked.
+    struct Busy {
+        word: usize,
+        words: usize,
+    }
+
+    impl Read for Busy {
+        fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+            self.words -= 1;
+            buf[..self.word].fill(0);
+            Ok(self.word)
+        }
+    }
+
+    impl Write for Busy {
+        fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+            std::thread::sleep(Duration::from_millis(10));
+            match self.words {
+                0 => Ok(buf.len()),
+                _ => Err(ErrorKind::WouldBlock.into()),
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Stream for Busy {
+        fn has_input(&mut self) -> io::Result<bool> {
+            Ok(self.words > 0)
+        }
+
+        fn finish(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn peer(&self) -> String {
+            "a test".to_owned()
+        }
+    }
+
+    #[test]
+    fn who_says_whole_words_but_takes_nothing_is_busy_and_not_gone() {
+        let framing = Framing {
+            head_nbytes: 4,
+            frame_nbytes: |_| Ok(4),
+        };
+        let patience = Duration::from_millis(100);
+        let send = |word: usize| {
+            let stream = Busy { word, words: 40 };
+            let mut link = StreamTransport::new(stream, framing, patience, Interrupt::new());
+            link.send(&[&[1; 9]])?;
+            let mut heard = 0;
+            while link.start < link.end {
+                heard += link.recv()?.map_or(0, <[u8]>::len);
+            }
+            Ok(heard)
+        };
+        assert!(matches!(send(4), Ok(160)));
+        assert!(matches!(send(0), Err(Error::Silent(_))));
     }
 
     proptest::proptest! {

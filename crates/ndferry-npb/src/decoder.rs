@@ -1,10 +1,10 @@
 //! [`Decoder`]: messages in, events out.
 
+use crate::session::parse_name;
 use crate::{
     Ack, Block, Catalog, End, Error, ErrorKind, HEAD_NBYTES, Head, Hello, Kind, Limits, Manifest,
     Ranges, Refuse, Resume, TileGrid, What,
 };
-use crate::session::parse_name;
 
 /// What a message meant.
 #[derive(Debug)]
@@ -318,7 +318,10 @@ impl Array {
     /// Of a live array, whose gaps are not counted one by one: there may be any number of them.
     fn live_block(&mut self, block: &Block<'_>) -> Result<(), Error> {
         let (number, found) = (block.number, u64::from(block.raw_nbytes));
-        let expected = self.grid.nbytes(number).map_err(|error| error.kind.at(16))?;
+        let expected = self
+            .grid
+            .nbytes(number)
+            .map_err(|error| error.kind.at(16))?;
         if found != expected {
             return Err(ErrorKind::TileLength {
                 number,
@@ -626,7 +629,11 @@ mod tests {
             (&[6, 7], 4),
             (&[0, 1, 6, 7, 1 << 40, (1 << 40) + 1], 1 << 50),
         ] {
-            assert_eq!(run(&live(tiles, tiles.len() as u64, rows)), Ok(true), "{tiles:?}");
+            assert_eq!(
+                run(&live(tiles, tiles.len() as u64, rows)),
+                Ok(true),
+                "{tiles:?}"
+            );
         }
         for (tiles, rows) in [
             (&[0][..], 1),
@@ -638,7 +645,10 @@ mod tests {
             (&[0, 1, 2, 3], 1),
             (&[u64::MAX - 1, u64::MAX], u64::MAX),
         ] {
-            assert!(run(&live(tiles, tiles.len() as u64, rows)).is_err(), "{tiles:?}");
+            assert!(
+                run(&live(tiles, tiles.len() as u64, rows)).is_err(),
+                "{tiles:?}"
+            );
         }
         assert!(run(&live(&[0, 1], 1, 1)).is_err());
         assert!(run(&live(&[0, 1], 2, u64::MAX)).is_err());

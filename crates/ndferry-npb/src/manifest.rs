@@ -213,11 +213,26 @@ mod tests {
             live: true,
             ..example()
         };
-        assert_eq!(Manifest::parse(&live.encode(), &Limits::PEER), Ok(live.clone()));
-        let fixed = Manifest { growing: false, ..live.clone() };
-        let bytes = Manifest { bytes: true, ..live.clone() };
-        let two = Manifest { tile: vec![2, 4], ..live.clone() };
-        let nothing = Manifest { shape: vec![0, 0], ..live };
+        assert_eq!(
+            Manifest::parse(&live.encode(), &Limits::PEER),
+            Ok(live.clone())
+        );
+        let fixed = Manifest {
+            growing: false,
+            ..live.clone()
+        };
+        let bytes = Manifest {
+            bytes: true,
+            ..live.clone()
+        };
+        let two = Manifest {
+            tile: vec![2, 4],
+            ..live.clone()
+        };
+        let nothing = Manifest {
+            shape: vec![0, 0],
+            ..live
+        };
         for wrong in [fixed, bytes, two, nothing] {
             assert!(Manifest::parse(&wrong.encode(), &Limits::PEER).is_err());
         }

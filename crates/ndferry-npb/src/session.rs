@@ -126,9 +126,8 @@ impl Hello {
 
     /// Its message.
     pub fn message(&self) -> Vec<u8> {
-        let flags = u8::from(self.resumes)
-            | u8::from(self.proves) << 1
-            | u8::from(self.watches) << 2;
+        let flags =
+            u8::from(self.resumes) | u8::from(self.proves) << 1 | u8::from(self.watches) << 2;
         let mut body = vec![self.lowest, self.highest, flags, 0];
         body.extend_from_slice(&self.codecs.to_le_bytes());
         body.extend_from_slice(&self.filters.to_le_bytes());
@@ -298,7 +297,10 @@ const NAME_NBYTES: usize = 1024;
 /// NAME: what the sender calls the transfer, cut to the most that there may be.
 pub fn name(text: &str) -> Vec<u8> {
     let fits = |end: &usize| text.is_char_boundary(*end);
-    let end = (0..=text.len().min(NAME_NBYTES)).rev().find(fits).unwrap_or(0);
+    let end = (0..=text.len().min(NAME_NBYTES))
+        .rev()
+        .find(fits)
+        .unwrap_or(0);
     message(Kind::Name, 0, 0, &text.as_bytes()[..end])
 }
 

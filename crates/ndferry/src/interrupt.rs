@@ -1,7 +1,12 @@
 //! [`Interrupt`]: a flag that stops long work between two blocks.
 
+use std::time::{Duration, Instant};
+
 use crate::Result;
 use crate::error::outside;
+
+/// How often one who does nothing looks at the flag.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Set from anywhere (a Ctrl-C handler, another thread) to stop loading, saving, sending and receiving; they end with
 /// [`crate::ErrorKind::Interrupted`] and leave nothing half done. Clones share the flag.
@@ -34,6 +39,21 @@ impl Interrupt {
     /// [`crate::ErrorKind::Interrupted`] if it is set.
     pub fn check(&self) -> Result<()> {
         self.0.check().map_err(outside)
+    }
+
+    /// Does nothing for so long.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Interrupted`] as soon as it is set.
+    pub fn wait(&self, time: Duration) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            self.check()?;
+            match time.saturating_sub(started.elapsed()) {
+                Duration::ZERO => return Ok(()),
+                left => std::thread::sleep(left.min(LOOK)),
+            }
+        }
     }
 
     /// The same flag for what waits for the outside.

@@ -20,6 +20,8 @@ mod digest;
 mod elsewhere;
 mod error;
 #[cfg(feature = "transport")]
+mod file_name;
+#[cfg(feature = "transport")]
 mod fingerprint;
 mod format;
 #[cfg(feature = "transport")]
@@ -28,6 +30,8 @@ mod frames;
 mod image;
 #[cfg(feature = "imagej")]
 mod imagej;
+#[cfg(feature = "transport")]
+mod inbox;
 mod input;
 mod interrupt;
 mod joblib_beside;
@@ -106,6 +110,8 @@ mod token;
 mod torch_file;
 mod units;
 mod values;
+#[cfg(feature = "transport")]
+mod waiting_room;
 mod wrapping;
 #[cfg(feature = "zarr")]
 mod zarr;

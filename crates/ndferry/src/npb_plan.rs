@@ -250,6 +250,7 @@ impl Plan {
             growing,
             bytes: false,
             cataloged,
+            live: false,
         };
         let grid = manifest.grid().map_err(no_grid)?;
         manifest.data_blocks = Some(grid.len());

@@ -12,12 +12,16 @@ use ndferry_npb::{
 use ndferry_npy::Header;
 
 use crate::error::{npb, outside};
+use crate::inbox::{Inbox, Last};
 use crate::keep_alive::while_busy;
 use crate::npb_file::{attribute_name, header_of};
 use crate::part::Part;
 use crate::session::{Greeting, Side, link_options};
 use crate::store::Store;
-use crate::{Attributes, Error, ErrorClass, ErrorKind, Interrupt, Limits, Progress, Result, Token};
+use crate::waiting_room::WaitingRoom;
+use crate::{
+    Attributes, Error, ErrorClass, ErrorKind, Format, Interrupt, Limits, Progress, Result, Token,
+};
 
 /// How to receive.
 #[derive(Clone, Debug)]
@@ -64,6 +68,15 @@ impl Default for RecvOptions {
 pub enum Target {
     /// A file; its extension tells the format (`.npb`, or `.npy` for one array).
     File(PathBuf),
+    /// A folder, in which the transfer becomes a file of its own: called as the sender calls it (or its first array, or
+    /// `received`), made safe: no way out of the folder, not hidden, no device, at most 120 bytes. If the name is taken,
+    /// `-2` and so on is added, unless files may be replaced. [`Received::path`] says where it is.
+    Folder {
+        /// The folder, which must exist.
+        folder: PathBuf,
+        /// [`Format::Npb`], [`Format::Npy`] for one array, [`Format::Npz`] or [`Format::Pickle`].
+        format: Format,
+    },
     /// Memory: [`ReceivedArray::array`] holds the elements.
     Memory,
 }
@@ -81,8 +94,12 @@ impl Target {
     /// A full disk is a matter of the file, not of the peer.
     fn place_system(&self, error: Error) -> Error {
         match self {
-            Self::File(path) if error.class() == ErrorClass::System => error.in_path(path),
-            Self::File(_) | Self::Memory => error,
+            Self::File(path) | Self::Folder { folder: path, .. }
+                if error.class() == ErrorClass::System =>
+            {
+                error.in_path(path)
+            }
+            Self::File(_) | Self::Folder { .. } | Self::Memory => error,
         }
     }
 }
@@ -119,6 +136,8 @@ pub struct Received {
     pub wire_nbytes: u64,
     /// Blocks among these that were there already, from transfers that broke off.
     pub held: u64,
+    /// The file, unless it is all in memory.
+    pub path: Option<PathBuf>,
 }
 
 /// How long a refused sender may go on sending before it is cut off, and how much.
@@ -127,10 +146,14 @@ const DRAIN: (Duration, u64) = (Duration::from_secs(2), 16 << 20);
 /// How long to wait at a time for somebody to connect; there is no end to it but the interrupt.
 const WAIT: Duration = Duration::from_secs(3600);
 
-/// Listens for one transfer after the other.
+/// Listens for one transfer after the other. Senders that come while one is served wait for their turn, as long as it
+/// takes.
 #[derive(Debug)]
 pub struct Receiver {
+    // Those who still wait are sent away while the address is still there.
+    waiting: WaitingRoom,
     listener: Listener<Greeting>,
+    last: Last,
     options: RecvOptions,
 }
 
@@ -156,7 +179,12 @@ impl Receiver {
         };
         let listener = bind().map_err(|error: Error| error.in_source(url))?;
         tracing::debug!(url = %listener.url(), "listening");
-        Ok(Self { listener, options })
+        Ok(Self {
+            waiting: WaitingRoom::new(),
+            listener,
+            last: Last::default(),
+            options,
+        })
     }
 
     /// Where it listens, with the real port.
@@ -187,6 +215,12 @@ impl Receiver {
     ) -> Result<Received> {
         let limits = npb_limits(&self.options.limits);
         let mut store = match (self.options.resume, target) {
+            (false, Target::Folder { folder, format }) => {
+                let (overwrite, interrupt) = (self.options.overwrite, &self.options.interrupt);
+                let last = self.last.clone();
+                let inbox = Inbox::new(folder, *format, overwrite, interrupt, last)?;
+                Store::Inbox(Box::new(inbox))
+            }
             (false, _) => Store::new(target, self.options.overwrite)?,
             (true, Target::File(path)) if self.listener.url().to_string() != "-" => {
                 let (overwrite, interrupt) = (self.options.overwrite, &self.options.interrupt);
@@ -194,7 +228,7 @@ impl Receiver {
                 Store::Part(Box::new(part))
             }
             (true, _) => {
-                let what = "resuming into memory, or from standard input,".to_owned();
+                let what = "resuming into memory or a folder, or from standard input,".to_owned();
                 return Err(ErrorKind::Unsupported { what }.into());
             }
         };
@@ -203,7 +237,12 @@ impl Receiver {
             part.leave();
         }
         let mut received = received?;
-        store.deliver(&mut received)?;
+        if let Target::File(path) = target {
+            received.path = Some(path.clone());
+        }
+        if let Some(last) = store.deliver(&mut received)? {
+            self.last = last;
+        }
         Ok(received)
     }
 
@@ -215,8 +254,10 @@ impl Receiver {
         progress: &dyn Progress,
         then: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Received> {
-        let (mut link, greeting) = loop {
-            match self.listener.admit(WAIT).map_err(outside)? {
+        let (link, greeting) = loop {
+            let timeout = self.options.timeout;
+            let next = self.waiting.next(&mut self.listener, WAIT, timeout);
+            match next.map_err(outside)? {
                 Some(entered) => break entered,
                 None if self.listener.url().to_string() == "-" => {
                     return Err(ErrorKind::BrokenOff {
@@ -228,9 +269,33 @@ impl Receiver {
             }
         };
         tracing::debug!(peer = link.peer(), "connected");
+        let Self {
+            waiting,
+            listener,
+            options,
+            ..
+        } = self;
+        waiting.while_serving(listener, || {
+            options.serve(link, greeting, store, target, limits, progress, then)
+        })
+    }
+}
+
+impl RecvOptions {
+    /// One sender, from its first message to the answer.
+    #[expect(clippy::too_many_arguments, reason = "what one transfer needs")]
+    fn serve(
+        &self,
+        mut link: Link,
+        greeting: Greeting,
+        store: &mut Store,
+        target: &Target,
+        limits: &ndferry_npb::Limits,
+        progress: &dyn Progress,
+        then: &mut dyn FnMut() -> Result<()>,
+    ) -> Result<Received> {
         let hello = greeting.into_hello();
-        let options = &self.options;
-        let taken = take(options, &mut link, hello, store, target, limits, progress);
+        let taken = take(self, &mut link, hello, store, target, limits, progress);
         let acknowledged = taken.and_then(|received| {
             while_busy(&mut link, |_| {
                 store.commit().map_err(|error| target.place_system(error))?;
@@ -384,6 +449,7 @@ fn take(
                 progress.finish();
             }
             Event::Catalog(_) => transfer = 0,
+            Event::Name(said) => store.named(said),
             Event::Refuse(refuse) => {
                 return Err(ErrorKind::Refused {
                     reason: refuse.reason,

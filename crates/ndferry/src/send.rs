@@ -40,6 +40,9 @@ pub struct SendOptions {
     /// Of the source: a receiver that resumes too is sent only what it does not hold from earlier transfers of the same
     /// source in the same blocks, packed the same way. The elements must be the same whenever the fingerprint is.
     pub resume: Option<Fingerprint>,
+    /// What the sender calls all of it, for instance the name of a file. A receiver that stores it in a folder makes a file
+    /// name of it. Empty for no name.
+    pub name: String,
     /// What the receiver must know too; with one, nothing is sent to a receiver that does not prove it.
     pub token: Option<Token>,
 }
@@ -53,6 +56,7 @@ impl Default for SendOptions {
             threads: 0,
             interrupt: Interrupt::new(),
             resume: None,
+            name: String::new(),
             token: None,
         }
     }
@@ -177,6 +181,9 @@ impl<'a> Sender<'a> {
         self.link.set_max_frame(most);
         if resumes && self.hello.as_ref().is_some_and(|hello| hello.resumes) {
             self.held = Some(0);
+        }
+        if self.hello.is_some() && !self.options.name.is_empty() {
+            self.message(&ndferry_npb::name(&self.options.name))?;
         }
         let most = self
             .hello

@@ -9,10 +9,11 @@ use ndferry_io::{AtomicFile, BigBuffer};
 use ndferry_npb::{Ranges, Tile};
 
 use crate::error::{npb, npy, outside};
+use crate::inbox::{Inbox, Last};
 use crate::npb_write::NpbWriter;
 use crate::part::Part;
 use crate::recv::{Incoming, Received, ReceivedArray, Target};
-use crate::{ByteOrder, ErrorKind, Format, Limits, Result};
+use crate::{ByteOrder, ErrorKind, Format, Interrupt, Limits, Result};
 
 /// Nothing of it is to be seen before [`Self::commit`].
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) enum Store {
     Npy(NpyFile),
     /// Messages as they come, kept if no more do.
     Part(Box<Part>),
+    /// A file in a folder.
+    Inbox(Box<Inbox>),
     /// Elements in memory.
     Memory {
         current: Option<BigBuffer>,
@@ -50,20 +53,18 @@ impl Store {
                     done: Vec::new(),
                 });
             }
+            Target::Folder { folder, format } => {
+                let (interrupt, last) = (Interrupt::new(), Last::default());
+                let inbox = Inbox::new(folder, *format, overwrite, &interrupt, last)?;
+                return Ok(Self::Inbox(Box::new(inbox)));
+            }
             Target::File(path) => path,
         };
         let format = Format::of_extension(path).ok_or(ErrorKind::UnknownExtension);
         let create = || AtomicFile::create(path, overwrite).map_err(outside);
         let store = match format {
             Ok(Format::Npb) => create().map(|file| Self::Npb(Some(Box::new(NpbWriter::new(file))))),
-            Ok(Format::Npy) => create().map(|file| {
-                Self::Npy(NpyFile {
-                    file: Some(file),
-                    path: path.clone(),
-                    start: None,
-                    at: 0,
-                })
-            }),
+            Ok(Format::Npy) => create().map(|file| Self::Npy(NpyFile::new(file, path))),
             Ok(format) => Err(ErrorKind::CannotWrite {
                 what: "a transfer".to_owned(),
                 format,
@@ -96,6 +97,7 @@ impl Store {
     ) -> Result<Ranges> {
         match self {
             Self::Part(part) => part.begin(transfer, info, array),
+            Self::Inbox(inbox) => inbox.begin(transfer, info, array),
             _ => (self.begin_anew(transfer, info, array)).map(|()| Ranges::default()),
         }
     }
@@ -109,7 +111,7 @@ impl Store {
             Self::Npb(Some(writer)) => {
                 writer.begin(transfer, &info.name, &array.manifest, &array.headers)
             }
-            Self::Npb(None) | Self::Part(_) => Ok(()),
+            Self::Npb(None) | Self::Part(_) | Self::Inbox(_) => Ok(()),
             Self::Npy(_) if array.manifest.growing => growing("in an .npy"),
             Self::Npy(npy) => npy.begin(array),
             Self::Memory { .. } if array.manifest.growing => growing("in memory"),
@@ -138,6 +140,7 @@ impl Store {
         match self {
             Self::Npb(Some(writer)) => writer.arrived(number, message),
             Self::Part(part) => part.block(number, message),
+            Self::Inbox(inbox) => inbox.block(number, message, raw, array),
             Self::Npy(npy) => npy.block(number, raw, array),
             Self::Memory {
                 current: Some(target),
@@ -165,6 +168,7 @@ impl Store {
         match self {
             Self::Npb(Some(writer)) => writer.end(extent),
             Self::Part(part) => part.end(extent),
+            Self::Inbox(inbox) => inbox.end(extent),
             Self::Memory { current, done } => {
                 done.extend(current.take().map(BigBuffer::into_bytes));
                 Ok(())
@@ -173,35 +177,66 @@ impl Store {
         }
     }
 
-    /// Makes it last: synced and renamed.
-    pub(crate) fn commit(&mut self) -> Result<()> {
-        let file = match self {
-            Self::Npb(writer) => writer
-                .take()
-                .map(|writer| writer.finish())
-                .transpose()?
-                .map(|(file, _)| file),
-            Self::Npy(npy) => npy.file.take(),
-            Self::Part(part) => return part.commit(),
-            Self::Memory { .. } => None,
-        };
-        file.map_or(Ok(()), |file| file.commit().map_err(outside))
+    /// What the sender calls the transfer.
+    pub(crate) fn named(&mut self, said: &str) {
+        if let Self::Inbox(inbox) = self {
+            inbox.named(said);
+        }
     }
 
-    /// Gives the arrays that are in memory.
-    pub(crate) fn deliver(self, received: &mut Received) -> Result<()> {
-        let Self::Memory { done, .. } = self else {
-            return Ok(());
+    /// Makes it last: synced and renamed.
+    pub(crate) fn commit(&mut self) -> Result<()> {
+        match self {
+            Self::Part(part) => part.commit(),
+            Self::Inbox(inbox) => inbox.commit(),
+            _ => match self.take_file()? {
+                Some(file) => file.commit().map_err(outside),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// The file that all is written to, complete but without its name.
+    pub(crate) fn take_file(&mut self) -> Result<Option<AtomicFile>> {
+        match self {
+            Self::Npb(writer) => {
+                let finished = writer.take().map(|writer| writer.finish());
+                Ok(finished.transpose()?.map(|(file, _)| file))
+            }
+            Self::Npy(npy) => Ok(npy.file.take()),
+            Self::Part(_) | Self::Inbox(_) | Self::Memory { .. } => Ok(None),
+        }
+    }
+
+    /// Gives the arrays that are in memory, or the name of the file that was chosen here.
+    pub(crate) fn deliver(self, received: &mut Received) -> Result<Option<Last>> {
+        let done = match self {
+            Self::Memory { done, .. } => done,
+            Self::Inbox(inbox) => {
+                let last;
+                (received.path, last) = inbox.delivered();
+                return Ok(Some(last));
+            }
+            Self::Npb(_) | Self::Npy(_) | Self::Part(_) => return Ok(None),
         };
         for (info, bytes) in received.arrays.iter_mut().zip(done) {
             let array = Array::contiguous(info.dtype.clone(), &info.shape, info.order, bytes)?;
             info.array = Some(array);
         }
-        Ok(())
+        Ok(None)
     }
 }
 
 impl NpyFile {
+    pub(crate) fn new(file: AtomicFile, path: &Path) -> Self {
+        Self {
+            file: Some(file),
+            path: path.to_owned(),
+            start: None,
+            at: 0,
+        }
+    }
+
     fn file(&mut self) -> Result<&mut AtomicFile> {
         let path: &Path = &self.path;
         let gone = || crate::Error::from(ErrorKind::NoArrays).in_path(path);

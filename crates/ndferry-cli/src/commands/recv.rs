@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use ndferry::{
-    ErrorKind, Format, Item, LazyArray, Received, Receiver, RecvOptions, SaveOptions, Source,
-    Target, Token, save,
+    ErrorClass, ErrorKind, Format, Item, LazyArray, Received, Receiver, RecvOptions, SaveOptions,
+    Source, Target, Token, save, save_to,
 };
 use serde_json::json;
 
@@ -18,10 +18,14 @@ use crate::{output, size, token};
 
 pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome> {
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
-    if args.resume && (to_stdout || args.listen == "-") {
+    let folder = folder(args)?;
+    if args.resume && (to_stdout || folder.is_some() || args.listen == "-") {
         bail!("--resume needs a file to keep, and a sender that hears what is in it");
     }
-    if args.count > 1 && (args.resume || to_stdout || args.listen == "-") {
+    if args.resume && args.to.is_some() {
+        bail!("--resume takes the format from the name of the file, without --to");
+    }
+    if args.count != 1 && (args.resume || to_stdout || args.listen == "-") {
         bail!("--count takes transfers into files of their own, without --resume");
     }
     if to_stdout && args.json {
@@ -46,7 +50,7 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
         };
     }
     let token = options.token.clone();
-    let mut place = Place::new(args, 1)?;
+    let mut place = Place::new(args, folder.as_deref(), 1)?;
     place.check(args)?;
     let mut receiver = Receiver::bind(&args.listen, options)?;
     let url = receiver.url();
@@ -55,28 +59,64 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     if url != "-" {
         invite(&url, token.as_ref(), args, session);
     }
-    for number in 1..=args.count {
-        if number > 1 {
-            place = Place::new(args, number)?;
+    let mut number = 0;
+    while args.count == 0 || number < args.count {
+        if number > 0 {
+            place = Place::new(args, folder.as_deref(), number + 1)?;
         }
-        let stored = Target::File(place.stored.clone());
-        let received = receiver.recv_then(&stored, &session.bar, &mut || {
-            if place.is_direct() {
-                Ok(())
-            } else if place.to_stdout {
-                Ok(copy_out(&place.stored)?)
-            } else {
-                save_as(&place.stored, &place.output, args.force, session)
+        let received = receiver.recv_then(&place.target, &session.bar, &mut || {
+            place.pass_on(args, session)
+        });
+        match received {
+            Ok(received) => {
+                let name = match &received.path {
+                    _ if to_stdout => Path::new(STDOUT),
+                    Some(path) if folder.is_some() => path,
+                    _ => &place.output,
+                };
+                tell(&received, name, args, session)?;
+                number += 1;
             }
-        })?;
-        let name = if to_stdout {
-            Path::new(STDOUT)
-        } else {
-            &place.output
-        };
-        tell(&received, name, args, session)?;
+            // There are others.
+            Err(error) if args.count != 1 && is_of_sender(&error) => {
+                crate::report::tell(&error.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(Outcome::Yes)
+}
+
+/// Whether a transfer failed for reasons that need not be those of the next one. The sender has been told.
+fn is_of_sender(error: &ndferry::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    match error.kind() {
+        ErrorKind::Outside(_) => true,
+        ErrorKind::System(error) => matches!(
+            error.kind(),
+            BrokenPipe | ConnectionAborted | ConnectionReset | TimedOut | UnexpectedEof
+        ),
+        _ => !matches!(
+            error.class(),
+            ErrorClass::System | ErrorClass::Usage | ErrorClass::Interrupted
+        ),
+    }
+}
+
+/// The folder that transfers go into, if OUT is one; it is made if only its name says that it is one.
+fn folder(args: &RecvArgs) -> anyhow::Result<Option<PathBuf>> {
+    let Some(output) = &args.output else {
+        return Ok(None);
+    };
+    let is_named = output
+        .as_os_str()
+        .as_encoded_bytes()
+        .last()
+        .is_some_and(|last| std::path::is_separator(char::from(*last)));
+    if is_named && !output.exists() {
+        std::fs::create_dir(output).with_context(|| output.display().to_string())?;
+    }
+    Ok((is_named || output.is_dir()).then(|| output.clone()))
 }
 
 /// Where one transfer goes.
@@ -84,57 +124,105 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
 struct Place {
     output: PathBuf,
     /// What is received into: the output itself, or a file that goes on from there.
-    stored: PathBuf,
+    target: Target,
+    format: Option<Format>,
     to_stdout: bool,
     /// Removes that file.
     _folder: Option<tempfile::TempDir>,
 }
 
 impl Place {
-    fn new(args: &RecvArgs, number: u64) -> anyhow::Result<Self> {
+    fn new(args: &RecvArgs, folder: Option<&Path>, number: u64) -> anyhow::Result<Self> {
+        if let Some(folder) = folder {
+            let format = args.to.unwrap_or(Format::Npb);
+            return Ok(Self {
+                output: folder.to_owned(),
+                target: Target::Folder {
+                    folder: folder.to_owned(),
+                    format,
+                },
+                format: Some(format),
+                to_stdout: false,
+                _folder: None,
+            });
+        }
         let output = match &args.output {
             Some(output) => numbered(output, number),
-            None => free_name(),
+            None => free_name(args.to.unwrap_or(Format::Npb)),
         };
         let to_stdout = output == Path::new("-");
-        let is_direct = args.resume
-            || matches!(
-                Format::of_extension(&output),
-                Some(Format::Npb | Format::Npy)
-            );
+        let told = Format::of_extension(&output);
+        let format = args.to.or(told);
+        let is_direct =
+            args.resume || format == told && matches!(format, Some(Format::Npb | Format::Npy));
         let folder = match is_direct {
             true => None,
             false => Some(tempfile::tempdir()?),
         };
-        let stored = match &folder {
-            Some(folder) => folder.path().join("received.npb"),
-            None => output.clone(),
+        let target = match &folder {
+            Some(folder) => Target::File(folder.path().join("received.npb")),
+            None => Target::File(output.clone()),
         };
         Ok(Self {
             output,
-            stored,
+            target,
+            format,
             to_stdout,
             _folder: folder,
         })
     }
 
-    fn is_direct(&self) -> bool {
-        self._folder.is_none()
-    }
-
     /// What can be known before anybody has sent anything.
     fn check(&self, args: &RecvArgs) -> anyhow::Result<()> {
         if !args.resume {
-            Target::File(self.stored.clone()).check(args.force)?;
+            self.target.check(args.force)?;
         }
-        if args.resume || !self.is_direct() && !self.to_stdout {
-            can_save(&self.output, args.force)?;
+        if matches!(self.target, Target::Folder { .. }) {
+            return Ok(());
+        }
+        if args.resume || self._folder.is_some() && !self.to_stdout {
+            can_save(&self.output, self.format, args.force)?;
         }
         for number in 2..=args.count.min(1000) {
             if let (Some(output), false) = (&args.output, args.force) {
-                can_save(&numbered(output, number), false)?;
+                can_save(&numbered(output, number), self.format, false)?;
             }
         }
+        Ok(())
+    }
+
+    /// What has been received goes where it was to go, if it is not there yet.
+    fn pass_on(&self, args: &RecvArgs, session: &Session) -> ndferry::Result<()> {
+        match (&self.target, &self._folder) {
+            (Target::File(stored), Some(_)) if self.to_stdout && args.to.is_none() => {
+                Ok(copy_out(stored)?)
+            }
+            (Target::File(stored), Some(_)) => self.save_as(stored, args, session),
+            _ => Ok(()),
+        }
+    }
+
+    /// Another format than those in which arrays are stored as they come.
+    fn save_as(&self, stored: &Path, args: &RecvArgs, session: &Session) -> ndferry::Result<()> {
+        let source = Source::open(stored, &session.open_options(0))?;
+        let arrays: Vec<LazyArray> = source.arrays().collect();
+        let items: Vec<Item<'_>> = arrays
+            .iter()
+            .map(|array| Item {
+                name: array.path(),
+                array,
+            })
+            .collect();
+        let mut options = SaveOptions::default();
+        options.format = self.format;
+        options.overwrite = args.force;
+        options.interrupt = session.interrupt.clone();
+        if self.to_stdout {
+            let mut out = output::stdout();
+            save_to(&mut out, &items, &options, &session.bar)?;
+            return Ok(out.flush()?);
+        }
+        save(&self.output, &items, &options, &session.bar)?;
         Ok(())
     }
 }
@@ -177,8 +265,8 @@ fn invite(url: &str, token: Option<&Token>, args: &RecvArgs, session: &Session) 
 const STDOUT: &str = "standard output";
 
 /// What can be known before anything has come: whether the format is one, and whether the file is there.
-fn can_save(output: &Path, overwrite: bool) -> anyhow::Result<()> {
-    let problem = match Format::of_extension(output) {
+fn can_save(output: &Path, format: Option<Format>, overwrite: bool) -> anyhow::Result<()> {
+    let problem = match format {
         None => ErrorKind::UnknownExtension,
         Some(_) if !overwrite && output.exists() => ErrorKind::Exists,
         Some(_) => return Ok(()),
@@ -192,37 +280,18 @@ fn copy_out(stored: &Path) -> io::Result<()> {
     out.flush()
 }
 
-/// Another format than those in which arrays are stored as they come.
-fn save_as(
-    stored: &Path,
-    output: &Path,
-    overwrite: bool,
-    session: &Session,
-) -> ndferry::Result<()> {
-    let source = Source::open(stored, &session.open_options(0))?;
-    let arrays: Vec<LazyArray> = source.arrays().collect();
-    let items: Vec<Item<'_>> = arrays
-        .iter()
-        .map(|array| Item {
-            name: array.path(),
-            array,
-        })
-        .collect();
-    let mut options = SaveOptions::default();
-    options.overwrite = overwrite;
-    options.interrupt = session.interrupt.clone();
-    save(output, &items, &options, &session.bar)?;
-    Ok(())
-}
-
 /// `received.npb`, `received-2.npb`, … whichever is not there yet.
-fn free_name() -> PathBuf {
+fn free_name(format: Format) -> PathBuf {
+    let extension = match format {
+        Format::Pickle => "pkl",
+        format => format.name(),
+    };
     let names = (1..).map(|n| match n {
-        1 => PathBuf::from("received.npb"),
-        n => PathBuf::from(format!("received-{n}.npb")),
+        1 => PathBuf::from(format!("received.{extension}")),
+        n => PathBuf::from(format!("received-{n}.{extension}")),
     });
     let mut free = names.filter(|name| !name.exists());
-    free.next().unwrap_or_else(|| PathBuf::from("received.npb"))
+    free.next().unwrap_or_default()
 }
 
 fn tell(
