@@ -420,7 +420,7 @@ impl Array {
         }
         if self.manifest.live {
             let row = self.grid.tiles_per_row();
-            let is_whole = self.next % row == 0 && self.next / row <= end.extent;
+            let is_whole = self.next.is_multiple_of(row) && self.next / row <= end.extent;
             self.grid.grown_to(end.extent)?;
             return is_whole.then_some(()).ok_or_else(|| {
                 let field = "final extent";
