@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod buffer;
 mod codec;
 mod cursor;
 mod decoder;
@@ -21,6 +22,7 @@ mod scan;
 mod session;
 
 pub use block::{Block, SUBHEAD_NBYTES};
+pub use buffer::Buffer;
 pub use codec::Codec;
 pub use decoder::{Decoder, Event, Repeats};
 pub use element::{ElementKind, ElementType, Endian};

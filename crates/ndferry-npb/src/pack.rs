@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::codec::{Pack, Unpack};
-use crate::{Codec, ElementType, ErrorKind, Filter};
+use crate::{Buffer, Codec, ElementType, ErrorKind, Filter};
 
 /// Packs the blocks of an array, one after another; keeps buffers and tables from block to block.
 pub struct Packer {
@@ -11,7 +11,7 @@ pub struct Packer {
     filter: Filter,
     element: ElementType,
     pack: Box<dyn Pack>,
-    filtered: Vec<u8>,
+    filtered: Buffer,
 }
 
 /// How a block came out.
@@ -58,7 +58,7 @@ impl Packer {
             filter,
             element: *element,
             pack: codec.pack(level, filter, element)?,
-            filtered: Vec::new(),
+            filtered: Buffer::default(),
         })
     }
 
@@ -97,7 +97,7 @@ impl Packer {
 pub struct Unpacker {
     /// By the codec's number, made when the first such block comes.
     codecs: [Option<Box<dyn Unpack>>; Codec::ALL.len()],
-    filtered: Vec<u8>,
+    filtered: Buffer,
 }
 
 impl Unpacker {

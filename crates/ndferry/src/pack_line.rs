@@ -6,7 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 
 use ndferry_array::{Array, ArrayViewMut, Layout, Order};
-use ndferry_npb::{Block, Codec as BlockCodec, ElementType, Filter as BlockFilter, Packed, Packer};
+use ndferry_npb::{
+    Block, Buffer, Codec as BlockCodec, ElementType, Filter as BlockFilter, Packed, Packer,
+};
 
 use crate::recipe::Recipe;
 use crate::threads::threads;
@@ -55,9 +57,9 @@ struct Job {
     number: u64,
     tile: Array,
     /// The tile's elements in C order, if they do not lie so in `tile`.
-    gathered: Vec<u8>,
+    gathered: Buffer,
     /// The packed bytes are at its start.
-    out: Vec<u8>,
+    out: Buffer,
     packed: Result<Packed>,
 }
 
@@ -235,8 +237,8 @@ impl Job {
             place,
             number,
             tile,
-            gathered: Vec::new(),
-            out: Vec::new(),
+            gathered: Buffer::default(),
+            out: Buffer::default(),
             packed: Ok(UNPACKED),
         }
     }

@@ -7,8 +7,8 @@ use std::thread;
 
 use ndferry_array::Selection;
 use ndferry_npb::{
-    Block, ElementType, Extent, HEAD_NBYTES, IndexPart, Kind as MessageKind, Limits, PART_TILES,
-    Place, Span, TileGrid, Unpacker,
+    Block, Buffer, ElementType, Extent, HEAD_NBYTES, IndexPart, Kind as MessageKind, Limits,
+    PART_TILES, Place, Span, TileGrid, Unpacker,
 };
 
 use crate::check::Report;
@@ -393,8 +393,8 @@ pub(crate) fn region(grid: &TileGrid, number: u64) -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     unpacker: Unpacker,
-    message: Vec<u8>,
-    tile: Vec<u8>,
+    message: Buffer,
+    tile: Buffer,
 }
 
 /// The first `nbytes` of a buffer that is made longer if needed.
