@@ -607,7 +607,8 @@ impl OtherEraArg {
 pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Where the receiver listens: tcp://HOST:PORT, unix:///PATH, shm:///PATH, shm://HOST:PORT, or - for standard output.
+    /// Where the receiver listens: tcp://HOST:PORT, unix:///PATH, shm:///PATH, shm://HOST:PORT, zmq+tcp://HOST:PORT,
+    /// zmq+ipc:///PATH, or - for standard output.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
     #[command(flatten)]
@@ -631,12 +632,29 @@ pub(crate) struct SendArgs {
     /// With --watch: a file is complete when its size and time have not changed for so long.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds, requires = "watch")]
     pub(crate) settle: Duration,
+    /// What to be over ZeroMQ: push and pub cannot be told whether anything was stored, and need --no-ack.
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) zmq: Option<ZmqArg>,
+    /// Over ZeroMQ: sends to receivers that cannot answer (as PUSH), and is done when all has been read.
+    #[arg(long, conflicts_with_all = ["resume", "watch"])]
+    pub(crate) no_ack: bool,
     #[command(flatten)]
     pub(crate) token: TokenArgs,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
+}
+
+/// The sockets of ZeroMQ that send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ZmqArg {
+    /// To ROUTER, or `ndferry recv`: acknowledged.
+    Dealer,
+    /// To PULL, or `ndferry recv`.
+    Push,
+    /// To SUB, or `ndferry recv`, once it has subscribed.
+    Pub,
 }
 
 /// What both sides must know.
@@ -658,8 +676,8 @@ pub(crate) struct WaitArgs {
 /// Options of `recv`.
 #[derive(Args, Debug)]
 pub(crate) struct RecvArgs {
-    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), unix:///PATH, shm:///PATH, shm://HOST:PORT, or - for
-    /// standard input.
+    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), unix:///PATH, shm:///PATH, shm://HOST:PORT,
+    /// zmq+tcp://HOST:PORT, zmq+ipc:///PATH, or - for standard input.
     #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
     pub(crate) listen: String,
     /// Where to store it (.npb, .npy, .npz, .pkl; - is standard output), or a folder (it exists, or ends in /), in which each

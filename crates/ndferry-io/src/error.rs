@@ -10,7 +10,7 @@ use std::time::Duration;
 pub enum Error {
     /// The system failed.
     #[error("{0}")]
-    System(#[from] io::Error),
+    System(#[source] io::Error),
     /// The other side has closed the connection in the middle.
     #[error("the other side closed the connection after {received} bytes of a message of {needed}")]
     Closed {
@@ -73,6 +73,10 @@ pub enum Error {
     /// What came as shared memory cannot be used as such.
     #[error("a segment of shared memory {0}")]
     Segment(&'static str),
+    /// A peer with which ZeroMQ cannot be spoken.
+    #[cfg(feature = "zmq")]
+    #[error("{0}")]
+    Zmq(#[from] crate::ZmqProblem),
     /// A file on a web server that cannot be read.
     #[cfg(feature = "http")]
     #[error("{0}")]
@@ -85,6 +89,13 @@ pub enum Error {
         /// The byte after the last one that is needed.
         needed: u64,
     },
+}
+
+/// One of ours that went through a reader or a writer comes out as what it was.
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::System)
+    }
 }
 
 /// What comes back from the outside.

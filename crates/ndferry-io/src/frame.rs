@@ -103,6 +103,12 @@ pub trait Duplex: FrameSink + FrameSource + Send + fmt::Debug {
         true
     }
 
+    /// Whether frames that the other side has not taken yet are queued by their number, whatever they hold, so that who
+    /// sends must look how much is under way.
+    fn counts_messages(&self) -> bool {
+        false
+    }
+
     /// The other side, for people to read.
     fn peer(&self) -> String;
 

@@ -26,6 +26,10 @@ mod shm;
 mod stream;
 mod url;
 mod wait;
+#[cfg(feature = "zmq")]
+mod zmq;
+#[cfg(feature = "zmq")]
+mod zmtp;
 
 pub use atomic::{AtomicFile, rename_synced};
 pub use buffer::{BigBuffer, read_claimed};
@@ -45,3 +49,5 @@ pub use reception::{Doorman, Verdict};
 pub use segment::{Filling, Lease, Segment, SegmentPool};
 pub use stream::{Stream, StreamTransport};
 pub use url::Url;
+#[cfg(feature = "zmq")]
+pub use zmtp::{ZmqOptions, ZmqProblem, ZmqSocket};

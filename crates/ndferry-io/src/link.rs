@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use crate::net::OverSocket;
 use crate::reception::{Doorman, Reception};
-use crate::{Framing, Interrupt, Link, Result, Socket, StreamTransport, Url, net, pipe};
+use crate::{Framing, Interrupt, Link, Result, Socket, Stream, StreamTransport, Url, net, pipe};
 
 /// How to talk to a peer.
 #[derive(Clone, Debug)]
@@ -23,6 +24,9 @@ pub struct LinkOptions {
     pub greeting_nbytes: u64,
     /// Stops whatever waits, within 200 ms.
     pub interrupt: Interrupt,
+    /// Over `zmq+tcp://` and `zmq+ipc://`: what this side is.
+    #[cfg(feature = "zmq")]
+    pub zmq: crate::ZmqOptions,
 }
 
 impl LinkOptions {
@@ -35,8 +39,16 @@ impl LinkOptions {
             greeting_timeout: Duration::from_secs(10),
             greeting_nbytes: 4096,
             interrupt: Interrupt::new(),
+            #[cfg(feature = "zmq")]
+            zmq: crate::ZmqOptions::default(),
         }
     }
+}
+
+/// Frames over a stream, with the patience of `options`.
+pub(crate) fn over<S: Stream>(stream: S, options: &LinkOptions) -> StreamTransport<S> {
+    let interrupt = options.interrupt.clone();
+    StreamTransport::new(stream, options.framing, options.timeout, interrupt)
 }
 
 /// Connects to a peer that listens; `-` is standard output.
@@ -47,8 +59,16 @@ impl LinkOptions {
 pub fn connect(url: &Url, options: &LinkOptions) -> Result<Link> {
     options.interrupt.check()?;
     match url {
-        Url::Tcp { .. } | Url::Unix(_) => Ok(Box::new(net::connect(url, options)?)),
-        Url::Shm(_) | Url::ShmOrTcp { .. } => Ok(sharing(net::connect(url, options)?)),
+        Url::Tcp { .. } | Url::Unix(_) => Ok(Box::new(over(net::connect(url, options)?, options))),
+        Url::Shm(_) | Url::ShmOrTcp { .. } => {
+            Ok(sharing(over(net::connect(url, options)?, options)))
+        }
+        #[cfg(feature = "zmq")]
+        Url::ZmqTcp { .. } | Url::ZmqIpc(_) => {
+            let socket = net::connect(url, options)?;
+            let zmq = crate::zmq::ZmqStream::connecting(socket, &options.zmq);
+            Ok(Box::new(over(zmq, options)))
+        }
         Url::Pipe => Ok(Box::new(pipe::stdout(
             options.framing,
             options.interrupt.clone(),
@@ -115,10 +135,6 @@ impl<D: Doorman> Listener<D> {
         doorman: impl Fn() -> D + Send + 'static,
     ) -> Result<Self> {
         let kind = match url {
-            Url::Tcp { .. } | Url::Unix(_) | Url::Shm(_) | Url::ShmOrTcp { .. } => Kind::Socket {
-                listener: net::SocketListener::bind(url)?,
-                reception: Reception::new(),
-            },
             Url::Pipe => {
                 let stdin: Link =
                     Box::new(pipe::stdin(options.framing, options.interrupt.clone())?);
@@ -127,6 +143,10 @@ impl<D: Doorman> Listener<D> {
                     links: VecDeque::from([stdin]),
                 }
             }
+            _ => Kind::Socket {
+                listener: net::SocketListener::bind(url)?,
+                reception: Reception::new(),
+            },
         };
         Ok(Self {
             kind,
@@ -165,9 +185,14 @@ impl<D: Doorman> Listener<D> {
             } => {
                 let entered = reception.next(listener, &*self.doorman, wait, &self.options)?;
                 let shares = matches!(listener.url(), Url::Shm(_) | Url::ShmOrTcp { .. });
-                Ok(entered.map(|(link, doorman)| match shares {
-                    true => (sharing(link), doorman),
-                    false => (Box::new(link) as Link, doorman),
+                Ok(entered.map(|(link, doorman)| {
+                    let link = match shares {
+                        true => link
+                            .over(OverSocket::plain)
+                            .map_or_else(|other| other as Link, sharing),
+                        false => Box::new(link) as Link,
+                    };
+                    (link, doorman)
                 }))
             }
             Kind::Waiting { links, .. } => {

@@ -1,6 +1,6 @@
 //! Sockets, TCP and Unix.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -11,7 +11,9 @@ use socket2::{Domain, SockAddr, Type};
 #[cfg(all(feature = "shm", target_os = "linux"))]
 use crate::shm::Descriptors;
 use crate::stream::{POLL, Stream};
-use crate::{Error, LinkOptions, Result, StreamTransport, Url, wait};
+#[cfg(feature = "zmq")]
+use crate::zmq::ZmqStream;
+use crate::{Error, LinkOptions, Result, Url, wait};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 128;
@@ -65,9 +67,62 @@ impl Socket {
             None => Ok(None),
         }
     }
+}
 
-    pub(crate) fn socket(&self) -> &socket2::Socket {
+/// What is spoken over a socket.
+pub(crate) trait OverSocket: Stream {
+    /// The socket itself, to wait for.
+    fn socket(&self) -> &socket2::Socket;
+
+    /// Whether bytes have come that the next read works on without asking the socket.
+    fn holds_input(&self) -> bool {
+        false
+    }
+
+    /// The socket itself, if nothing else is spoken over it.
+    fn plain(self: Box<Self>) -> std::result::Result<Socket, Wire>;
+}
+
+impl OverSocket for Socket {
+    fn socket(&self) -> &socket2::Socket {
         &self.socket
+    }
+
+    fn plain(self: Box<Self>) -> std::result::Result<Socket, Wire> {
+        Ok(*self)
+    }
+}
+
+/// One of them.
+pub(crate) type Wire = Box<dyn OverSocket>;
+
+impl Stream for Wire {
+    fn has_input(&mut self) -> io::Result<bool> {
+        (**self).has_input()
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        (**self).finish()
+    }
+
+    fn answers(&self) -> bool {
+        (**self).answers()
+    }
+
+    fn counts_messages(&self) -> bool {
+        (**self).counts_messages()
+    }
+
+    fn peer(&self) -> String {
+        (**self).peer()
+    }
+
+    fn binding(&self) -> [u8; 32] {
+        (**self).binding()
+    }
+
+    fn heads(&mut self, parts: &[&[u8]], bytes: &mut Vec<u8>, ends: &mut Vec<usize>) {
+        (**self).heads(parts, bytes, ends);
     }
 }
 
@@ -78,6 +133,14 @@ impl Read for Socket {
             return descriptors.read(&self.socket, buf);
         }
         self.socket.read(buf)
+    }
+
+    fn read_vectored(&mut self, parts: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        #[cfg(all(feature = "shm", target_os = "linux"))]
+        if let (Some(_), Some(first)) = (&self.descriptors, parts.first_mut()) {
+            return self.read(first);
+        }
+        self.socket.read_vectored(parts)
     }
 }
 
@@ -121,7 +184,7 @@ impl Stream for Socket {
 
 /// Connects. Name look-up and connecting may block for long, whatever the interrupt says; so they have a thread, which is
 /// left behind when we give up and ends by itself.
-pub(crate) fn connect(url: &Url, options: &LinkOptions) -> Result<StreamTransport<Socket>> {
+pub(crate) fn connect(url: &Url, options: &LinkOptions) -> Result<Socket> {
     let timeout = options.connect_timeout;
     let (sender, receiver) = mpsc::channel();
     let to = url.clone();
@@ -131,6 +194,10 @@ pub(crate) fn connect(url: &Url, options: &LinkOptions) -> Result<StreamTranspor
             let connected = match &to {
                 Url::Tcp { host, port } => connect_tcp(host, *port, timeout),
                 Url::Unix(path) | Url::Shm(path) => connect_unix(path, timeout),
+                #[cfg(feature = "zmq")]
+                Url::ZmqTcp { host, port } => connect_tcp(host, *port, timeout),
+                #[cfg(feature = "zmq")]
+                Url::ZmqIpc(path) => connect_unix(path, timeout),
                 Url::ShmOrTcp { host, port } => match connect_here(host, *port) {
                     Ok(Some(socket)) => Ok(socket),
                     Ok(None) => connect_tcp(host, *port, timeout),
@@ -156,12 +223,7 @@ pub(crate) fn connect(url: &Url, options: &LinkOptions) -> Result<StreamTranspor
             }
         }
     };
-    Ok(StreamTransport::new(
-        Socket::new(socket, url.to_string())?,
-        options.framing,
-        options.timeout,
-        options.interrupt.clone(),
-    ))
+    Ok(Socket::new(socket, url.to_string())?)
 }
 
 fn connect_tcp(host: &str, port: u16, timeout: Duration) -> Result<socket2::Socket> {
@@ -270,12 +332,15 @@ impl SocketListener {
                 let host = host.clone();
                 (socket, Url::ShmOrTcp { host, port }, None)
             }
-            Url::Unix(path) | Url::Shm(path) => {
-                remove_stale(path)?;
-                let socket = unix_socket()?;
-                socket.bind(&SockAddr::unix(path)?)?;
-                (socket, url.clone(), Some(path.clone()))
+            Url::Unix(path) | Url::Shm(path) => bind_unix(path, url)?,
+            #[cfg(feature = "zmq")]
+            Url::ZmqTcp { host, port } => {
+                let (socket, port) = bind_tcp(host, *port)?;
+                let host = host.clone();
+                (socket, Url::ZmqTcp { host, port }, None)
             }
+            #[cfg(feature = "zmq")]
+            Url::ZmqIpc(path) => bind_unix(path, url)?,
             Url::Pipe => return Err(Error::OneWay("-")),
         };
         socket.listen(BACKLOG)?;
@@ -308,16 +373,13 @@ impl SocketListener {
         let address = self.socket.local_addr().ok();
         match address.and_then(|address| address.as_socket()) {
             Some(address) => address.ip().to_canonical().is_loopback(),
-            None => matches!(self.url, Url::Unix(_) | Url::Shm(_)),
+            // A Unix socket.
+            None => true,
         }
     }
 
     /// The next peer at one of its sockets, if there is one.
-    pub(crate) fn accept_now(
-        &self,
-        at: usize,
-        options: &LinkOptions,
-    ) -> Result<Option<StreamTransport<Socket>>> {
+    pub(crate) fn accept_now(&self, at: usize, options: &LinkOptions) -> Result<Option<Wire>> {
         let Some(socket) = self.sockets().nth(at) else {
             return Ok(None);
         };
@@ -337,17 +399,19 @@ impl SocketListener {
         socket: socket2::Socket,
         address: &SockAddr,
         options: &LinkOptions,
-    ) -> Result<StreamTransport<Socket>> {
-        let peer = match address.as_socket() {
-            Some(address) => format!("tcp://{address}"),
-            None => self.url.to_string(),
+    ) -> Result<Wire> {
+        let peer = match (address.as_socket(), &self.url) {
+            (Some(address), url) if url.is_zmq() => format!("zmq+tcp://{address}"),
+            (Some(address), _) => format!("tcp://{address}"),
+            (None, url) => url.to_string(),
         };
-        Ok(StreamTransport::new(
-            Socket::new(socket, peer)?,
-            options.framing,
-            options.timeout,
-            options.interrupt.clone(),
-        ))
+        let socket = Socket::new(socket, peer)?;
+        #[cfg(feature = "zmq")]
+        if self.url.is_zmq() {
+            return Ok(Box::new(ZmqStream::accepted(socket, &options.zmq)?));
+        }
+        let _ = options;
+        Ok(Box::new(socket))
     }
 }
 
@@ -416,6 +480,13 @@ fn bind_tcp(host: &str, port: u16) -> Result<(socket2::Socket, u16)> {
         let bound = socket.local_addr()?.as_socket();
         Ok((socket, bound.map_or(port, |bound| bound.port())))
     })
+}
+
+fn bind_unix(path: &Path, url: &Url) -> Result<(socket2::Socket, Url, Option<PathBuf>)> {
+    remove_stale(path)?;
+    let socket = unix_socket()?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    Ok((socket, url.clone(), Some(path.to_owned())))
 }
 
 /// Removes the file of a Unix socket that nobody listens at.

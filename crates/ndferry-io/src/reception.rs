@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::net::{Socket, SocketListener};
+use crate::link::over;
+use crate::net::{SocketListener, Wire};
 use crate::stream::{Arrived, POLL};
 use crate::{Duplex, FrameSink, FrameSource, LinkOptions, Result, StreamTransport, wait};
 
@@ -53,7 +54,7 @@ pub(crate) struct Reception<D> {
 
 #[derive(Debug)]
 struct Guest<D> {
-    link: StreamTransport<Socket>,
+    link: StreamTransport<Wire>,
     until: Instant,
     stage: Stage<D>,
 }
@@ -92,7 +93,7 @@ impl<D: Doorman> Reception<D> {
         doorman: &dyn Fn() -> D,
         at_most: Duration,
         options: &LinkOptions,
-    ) -> Result<Option<(StreamTransport<Socket>, D)>> {
+    ) -> Result<Option<(StreamTransport<Wire>, D)>> {
         let started = Instant::now();
         loop {
             options.interrupt.check()?;
@@ -117,8 +118,8 @@ impl<D: Doorman> Reception<D> {
                 return Ok(Some(entered));
             }
             for door in (0..doors).filter(|door| ready[*door]) {
-                if let Some(link) = listener.accept_now(door, options)? {
-                    self.welcome(link, doorman(), options);
+                if let Some(wire) = listener.accept_now(door, options)? {
+                    self.welcome(over(wire, options), doorman(), options);
                 }
             }
             if left.is_zero() {
@@ -127,7 +128,7 @@ impl<D: Doorman> Reception<D> {
         }
     }
 
-    fn welcome(&mut self, mut link: StreamTransport<Socket>, doorman: D, options: &LinkOptions) {
+    fn welcome(&mut self, mut link: StreamTransport<Wire>, doorman: D, options: &LinkOptions) {
         link.set_max_frame(options.greeting_nbytes);
         if self.guests.len() == GUESTS {
             let useless = |guest: &Guest<D>| !matches!(guest.stage, Stage::Speaking(_));
@@ -147,7 +148,7 @@ impl<D: Doorman> Reception<D> {
         &mut self,
         ready: &[bool],
         options: &LinkOptions,
-    ) -> Option<(StreamTransport<Socket>, D)> {
+    ) -> Option<(StreamTransport<Wire>, D)> {
         for at in (0..ready.len()).rev().filter(|at| ready[*at]) {
             match self.guests[at].listen(options) {
                 Now::Waits => {}
@@ -174,6 +175,15 @@ impl<D: Doorman> Reception<D> {
 
 impl<D: Doorman> Guest<D> {
     fn listen(&mut self, options: &LinkOptions) -> Now {
+        loop {
+            let now = self.listen_once(options);
+            if !matches!(now, Now::Waits) || !self.link.get_ref().holds_input() {
+                return now;
+            }
+        }
+    }
+
+    fn listen_once(&mut self, options: &LinkOptions) -> Now {
         match &self.stage {
             Stage::Leaving if self.link.throw_away() => Now::Waits,
             Stage::Leaving => Now::IsGone,
@@ -187,6 +197,9 @@ impl<D: Doorman> Guest<D> {
 
     /// Hears all frames that are there.
     fn hear(&mut self, options: &LinkOptions) -> Result<Now> {
+        if !self.link.answers() && self.link.arrived()?.is_some() {
+            return Ok(Now::Enters);
+        }
         let (binding, peer) = (self.link.binding(), self.link.peer());
         self.link.set_timeout(ANSWER);
         while let Some(frame) = self.link.arrived()? {

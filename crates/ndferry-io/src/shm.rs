@@ -35,6 +35,7 @@ const STRAY: Error = Error::Segment("came where none belongs");
 
 /// Makes large frames go through shared memory, if this is a Unix socket.
 pub(crate) fn over(mut stream: StreamTransport<Socket>) -> Link {
+    use crate::net::OverSocket;
     let local = stream.get_ref().socket().local_addr().ok();
     if !local.is_some_and(|address| address.is_unix()) {
         return Box::new(stream);

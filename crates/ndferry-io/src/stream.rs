@@ -40,12 +40,23 @@ pub trait Stream: Read + Write + Send {
         true
     }
 
+    /// See [`Duplex::counts_messages`].
+    fn counts_messages(&self) -> bool {
+        false
+    }
+
     /// The other side, for people to read.
     fn peer(&self) -> String;
 
     /// See [`Duplex::binding`].
     fn binding(&self) -> [u8; 32] {
         [0; 32]
+    }
+
+    /// Appends to `bytes` what must be written before each part of the next frame, and to `ends` where that ends there,
+    /// once a part; or neither. For streams that are cut into messages of their own.
+    fn heads(&mut self, parts: &[&[u8]], bytes: &mut Vec<u8>, ends: &mut Vec<usize>) {
+        let _ = (parts, bytes, ends);
     }
 }
 
@@ -61,6 +72,8 @@ pub struct StreamTransport<S> {
     start: usize,
     /// What has come ends here.
     end: usize,
+    /// What is written before each part, and where that ends; see [`Stream::heads`].
+    heads: (Vec<u8>, Vec<usize>),
     sent: u64,
     received: u64,
 }
@@ -76,6 +89,7 @@ impl<S: Stream> StreamTransport<S> {
             buffer: Vec::new(),
             start: 0,
             end: 0,
+            heads: Default::default(),
             sent: 0,
             received: 0,
         }
@@ -84,6 +98,18 @@ impl<S: Stream> StreamTransport<S> {
     /// The stream itself.
     pub fn get_ref(&self) -> &S {
         &self.stream
+    }
+
+    /// The same frames over what the stream is made into.
+    pub(crate) fn over<T, E>(
+        self,
+        into: impl FnOnce(S) -> std::result::Result<T, E>,
+    ) -> std::result::Result<StreamTransport<T>, Box<StreamTransport<E>>> {
+        let (stream, without) = self.replace(());
+        match into(stream) {
+            Ok(stream) => Ok(without.replace(stream).1),
+            Err(stream) => Err(Box::new(without.replace(stream).1)),
+        }
     }
 
     #[cfg(all(feature = "shm", target_os = "linux"))]
@@ -213,6 +239,24 @@ impl<S: Stream> StreamTransport<S> {
     }
 }
 
+impl<S> StreamTransport<S> {
+    fn replace<T>(self, stream: T) -> (S, StreamTransport<T>) {
+        let other = StreamTransport {
+            stream,
+            framing: self.framing,
+            max_frame: self.max_frame,
+            patience: self.patience,
+            buffer: self.buffer,
+            start: self.start,
+            end: self.end,
+            heads: self.heads,
+            sent: self.sent,
+            received: self.received,
+        };
+        (self.stream, other)
+    }
+}
+
 /// What has come of the next frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arrived {
@@ -255,7 +299,19 @@ fn closed(received: usize, needed: usize) -> Error {
 
 impl<S: Stream> FrameSink for StreamTransport<S> {
     fn send(&mut self, parts: &[&[u8]]) -> Result<()> {
-        let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+        let (mut heads, mut ends) = std::mem::take(&mut self.heads);
+        heads.clear();
+        ends.clear();
+        self.stream.heads(parts, &mut heads, &mut ends);
+        let mut slices = Vec::with_capacity(2 * parts.len());
+        let mut start = 0;
+        for (number, part) in parts.iter().enumerate() {
+            if let Some(end) = ends.get(number) {
+                slices.push(IoSlice::new(&heads[start..*end]));
+                start = *end;
+            }
+            slices.push(IoSlice::new(part));
+        }
         let mut left = &mut slices[..];
         // Leaves out empty parts, which would look like a closed stream.
         IoSlice::advance_slices(&mut left, 0);
@@ -285,6 +341,8 @@ impl<S: Stream> FrameSink for StreamTransport<S> {
                 Err(error) => return Err(error.into()),
             }
         }
+        // Their memory is used again.
+        self.heads = (heads, ends);
         Ok(())
     }
 
@@ -311,6 +369,7 @@ impl StreamTransport<crate::net::Socket> {
         bytes: &[u8],
         descriptor: std::os::fd::BorrowedFd<'_>,
     ) -> Result<()> {
+        use crate::net::OverSocket;
         let stream = &self.stream;
         let mut wait = self.patience.begin();
         let sent = wait.until(|| crate::shm::send_with(stream.socket(), bytes, descriptor))?;
@@ -359,6 +418,10 @@ impl<S: Stream> Duplex for StreamTransport<S> {
 
     fn answers(&self) -> bool {
         self.stream.answers()
+    }
+
+    fn counts_messages(&self) -> bool {
+        self.stream.counts_messages()
     }
 
     fn peer(&self) -> String {

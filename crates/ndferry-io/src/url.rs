@@ -28,12 +28,33 @@ pub enum Url {
         /// Port.
         port: u16,
     },
+    /// `zmq+tcp://host:port`: ZeroMQ. The host `*` is any address of this machine.
+    #[cfg(feature = "zmq")]
+    ZmqTcp {
+        /// Name or address.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// `zmq+ipc:///path`: ZeroMQ over a Unix socket.
+    #[cfg(feature = "zmq")]
+    ZmqIpc(PathBuf),
     /// `-`: standard input for those who listen, standard output for those who connect.
     Pipe,
 }
 
 /// Schemes of the format that this build does not have.
 const PLANNED: [&str; 3] = ["tls", "zmq+tcp", "zmq+ipc"];
+
+impl Url {
+    /// Whether ZeroMQ is spoken there.
+    pub fn is_zmq(&self) -> bool {
+        #[cfg(feature = "zmq")]
+        return matches!(self, Self::ZmqTcp { .. } | Self::ZmqIpc(_));
+        #[cfg(not(feature = "zmq"))]
+        false
+    }
+}
 
 impl FromStr for Url {
     type Err = Error;
@@ -64,6 +85,16 @@ impl FromStr for Url {
             }
             "unix" if rest.is_empty() => Err(wrong("it has no path")),
             "unix" => Ok(Self::Unix(rest.into())),
+            #[cfg(feature = "zmq")]
+            "zmq+tcp" => {
+                let (host, port) = host_and_port(rest).map_err(wrong)?;
+                let host = if host == "*" { "0.0.0.0" } else { &host }.to_owned();
+                Ok(Self::ZmqTcp { host, port })
+            }
+            #[cfg(feature = "zmq")]
+            "zmq+ipc" if rest.is_empty() => Err(wrong("it has no path")),
+            #[cfg(feature = "zmq")]
+            "zmq+ipc" => Ok(Self::ZmqIpc(rest.into())),
             _ => match PLANNED.iter().find(|planned| **planned == scheme) {
                 Some(scheme) => Err(Error::NotBuilt { scheme }),
                 None => Err(wrong("its scheme is not known")),
@@ -99,6 +130,10 @@ impl fmt::Display for Url {
             Self::ShmOrTcp { host, port } => at(f, "shm", host, port),
             Self::Shm(path) => write!(f, "shm://{}", path.display()),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
+            #[cfg(feature = "zmq")]
+            Self::ZmqTcp { host, port } => at(f, "zmq+tcp", host, port),
+            #[cfg(feature = "zmq")]
+            Self::ZmqIpc(path) => write!(f, "zmq+ipc://{}", path.display()),
             Self::Pipe => f.write_str("-"),
         }
     }
@@ -115,6 +150,10 @@ mod tests {
             "tcp://[::1]:7447",
             "tcp://host.example:65535",
             "unix:///tmp/a b",
+            #[cfg(feature = "zmq")]
+            "zmq+tcp://[::1]:5555",
+            #[cfg(feature = "zmq")]
+            "zmq+ipc:///tmp/a",
             "-",
         ] {
             assert_eq!(text.parse::<Url>().unwrap().to_string(), text);

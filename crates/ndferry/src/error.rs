@@ -682,6 +682,8 @@ fn outside_class(error: &ndferry_io::Error) -> ErrorClass {
     use ndferry_io::Error as Outside;
     match error {
         Outside::Closed { .. } | Outside::Silent(_) | Outside::Frame(_) => ErrorClass::Protocol,
+        #[cfg(feature = "zmq")]
+        Outside::Zmq(_) => ErrorClass::Protocol,
         Outside::Interrupted => ErrorClass::Interrupted,
         Outside::TooShort { .. } => ErrorClass::Malformed,
         Outside::Exists(_) | Outside::Url { .. } => ErrorClass::Usage,

@@ -138,6 +138,8 @@ pub use ndferry_array::{
     Error as ArrayError, Field, Index, Indexing, Kind, Layout, Order, PrintOptions, Selection,
     Struct, can_cast,
 };
+#[cfg(feature = "zmq")]
+pub use ndferry_io::ZmqSocket;
 pub use ndferry_io::{ReadAt, peak_memory};
 pub use ndferry_pickle::{Era, Place, Use, Uses};
 #[cfg(feature = "npb")]

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ndferry_array::{Array, Dtype, Order};
-use ndferry_io::{Link, Listener};
+use ndferry_io::{Link, Listener, Url};
 use ndferry_npb::{
     Ack, Decoder, Event, HEAD_NBYTES, Head, Hello, Manifest, Ranges, Refuse, RefuseCode, Repeats,
-    Resume, TileGrid, Unpacker,
+    Resume, TileGrid, Unpacker, credit,
 };
 use ndferry_npy::Header;
 
@@ -16,7 +16,7 @@ use crate::inbox::{Inbox, Last};
 use crate::keep_alive::while_busy;
 use crate::npb_file::{attribute_name, header_of};
 use crate::part::Part;
-use crate::session::{Greeting, Side, link_options};
+use crate::session::{Greeting, Side, WINDOW, link_options};
 use crate::store::Store;
 use crate::waiting_room::WaitingRoom;
 use crate::{
@@ -165,11 +165,21 @@ impl Receiver {
     /// that other machines reach, unless there is a token or [`RecvOptions::insecure`].
     pub fn bind(url: &str, options: RecvOptions) -> Result<Self> {
         let bind = || {
-            let address = url.parse().map_err(outside)?;
-            let link_options = link_options(options.timeout, &options.interrupt);
+            let address: Url = url.parse().map_err(outside)?;
+            #[allow(unused_mut, reason = "only ZeroMQ has options of its own")]
+            let mut link_options = link_options(options.timeout, &options.interrupt);
+            #[cfg(feature = "zmq")]
+            {
+                // Nobody who only sends can prove anything.
+                link_options.zmq.one_way = options.token.is_none();
+            }
             let (limits, resumes) = (npb_limits(&options.limits), options.resume);
             let token = options.token.clone();
-            let doorman = move || Greeting::new(Side::Listening, &limits, resumes, token.as_ref());
+            let window = if address.is_zmq() { WINDOW } else { u64::MAX };
+            let doorman = move || {
+                let greeting = Greeting::new(Side::Listening, &limits, resumes, token.as_ref());
+                greeting.with_window(window)
+            };
             let listener =
                 Listener::with_doorman(&address, link_options, doorman).map_err(outside)?;
             match listener.is_local() || options.insecure || options.token.is_some() {
@@ -369,6 +379,9 @@ fn take(
     let mut unpacker = Unpacker::new();
     let mut raw = Vec::new();
     let mut transfer = 0;
+    // Bytes of DATA that the sender has not been told of.
+    let mut taken = 0;
+    let gives_credit = link.answers() && link.counts_messages();
     while !decoder.is_done() {
         options.interrupt.check()?;
         let expected = "its end";
@@ -432,6 +445,11 @@ fn take(
                 received.blocks += 1;
                 received.nbytes += u64::from(block.raw_nbytes);
                 progress.advance(block.raw_nbytes.into());
+                taken += frame.len() as u64;
+                if gives_credit && taken >= WINDOW / 4 {
+                    link.send(&[&credit(transfer, taken)]).map_err(outside)?;
+                    taken = 0;
+                }
             }
             Event::End(end) => {
                 let Some(array) = incoming.take() else {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ndferry_io::Link;
+use ndferry_io::{Link, Url};
 use ndferry_npb::{
     Ack, Catalog, CatalogEntry, Decoder, End, Event, Extent, HEAD_NBYTES, Head, Hello,
     Kind as MessageKind, Limits, Ranges, Repeats, TileGrid,
@@ -22,6 +22,9 @@ const NO_PACKING: Packing = Packing {
     codec: Codec::None,
     filter: Filter::None,
 };
+
+/// What a peer that cannot answer may still send while we wait until it has read all.
+const LINGER_NBYTES: u64 = 1 << 20;
 
 /// How to send.
 #[derive(Clone, Debug)]
@@ -45,6 +48,9 @@ pub struct SendOptions {
     pub name: String,
     /// What the receiver must know too; with one, nothing is sent to a receiver that does not prove it.
     pub token: Option<Token>,
+    /// What this side is over ZeroMQ: DEALER, which is acknowledged; or PUSH or PUB, to which nobody can answer.
+    #[cfg(feature = "zmq")]
+    pub zmq: ndferry_io::ZmqSocket,
 }
 
 impl Default for SendOptions {
@@ -58,7 +64,20 @@ impl Default for SendOptions {
             resume: None,
             name: String::new(),
             token: None,
+            #[cfg(feature = "zmq")]
+            zmq: ndferry_io::ZmqSocket::Dealer,
         }
+    }
+}
+
+impl SendOptions {
+    /// Whether a receiver there cannot answer.
+    fn is_one_way(&self, url: &Url) -> bool {
+        #[cfg(feature = "zmq")]
+        if url.is_zmq() {
+            return !self.zmq.answers();
+        }
+        *url == Url::Pipe
     }
 }
 
@@ -80,7 +99,7 @@ pub struct Sent {
     pub held: Option<u64>,
 }
 
-/// Sends arrays as one transfer to `url` (`tcp://host:port`, `unix:///path`, `-` for standard output). Returns only after
+/// Sends arrays as one transfer to `url` (`tcp://host:port`, `unix:///path`, `zmq+tcp://host:port`, `-` for standard output). Returns only after
 /// the receiver has said that everything is stored and verified; over a one-way stream nobody can say so, and
 /// [`Sent::acknowledged`] is false.
 ///
@@ -101,17 +120,24 @@ pub fn send(
     if let Some(item) = items.iter().find(is_unknown) {
         return Err(item.array.place(ErrorKind::Objects));
     }
-    if url == "-" && (options.resume.is_some() || options.token.is_some()) {
-        let what = match options.resume {
-            Some(_) => "resuming over a pipe",
-            None => "a token over a pipe",
-        };
-        let what = what.to_owned();
-        return Err(ErrorKind::Unsupported { what }.into());
-    }
     let sent = || {
-        let address = url.parse().map_err(outside)?;
-        let link_options = link_options(options.timeout, &options.interrupt);
+        let address: Url = url.parse().map_err(outside)?;
+        if options.is_one_way(&address) && (options.resume.is_some() || options.token.is_some()) {
+            let what = match (options.resume.is_some(), &address) {
+                (true, Url::Pipe) => "resuming over a pipe",
+                (true, _) => "resuming where nobody answers",
+                (false, Url::Pipe) => "a token over a pipe",
+                (false, _) => "a token where nobody answers",
+            };
+            let what = what.to_owned();
+            return Err(ErrorKind::Unsupported { what }.into());
+        }
+        #[allow(unused_mut, reason = "only ZeroMQ has options of its own")]
+        let mut link_options = link_options(options.timeout, &options.interrupt);
+        #[cfg(feature = "zmq")]
+        {
+            link_options.zmq.socket = options.zmq;
+        }
         tracing::debug!(url, arrays = items.len(), "connecting");
         let mut link = ndferry_io::connect(&address, &link_options).map_err(outside)?;
         tracing::debug!(url, "connected");
@@ -143,6 +169,7 @@ struct Sender<'a> {
     progress: &'a dyn Progress,
     /// What the receiver can take; a one-way stream does not say.
     hello: Option<Hello>,
+    window: Window,
     blocks: u64,
     held: Option<u64>,
 }
@@ -159,6 +186,10 @@ impl<'a> Sender<'a> {
             decoder: Decoder::new(Limits::PEER, Repeats::Refuse),
             options,
             progress,
+            window: Window {
+                nbytes: hello.as_ref().map_or(u64::MAX, |hello| hello.window),
+                under_way: 0,
+            },
             hello,
             blocks: 0,
             held: None,
@@ -170,8 +201,15 @@ impl<'a> Sender<'a> {
         let token = self.options.token.as_ref();
         let greeting = Greeting::new(Side::Connecting, &Limits::PEER, resumes, token);
         self.hello = greet(self.link, greeting)?;
+        if let Some(hello) = &self.hello {
+            self.window.nbytes = hello.window;
+        }
         let sent = self.transfer(items)?;
         self.link.finish().map_err(outside)?;
+        if !sent.acknowledged && self.link.counts_messages() {
+            // What is still under way would be lost with the connection.
+            self.link.drain(self.options.timeout, LINGER_NBYTES);
+        }
         Ok(sent)
     }
 
@@ -311,13 +349,15 @@ impl<'a> Sender<'a> {
         }
         let (threads, interrupt) = (self.options.threads, &self.options.interrupt);
         let (decoder, blocks, progress) = (&mut self.decoder, &mut self.blocks, self.progress);
+        let window = &mut self.window;
         while_busy(self.link, |kept| {
             plan.blocks(array, threads, interrupt, &mut |block| {
                 {
                     let mut link = kept.link();
-                    listen(&mut link, decoder)?;
-                    link.send(&[&block.head(transfer), block.payload])
-                        .map_err(outside)?;
+                    let head = block.head(transfer);
+                    listen(&mut link, decoder, window)?;
+                    window.enter(&mut link, decoder, head.len() + block.payload.len())?;
+                    link.send(&[&head, block.payload]).map_err(outside)?;
                 }
                 *blocks += 1;
                 progress.advance(block.raw_nbytes.into());
@@ -346,6 +386,7 @@ impl<'a> Sender<'a> {
             let of = Head::parse(frame).map_err(npb)?.transfer;
             match self.decoder.feed(frame).map_err(npb)? {
                 Event::Skipped => {}
+                Event::Credit(nbytes) => self.window.credit(nbytes)?,
                 Event::Resume(resume) if of == transfer => break resume,
                 Event::Refuse(refuse) => {
                     let reason = refuse.reason;
@@ -374,7 +415,12 @@ impl<'a> Sender<'a> {
     /// Waits until everything is stored.
     fn acknowledgement(&mut self, transfer: u64) -> Result<()> {
         loop {
-            match answer(self.link, &mut self.decoder, "its acknowledgement")? {
+            match answer(
+                self.link,
+                &mut self.decoder,
+                &mut self.window,
+                "its acknowledgement",
+            )? {
                 Some((of, ack)) if of == transfer && ack.blocks == self.blocks => return Ok(()),
                 Some(_) => {
                     let (found, expected) = (
@@ -396,7 +442,7 @@ impl<'a> Sender<'a> {
             return error;
         }
         self.link.set_deadline(Some(Duration::from_secs(1)));
-        match answer(self.link, &mut self.decoder, "the end") {
+        match answer(self.link, &mut self.decoder, &mut self.window, "the end") {
             Err(refused) if matches!(refused.kind(), ErrorKind::Refused { .. }) => refused,
             _ => error,
         }
@@ -404,20 +450,60 @@ impl<'a> Sender<'a> {
 }
 
 /// Looks whether the receiver has something to say in between; only a refusal may come.
-fn listen(link: &mut Link, decoder: &mut Decoder) -> Result<()> {
+fn listen(link: &mut Link, decoder: &mut Decoder, window: &mut Window) -> Result<()> {
     while link.answers() && link.has_input().map_err(outside)? {
-        if answer(link, decoder, "the end")?.is_some() {
-            let (found, expected) = ("its acknowledgement", "waiting for the end");
-            return Err(ErrorKind::WrongMessage { found, expected }.into());
-        }
+        before_the_end(link, decoder, window)?;
     }
     Ok(())
+}
+
+/// What may come while there is more to send: anything but the acknowledgement.
+fn before_the_end(link: &mut Link, decoder: &mut Decoder, window: &mut Window) -> Result<()> {
+    if answer(link, decoder, window, "the end")?.is_some() {
+        let (found, expected) = ("its acknowledgement", "waiting for the end");
+        return Err(ErrorKind::WrongMessage { found, expected }.into());
+    }
+    Ok(())
+}
+
+/// Bytes of DATA that are on the way, and how many may be.
+struct Window {
+    nbytes: u64,
+    under_way: u64,
+}
+
+impl Window {
+    /// Waits until so many more bytes may be sent; a message that is longer than the window goes when nothing else does.
+    fn enter(&mut self, link: &mut Link, decoder: &mut Decoder, nbytes: usize) -> Result<()> {
+        if self.nbytes == u64::MAX {
+            return Ok(());
+        }
+        let nbytes = nbytes as u64;
+        while self.under_way > 0 && self.under_way.saturating_add(nbytes) > self.nbytes {
+            before_the_end(link, decoder, self)?;
+        }
+        self.under_way += nbytes;
+        Ok(())
+    }
+
+    fn credit(&mut self, nbytes: u64) -> Result<()> {
+        match self.under_way.checked_sub(nbytes) {
+            Some(left) => self.under_way = left,
+            None if self.nbytes == u64::MAX => {}
+            None => {
+                let (found, expected) = ("CREDIT for more than was sent", "CREDIT");
+                return Err(ErrorKind::WrongMessage { found, expected }.into());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The receiver's next message; `None` for one that only says that it is there.
 fn answer(
     link: &mut Link,
     decoder: &mut Decoder,
+    window: &mut Window,
     expected: &'static str,
 ) -> Result<Option<(u64, Ack)>> {
     let frame = link
@@ -431,7 +517,8 @@ fn answer(
         }
         .into()),
         Event::Ack(ack) => Ok(Some((transfer, ack))),
-        Event::Skipped | Event::Credit(_) => Ok(None),
+        Event::Credit(nbytes) => window.credit(nbytes).map(|()| None),
+        Event::Skipped => Ok(None),
         _ => Err(ErrorKind::WrongMessage {
             found: "a message that senders send",
             expected,

@@ -15,6 +15,9 @@ const GREETING: Duration = Duration::from_secs(10);
 /// Bytes that are taken from the other side until then.
 const GREETING_NBYTES: u64 = 4096;
 
+/// Bytes of DATA that may be on the way to us where they are queued by their number, whatever they hold.
+pub(crate) const WINDOW: u64 = 16 << 20;
+
 /// Codecs that this build unpacks.
 fn codecs() -> Vec<Codec> {
     let all = Codec::ALL.into_iter();
@@ -102,6 +105,15 @@ impl Greeting {
             own: own.message(),
             state: State::Hello,
         }
+    }
+
+    /// The same for a side to which so many bytes of DATA may be on the way.
+    pub(crate) fn with_window(mut self, nbytes: u64) -> Self {
+        if let Ok(hello) = Hello::parse(&self.own[HEAD_NBYTES..]) {
+            let window = nbytes;
+            self.own = Hello { window, ..hello }.message();
+        }
+        self
     }
 
     /// What the connecting side says first.

@@ -244,9 +244,7 @@ fn numbered(output: &Path, number: u64) -> PathBuf {
 /// Says what is to be run on the other side. A token that was made here must be read by somebody, even when quiet; one
 /// that was given is not shown.
 fn invite(url: &str, token: Option<&Token>, args: &RecvArgs, session: &Session) {
-    let anywhere = ["tcp://0.0.0.0:", "tcp://[::]:"];
-    let port = anywhere.iter().find_map(|any| url.strip_prefix(any));
-    let url = port.map_or(url.to_owned(), |port| format!("tcp://HOST:{port}"));
+    let url = reachable(url);
     match token {
         None => session.say(format_args!("on the other side: ndferry send FILE {url}")),
         Some(token) if args.new_token => crate::report::line(format_args!(
@@ -259,6 +257,16 @@ fn invite(url: &str, token: Option<&Token>, args: &RecvArgs, session: &Session) 
             token::VARIABLE
         )),
     }
+}
+
+/// The address as others write it, if it stands for any of this machine's.
+fn reachable(url: &str) -> String {
+    for any in ["://0.0.0.0:", "://[::]:"] {
+        if let Some((scheme, port)) = url.split_once(any) {
+            return format!("{scheme}://HOST:{port}");
+        }
+    }
+    url.to_owned()
 }
 
 /// How errors call it.

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use ndferry::{
     Address, ErrorClass, ErrorKind, Fingerprint, Item, LazyArray, SendOptions, Sent, Source,
-    TokenProblem, send,
+    TokenProblem, ZmqSocket, send,
 };
 
-use crate::args::SendArgs;
+use crate::args::{SendArgs, ZmqArg};
 use crate::commands::convert::packing;
 use crate::report::{Outcome, Session};
 use crate::watch::{RECORD, Watch};
@@ -55,6 +55,7 @@ fn options(args: &SendArgs, session: &Session) -> anyhow::Result<SendOptions> {
     options.timeout = args.wait.timeout;
     options.threads = args.threads.jobs;
     options.interrupt = session.interrupt.clone();
+    options.zmq = zmq_socket(args)?;
     if args.url != "-" {
         options.token = crate::token::given(&args.token)?;
     }
@@ -80,8 +81,10 @@ fn tell(sent: &Sent, of: &str, started: Instant, args: &SendArgs, session: &Sess
     });
     let stored = if sent.acknowledged {
         "stored and verified there"
-    } else {
+    } else if args.url == "-" {
         "written to the pipe"
+    } else {
+        "not acknowledged"
     };
     let held = match sent.held {
         Some(blocks) if blocks > 0 => format!(", {blocks} of them held there"),
@@ -208,6 +211,24 @@ fn name(args: &SendArgs) -> String {
         Some(member) => {
             let stem = Path::new(file).file_stem().unwrap_or_default();
             format!("{}-{member}", stem.to_string_lossy())
+        }
+    }
+}
+
+/// What to be over ZeroMQ. One who cannot be answered must have been told so.
+fn zmq_socket(args: &SendArgs) -> anyhow::Result<ZmqSocket> {
+    if (args.zmq.is_some() || args.no_ack) && !args.url.starts_with("zmq+") {
+        bail!("--zmq and --no-ack are for zmq+tcp:// and zmq+ipc://");
+    }
+    match (args.zmq, args.no_ack) {
+        (None | Some(ZmqArg::Dealer), false) => Ok(ZmqSocket::Dealer),
+        (None | Some(ZmqArg::Push), true) => Ok(ZmqSocket::Push),
+        (Some(ZmqArg::Pub), true) => Ok(ZmqSocket::Pub),
+        (Some(ZmqArg::Dealer), true) => {
+            bail!("DEALER is acknowledged: --no-ack goes with push and pub")
+        }
+        (Some(ZmqArg::Push | ZmqArg::Pub), false) => {
+            bail!("nobody can say whether it was stored: --no-ack takes that")
         }
     }
 }
