@@ -68,9 +68,9 @@ mod tests {
         let at = first.as_ptr();
         drop(first);
         assert_eq!(Buffer::default().as_ptr(), at);
+        drop(filled(SPARE_NBYTES + 1));
         let many: Vec<Buffer> = (0..SPARES + 2).map(|_| filled(5000)).collect();
         drop(many);
-        drop(filled(SPARE_NBYTES + 1));
         SPARE.with(|spare| {
             let spare = spare.borrow();
             assert_eq!(spare.len(), SPARES);
