@@ -22,6 +22,8 @@ pub(crate) struct Wait<'a> {
     patience: &'a Patience,
     since: Instant,
     moved: u64,
+    /// When bytes were last seen to have moved, and how many had by then.
+    last: (Instant, u64),
 }
 
 impl Patience {
@@ -39,10 +41,12 @@ impl Patience {
     }
 
     pub(crate) fn begin(&self) -> Wait<'_> {
+        let now = Instant::now();
         Wait {
             patience: self,
-            since: Instant::now(),
+            since: now,
             moved: 0,
+            last: (now, 0),
         }
     }
 }
@@ -88,6 +92,9 @@ impl Wait<'_> {
         {
             return Err(Error::Deadline(*within));
         }
+        if self.moved != self.last.1 {
+            self.last = (now, self.moved);
+        }
         if now.duration_since(self.since) >= *timeout {
             if self.moved == 0 {
                 return Err(Error::Silent(*timeout));
@@ -100,6 +107,11 @@ impl Wait<'_> {
             }
             self.since = now;
             self.moved = 0;
+            self.last.1 = 0;
+        }
+        // Much may have moved before that.
+        if now.duration_since(self.last.0) >= *timeout {
+            return Err(Error::Silent(*timeout));
         }
         Ok(())
     }
@@ -126,6 +138,29 @@ mod tests {
         };
         assert!(matches!(drip(1), Err(Error::Slow { .. })));
         assert!(matches!(drip(10), Ok(())));
+    }
+
+    #[test]
+    fn silence_counts_from_the_last_byte_that_moved() {
+        let timeout = Duration::from_millis(400);
+        let patience = Patience::new(timeout, Interrupt::new());
+        let mut wait = patience.begin();
+        let started = Instant::now();
+        let mut speaks = true;
+        let error = loop {
+            let moved = wait.until(|| {
+                std::thread::sleep(Duration::from_millis(5));
+                match std::mem::take(&mut speaks) {
+                    true => Ok(1 << 20),
+                    false => Err(io::ErrorKind::WouldBlock.into()),
+                }
+            });
+            if let Err(error) = moved {
+                break error;
+            }
+        };
+        assert!(matches!(error, Error::Silent(_)));
+        assert!(started.elapsed() < timeout * 3 / 2);
     }
 
     #[test]
