@@ -47,7 +47,8 @@ def launch(
     options: tuple[str, ...] = (),
     timeout: float = 60.0,
 ) -> ImageJ:
-    """Start the ImageJ or Fiji of a folder, and connect to it.
+    """Start the ImageJ or Fiji of a folder, and connect to it; or to the one that runs already, if it wants to be the only
+    one, as ImageJ does unless it is told otherwise.
 
     Parameters
     ----------
@@ -84,7 +85,10 @@ def launch(
             except (NotRunning, WrongToken):
                 continue
             return ImageJ(address, process)
-        if process.poll() not in (None, 0):
+        if process.poll() == 0:
+            # ImageJ is content with one: this one has told the other to start its server.
+            return ImageJ(_talk.find(timeout))
+        if process.poll() is not None:
             raise ImageJError(f"{' '.join(command)} has ended with {process.returncode}: is there a display?")
         time.sleep(0.1)
     process.kill()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._errors import FerryError
+from .._errors import FerryError, TransferError
 from .._ndferry import Stop
-from . import _talk
+from . import _errors, _talk
 from ._image import Image
 
 if TYPE_CHECKING:
@@ -28,10 +28,16 @@ class LazyImage(Image):
 
     def __init__(self, address: Address, source: Any, call: dict[str, Any]) -> None:
         peer = address.connect()
-        answer, _ = _talk.ask(peer, call, timeout=address.timeout)
-        image = answer["image"]
-        super().__init__(address, image["id"], image["title"])
-        self._server = _Server(peer, source)
+        _talk.ask(peer, call, timeout=address.timeout)
+        server = _Server(peer, source)
+        try:
+            answer = server.until_answered()
+        except BaseException:
+            peer.close()
+            raise
+        super().__init__(address, answer["image"]["id"], answer["image"]["title"])
+        self._server = server
+        threading.Thread(target=server.stop.run, args=(server.work, (), {}), daemon=True).start()
 
     @property
     def planes_read(self) -> int:
@@ -40,15 +46,31 @@ class LazyImage(Image):
 
 
 class _Server:
-    """Answers for planes in a thread of its own, until the image is closed."""
+    """Answers for planes until the image is closed."""
 
     def __init__(self, peer: _ndferry.Peer, source: Any) -> None:
         self.peer, self.source = peer, source
         self.planes = 0
         self.stop = Stop()
-        threading.Thread(target=self.stop.run, args=(self.work, (), {}), daemon=True).start()
+
+    def until_answered(self) -> Any:
+        """Gives ImageJ's answer; it asks for planes before it."""
+        try:
+            while (word := self.peer.hear()) is not None:
+                is_call, number, text = word
+                if is_call:
+                    self.answer(number, json.loads(text))
+                    continue
+                answer = json.loads(text)
+                if "error" in answer:
+                    raise _errors.of(answer["error"])
+                return answer
+        except (TransferError, OSError) as error:
+            raise _errors.Disconnected(f"ImageJ went away, or its server was stopped: {error}") from error
+        raise _errors.Disconnected("ImageJ went away, or its server was stopped")
 
     def work(self) -> None:
+        """In a thread of its own."""
         try:
             while (word := self.peer.hear()) is not None:
                 is_call, number, text = word

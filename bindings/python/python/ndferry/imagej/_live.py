@@ -38,7 +38,7 @@ class LiveView:
         self._free = [np.empty_like(template) for _ in range(2)]
         self._newest: Any = None
         self._error: BaseException | None = None
-        self._busy = self._closing = False
+        self._busy = self._closing = self._is_told = False
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
@@ -87,12 +87,12 @@ class LiveView:
             self._changed.notify_all()
         self._thread.join(self._timeout)
         self._peer.close()
-        error, self._error = self._error, UsageError("the view is closed")
-        if error is not None and not isinstance(error, UsageError):
-            raise error
+        if self._error is not None and not self._is_told:
+            self._check()
 
     def _check(self) -> None:
         if self._error is not None:
+            self._is_told = True
             raise self._error
         if self._closing:
             raise UsageError("the view is closed")

@@ -31,8 +31,8 @@ class Roi:
         The plane of the stack that it belongs to, from 1; 0 for all.
     color : str or None
         Of its line: a name, or ``"#rrggbb"``.
-    width : float
-        Of its line, in pixels; 0 for ImageJ's own.
+    stroke : float
+        The width of its line, in pixels; 0 for ImageJ's own.
     text : str
         Of one of type ``"text"``.
     data : bytes
@@ -46,7 +46,7 @@ class Roi:
     position: tuple[int, int, int] | None = None
     plane: int = 0
     color: str | None = None
-    width: float = 0.0
+    stroke: float = 0.0
     text: str = ""
     data: bytes = field(default=b"", repr=False)
 
@@ -83,9 +83,8 @@ class Roi:
             json["bounds"] = [float(number) for number in self.bounds]
         if len(self.points):
             json["points"] = [[float(x), float(y)] for x, y in self.points]
-        for key in ("name", "plane", "color", "width", "text"):
-            if getattr(self, key):
-                json[key] = getattr(self, key)
+        plain = {"name": self.name, "plane": self.plane, "color": self.color, "width": self.stroke, "text": self.text}
+        json.update({key: value for key, value in plain.items() if value})
         if self.position is not None:
             json["position"] = [int(number) for number in self.position]
         return json
@@ -102,7 +101,7 @@ def of(json: Any) -> Roi:
         position=None if position is None else (int(position[0]), int(position[1]), int(position[2])),
         plane=json.get("plane", 0),
         color=json.get("color"),
-        width=json.get("width", 0.0),
+        stroke=json.get("width", 0.0),
         text=json.get("text", ""),
         data=base64.b64decode(json.get("data", "")),
     )

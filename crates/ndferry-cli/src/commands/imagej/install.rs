@@ -72,12 +72,8 @@ fn imagej_folder(folder: &Path) -> anyhow::Result<PathBuf> {
         let names: Vec<String> = entries
             .map(|entry| entry.file_name().to_string_lossy().to_lowercase())
             .collect();
-        names.iter().any(|name| {
-            name == "plugins"
-                || name == "ij.jar"
-                || name.starts_with("imagej")
-                || name.starts_with("fiji")
-        })
+        let is_launcher = |name: &String| name.starts_with("imagej-") || name.starts_with("fiji-");
+        (names.iter()).any(|name| name == "plugins" || name == "ij.jar" || is_launcher(name))
     };
     let inside = folder.join("Contents").join("Java");
     match [folder, &*inside].into_iter().find(|folder| is_one(folder)) {

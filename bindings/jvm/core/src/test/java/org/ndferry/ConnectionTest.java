@@ -236,6 +236,161 @@ class ConnectionTest {
     }
   }
 
+  /** Puts runs where they belong. */
+  private static class Gatherer implements ArraySink {
+    byte[] bytes = new byte[1 << 22];
+    String begun;
+    long[] shape;
+
+    @Override
+    public void begin(String name, Dtype dtype, long[] extents, boolean fortran) {
+      begun = name + " " + dtype.str() + " " + Literal.tuple(extents) + " " + fortran;
+    }
+
+    @Override
+    public void run(long at, ByteBuffer run) throws IOException {
+      run.get(bytes, (int) at, run.remaining());
+    }
+
+    @Override
+    public void end(long[] extents) {
+      shape = extents;
+    }
+  }
+
+  @Test
+  void elementsGoWhereASinkPutsThemAndComeFromWhereASourceHasThem() throws Exception {
+    NDArray array = some("<u2", 7, 300, 400);
+    byte[] expected = array.toBytes();
+    try (Listener listener = Listener.bind(0)) {
+      Gatherer gatherer = new Gatherer();
+      CompletableFuture<Object> other =
+          async(
+              () -> {
+                try (Connection connection = listener.accept(10_000)) {
+                  assertTrue(connection.receive(gatherer));
+                  assertEquals("x <u2 (7, 300, 400) false", gatherer.begun);
+                  assertArrayEquals(expected, java.util.Arrays.copyOf(gatherer.bytes, expected.length));
+                  assertTrue(connection.receive(gatherer));
+                  assertEquals(" <u2 (0, 400) false", gatherer.begun);
+                  assertArrayEquals(new long[] {2100, 400}, gatherer.shape);
+                  assertArrayEquals(expected, java.util.Arrays.copyOf(gatherer.bytes, expected.length));
+                  assertTrue(connection.receive(gatherer));
+                  assertEquals(" <u2 (400, 300, 7) true", gatherer.begun);
+                  assertArrayEquals(expected, java.util.Arrays.copyOf(gatherer.bytes, expected.length));
+                  assertEquals(false, connection.receive(gatherer));
+                  return null;
+                }
+              });
+      try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
+        ArraySource source = (at, out) -> out.put(expected, (int) at, out.remaining());
+        connection.send("x", Dtype.UINT16, new long[] {7, 300, 400}, source);
+        GrowingSender sender = connection.grow("", Dtype.UINT16, 400);
+        NDArray rows = array.reshape(2100, 400);
+        sender.append(rows.slice("0"));
+        sender.flush();
+        sender.append(rows.slice("1:5"));
+        sender.flush();
+        sender.append(rows.slice("5:"));
+        sender.finish();
+        connection.send(array.transpose());
+      }
+      other.get(20, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void tilesOfAnyShapeBecomeRuns() throws Exception {
+    NDArray array = some("<i4", 5, 6, 7);
+    byte[] expected = array.toBytes();
+    long[][] tiles = {{1, 1, 1}, {2, 3, 4}, {5, 6, 7}, {1, 4, 7}, {3, 6, 2}, {2, 6, 7}};
+    for (long[] tile : tiles) {
+      Gatherer gatherer = new Gatherer();
+      NpbManifest manifest = NpbManifest.of(array.dtype(), array.shape(), tile);
+      manifest.headerBlocks = 1;
+      TileGrid grid = manifest.grid();
+      NpbRuns runs = new NpbRuns(gatherer);
+      runs.begin(manifest, java.util.Collections.singletonList(NpyHeader.of(array).encode()));
+      for (long number = 0; number < grid.size(); number++) {
+        long[] start = grid.start(number);
+        StringBuilder index = new StringBuilder();
+        for (int axis = 0; axis < 3; axis++) {
+          index.append(start[axis]).append(':').append(start[axis] + grid.extents(start)[axis]).append(',');
+        }
+        byte[] raw = array.slice(index.toString()).copy().toBytes();
+        byte[] body = new Packet().u8(0).u8(0).u16(0).u32(raw.length).bytes(raw).toBytes();
+        runs.block(NpbBlock.parse(number, body, 0));
+      }
+      assertArrayEquals(expected, java.util.Arrays.copyOf(gatherer.bytes, expected.length));
+    }
+  }
+
+  @Test
+  void whatASinkRefusesIsToldToTheSender() throws Exception {
+    try (Listener listener = Listener.bind(0)) {
+      CompletableFuture<Object> other =
+          async(
+              () -> {
+                try (Connection connection = listener.accept(10_000)) {
+                  Gatherer unwilling =
+                      new Gatherer() {
+                        @Override
+                        public void run(long at, ByteBuffer run) throws IOException {
+                          throw new IOException("no room");
+                        }
+                      };
+                  return connection.receive(unwilling);
+                }
+              });
+      try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
+        NdferryException error =
+            assertThrows(NdferryException.class, () -> connection.send(some("u1", 5)));
+        assertTrue(error.getMessage().endsWith("refuses: no room"), error.getMessage());
+      }
+      assertThrows(ExecutionException.class, () -> other.get(20, TimeUnit.SECONDS));
+    }
+  }
+
+  @Test
+  void callsAndAnswersGoBetweenTransfers() throws Exception {
+    try (Listener listener = Listener.bind(0)) {
+      CompletableFuture<Object> other =
+          async(
+              () -> {
+                try (Connection connection = listener.accept(10_000)) {
+                  Connection.Word word = connection.hear(10_000);
+                  assertTrue(word.isCall());
+                  assertEquals("{\"call\":\"sum\"}", word.text());
+                  connection.ping();
+                  connection.answer(word.number(), "{\"go\":true}");
+                  NDArray array = connection.receive().get("");
+                  connection.ping();
+                  connection.answer(word.number(), "{\"sum\":" + (array.getLong(0) + array.getLong(1)) + "}");
+                  assertNull(connection.hear(10_000));
+                  return null;
+                }
+              });
+      try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
+        connection.call(7, "{\"call\":\"sum\"}");
+        assertEquals("{\"go\":true}", connection.hear(10_000).text());
+        connection.send(NDArray.of(new int[] {30, 12}));
+        Connection.Word answer = connection.hear(10_000);
+        assertEquals("false 7 {\"sum\":42}", answer.isCall() + " " + answer.number() + " " + answer.text());
+        NdferryException silent = assertThrows(NdferryException.class, () -> connection.hear(300));
+        assertEquals(NdferryException.Reason.PROTOCOL, silent.reason());
+      }
+      other.get(20, TimeUnit.SECONDS);
+    }
+  }
+
+  @Test
+  void jsonIsWrittenAsItIsRead() throws Exception {
+    String text = "{\"a\":[1,2.5,-3,null,true],\"b\":{\"c\":\"x\\u0001\\\"\"},\"d\":[]}";
+    assertEquals(text, Json.write(Json.parse(text)));
+    assertEquals("[1,0.5,null]", Json.write(new double[] {1, 0.5, Double.NaN}));
+    assertThrows(IllegalArgumentException.class, () -> Json.write(new Object()));
+  }
+
   @Test
   void theCommandReceivesWhatJavaSends() throws Exception {
     String command = Repo.command();

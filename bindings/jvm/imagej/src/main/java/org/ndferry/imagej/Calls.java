@@ -230,25 +230,26 @@ final class Calls {
   private void lazy(Fields call) throws Problem, IOException {
     Announced array = new Announced(call);
     RemotePlanes source = new RemotePlanes(session.connection());
-    ImagePlus image;
+    // From here on the caller answers for planes, until the image is closed; ImageJ asks for the first ones at once.
+    session.answer(Collections.singletonMap("serve", true));
     try {
-      image = LazyStack.image(call.text("title", "array"), array.dtype, array.shape, array.axes, array.cast, source);
-    } catch (IllegalArgumentException | ArithmeticException error) {
-      throw new Problem("usage", error.getMessage());
+      session.answer(
+          session.work(
+              () -> {
+                ImagePlus image =
+                    LazyStack.image(
+                        call.text("title", "array"), array.dtype, array.shape, array.axes, array.cast, source);
+                source.begin(image);
+                Description.apply(call, image);
+                image.show();
+                return Collections.singletonMap("image", Description.of(image));
+              }));
+      session.keep();
+    } catch (Problem problem) {
+      session.answer(problem.json());
+      source.close();
+      session.keep();
     }
-    session.answer(Collections.singletonMap("image", Description.brief(image)));
-    session.keep();
-    source.begin(image);
-    Server.WORKERS.execute(
-        () -> {
-          try {
-            Description.apply(call, image);
-            image.show();
-          } catch (Problem | RuntimeException error) {
-            Server.log("a lazy image failed: " + error.getMessage());
-            source.close();
-          }
-        });
   }
 
   private void open(Fields call) throws Problem, IOException {

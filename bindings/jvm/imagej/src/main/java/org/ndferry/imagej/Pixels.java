@@ -111,7 +111,7 @@ enum Pixels {
       if (!same) {
         String value = integers ? (unsigned ? Long.toUnsignedString(exact[i]) : "" + exact[i]) : "" + doubles[i];
         throw new IllegalArgumentException(
-            value + " of " + plane.dtype().str() + " is not exact in ImageJ's 32-bit floats; cast allows that");
+            value + " of " + plane.dtype().str() + " is not exact in ImageJ's 32-bit floats; cast=True allows that");
       }
     }
   }

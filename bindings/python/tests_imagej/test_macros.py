@@ -1,0 +1,112 @@
+"""Macros run only if somebody has allowed them, and nothing of theirs hangs a caller."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import ndferry.imagej as imagej
+import numpy as np
+import pytest
+from conftest import HERE, Starter, command, screenshot
+
+
+def test_a_macro_gets_its_argument_and_gives_its_result(ij: imagej.ImageJ) -> None:
+    assert ij.macro('return "<" + getArgument() + ">";', "a b") == "<a b>"
+    assert ij.macro("x = 1;") == ""
+    image = ij.show(np.full((5, 5), 10, "u1"))
+    ij.macro('run("Add...", "value=5");')
+    assert image.numpy()[0, 0] == 15
+
+
+def test_errors_in_macros_are_raised_here_and_leave_no_window(ij: imagej.ImageJ) -> None:
+    for code, expected in (
+        ("x = ;", "line 1"),
+        ("y = 2;\nfoo(3);", "line 2"),
+        ("selectImage(12345);", "12345"),
+        ('run("No Such Command");', "No Such Command"),
+        ('run("Open NumPy Array...", "open=/no/such/file.npy");', "no/such/file"),
+    ):
+        start = time.monotonic()
+        with pytest.raises(imagej.MacroError) as error:
+            ij.macro(code, timeout=5)
+        assert expected in str(error.value), (code, error.value)
+        assert time.monotonic() - start < 4
+        assert ij.status()["dialog"] is None
+    assert ij.macro("return toString(6 * 7);") == "42"
+
+
+def test_a_dialog_is_named_when_the_time_is_over(ij: imagej.ImageJ, pictures: Path) -> None:
+    start = time.monotonic()
+    with pytest.raises(imagej.DialogBlocked) as error:
+        ij.macro('Dialog.create("How many?"); Dialog.addNumber("n", 3); Dialog.show(); return "no";', timeout=2)
+    assert error.value.title == "How many?" and "How many?" in str(error.value)
+    assert 1.5 < time.monotonic() - start < 6
+    assert ij.status()["dialog"] == "How many?"
+    # Meanwhile ImageJ answers everything else.
+    image = ij.show(np.zeros((4, 4), "u1"))
+    assert image.numpy().shape == (4, 4)
+    screenshot(pictures / "dialog.png")
+    _escape(ij, pictures)
+    with pytest.raises(imagej.DialogBlocked) as error:
+        ij.macro('exit("That is enough");', timeout=5)
+    assert error.value.title == "Macro"
+    _escape(ij, pictures)
+
+
+def _escape(ij: imagej.ImageJ, pictures: Path) -> None:
+    """Presses the escape key until no dialog waits for it."""
+    line = ["java", str(HERE / "Screenshot.java"), str(pictures / "escaped.png"), "27"]
+    for _ in range(10):
+        subprocess.run(line, check=True, timeout=60, capture_output=True)
+        if ij.status()["dialog"] is None:
+            return
+    raise AssertionError(ij.status()["dialog"])
+
+
+def test_a_macro_that_does_not_end_is_stopped(ij: imagej.ImageJ) -> None:
+    with pytest.raises(imagej.TimedOut, match="within 1"):
+        ij.macro('while (true) wait(10);', timeout=1)
+    time.sleep(0.5)
+    assert ij.macro('return "again";') == "again"
+
+
+def test_nobody_runs_macros_before_the_user_has_allowed_them(own: Starter, pictures: Path) -> None:
+    ij = own.launch()
+    assert ij.status()["macros"] == "ask"
+    start = time.monotonic()
+    with pytest.raises(imagej.DialogBlocked) as error:
+        ij.macro('File.saveString("x", "' + str(own.folder / "ran") + '");', timeout=2)
+    assert error.value.title == "Macros From Python" and time.monotonic() - start < 8
+    screenshot(pictures / "ask.png")
+    # It is asked once; nothing else waits for the answer.
+    with pytest.raises(imagej.DialogBlocked):
+        ij.macro("return 1;", timeout=2)
+    assert ij.show(np.zeros((3, 3), "u1")).shape == (3, 3)
+    assert not (own.folder / "ran").exists()
+    ij.close()
+    own.prefs("never")
+    never = own.launch()
+    with pytest.raises(imagej.MacrosOff, match="Allow Macros"):
+        never.macro("return 1;")
+    done = command("imagej", "macro", "-e", "return 1;", ok=False)
+    assert done.returncode == 2 and "Allow Macros From Python" in done.stderr
+    assert not (own.folder / "ran").exists()
+
+
+def test_macros_of_several_threads_do_not_disturb_each_other(ij: imagej.ImageJ) -> None:
+    wrong = []
+
+    def work(number: int) -> None:
+        for i in range(20):
+            if ij.macro("return getArgument();", f"{number}.{i}") != f"{number}.{i}":
+                wrong.append((number, i))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong

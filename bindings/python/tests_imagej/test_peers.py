@@ -1,0 +1,282 @@
+"""Strangers, other versions, deaths on both sides, and windows that somebody closes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import ndferry
+import ndferry.imagej as imagej
+import numpy as np
+import pytest
+from conftest import Starter
+
+
+def found(runtime: Path, pid: int) -> dict[str, object]:
+    file = runtime / "ndferry" / f"imagej-{pid}.json"
+    assert file.stat().st_mode & 0o777 == 0o600 and file.parent.stat().st_mode & 0o777 == 0o700
+    entry: dict[str, object] = json.loads(file.read_text())
+    return entry
+
+
+def test_only_those_with_the_token_are_answered(ij: imagej.ImageJ, runtime: Path) -> None:
+    entry = found(runtime, ij.status()["pid"])
+    at = f"127.0.0.1:{entry['port']}"
+    assert imagej.connect(at, token=str(entry["token"])).status()["pid"] == entry["pid"]
+    for token in ("guess", str(entry["token"])[:-1], None):
+        with pytest.raises(imagej.WrongToken):
+            imagej.connect(at, token=token)
+    # A browser, half a message, nothing at all, megabytes of nothing: no answer but the end.
+    for said in (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x93NPB\x01\x20", b"", b"\x93NPB" + bytes(1 << 20)):
+        with socket.create_connection(("127.0.0.1", int(str(entry["port"]))), timeout=20) as stranger:
+            try:
+                stranger.sendall(said)
+                stranger.shutdown(socket.SHUT_WR)
+                answer = b""
+                while more := stranger.recv(4096):
+                    answer += more
+            except ConnectionError:
+                answer = b""
+            assert str(entry["token"]).encode() not in answer and len(answer) < 200
+    assert imagej.connect().status()["pid"] == entry["pid"]
+    # It listens on this machine alone.
+    listening = Path("/proc/net/tcp").read_text()
+    assert f"0100007F:{int(str(entry['port'])):04X}" in listening or f"{int(str(entry['port'])):04X}" in (
+        Path("/proc/net/tcp6").read_text()
+    )
+
+
+def test_many_silent_strangers_keep_nobody_out_for_long(ij: imagej.ImageJ, runtime: Path) -> None:
+    port = int(str(found(runtime, ij.status()["pid"])["port"]))
+    strangers = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+    try:
+        start = time.monotonic()
+        while True:
+            try:
+                ij.status()
+                break
+            except imagej.NotRunning:
+                assert time.monotonic() - start < 20
+                time.sleep(0.2)
+    finally:
+        for stranger in strangers:
+            stranger.close()
+
+
+def test_nothing_runs(runtime: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with pytest.raises(imagej.NotRunning, match="Start ndferry Server"):
+        imagej.connect()
+    with pytest.raises(imagej.NotRunning):
+        imagej.connect("127.0.0.1:1", token="x")
+
+
+def test_the_newest_answers_and_the_dead_are_passed_over(own: Starter, runtime: Path) -> None:
+    first = own.launch()
+    time.sleep(1.1)
+    second = own.launch()
+    assert imagej.connect().status()["pid"] == second.status()["pid"] != first.status()["pid"]
+    assert second.process is not None
+    second.process.send_signal(signal.SIGKILL)
+    second.process.wait()
+    assert imagej.connect().status()["pid"] == first.status()["pid"]
+    first_pid = first.status()["pid"]
+    first.close()
+    assert not (runtime / "ndferry" / f"imagej-{first_pid}.json").exists()  # it has ended as it should
+
+
+def test_another_version_says_what_to_do(ij: imagej.ImageJ, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(imagej._talk, "VERSION", 7)
+    with pytest.raises(imagej.WrongVersion, match="install"):
+        imagej.connect()
+
+
+def test_a_folder_without_the_plugin_says_so(own: Starter) -> None:
+    (own.imagej / "plugins/Ndferry_.jar").unlink()
+    with pytest.raises(imagej.PluginMissing, match="ndferry imagej install"):
+        imagej.launch(own.imagej)
+    with pytest.raises(imagej.ImageJError, match="ij.jar"):
+        imagej.launch(own.folder)
+
+
+def test_an_image_that_was_closed_is_not_there_any_more(ij: imagej.ImageJ) -> None:
+    image = ij.show(np.zeros((5, 5), "u1"))
+    other = ij.show(np.zeros((5, 5), "u1"))
+    image.close()
+    for call in (image.numpy, lambda: image.update(np.ones((5, 5), "u1"), "YX"), lambda: image.info, image.close):
+        with pytest.raises(imagej.ImageClosed):
+            call()
+    with ij.live("camera", (8, 8), "u2") as view:
+        view.push(np.ones((8, 8), "u2"), wait=True)
+        view.image.close()
+        with pytest.raises(imagej.ImageClosed):
+            for _ in range(50):
+                view.push(np.ones((8, 8), "u2"), wait=True)
+    other.close()
+    with pytest.raises(imagej.ImageClosed, match="no image is open"):
+        ij.current()
+
+
+def test_an_imagej_that_is_killed_in_the_middle_hangs_nobody(own: Starter) -> None:
+    ij = own.launch()
+    assert ij.process is not None
+    big = np.zeros((64, 1024, 1024), "u1")
+    errors: list[BaseException] = []
+
+    def push() -> None:
+        try:
+            while True:
+                ij.show(big).close()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=push, daemon=True)
+    thread.start()
+    time.sleep(1.5)
+    ij.process.send_signal(signal.SIGKILL)
+    thread.join(20)
+    assert not thread.is_alive()
+    assert isinstance(errors[0], (imagej.Disconnected, imagej.NotRunning)), errors
+    with pytest.raises(imagej.NotRunning):
+        ij.status()
+
+
+def test_a_live_view_and_a_lazy_image_end_with_imagej(own: Starter) -> None:
+    ij = own.launch()
+    assert ij.process is not None
+    lazy = ij.show(np.zeros((5, 9, 9), "u1"), lazy=True)
+    view = ij.live("camera", (16, 16), "u1")
+    view.push(np.ones((16, 16), "u1"), wait=True)
+    ij.process.send_signal(signal.SIGKILL)
+    ij.process.wait()
+    with pytest.raises((imagej.Disconnected, imagej.NotRunning)):
+        for _ in range(100):
+            view.push(np.ones((16, 16), "u1"), wait=True)
+    with pytest.raises((imagej.Disconnected, imagej.NotRunning)):
+        view.close()
+        ij.status()
+    assert lazy.planes_read >= 1
+
+
+LAZY = """
+import numpy, ndferry.imagej as imagej, sys, time
+ij = imagej.connect()
+im = ij.show(numpy.arange(4 * 6 * 8, dtype="u1").reshape(4, 6, 8), lazy=True, title="lazy")
+print(im.id, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_python_that_is_killed_leaves_an_imagej_that_works(ij: imagej.ImageJ) -> None:
+    script = subprocess.Popen([sys.executable, "-c", LAZY], stdout=subprocess.PIPE, env=os.environ)
+    assert script.stdout is not None
+    script.stdout.readline()
+    assert ij.macro('selectImage("lazy"); setSlice(3); return toString(getPixel(1, 2));') == str(2 * 48 + 17)
+    script.kill()
+    script.wait()
+    start = time.monotonic()
+    with pytest.raises(imagej.ImageJError):
+        ij.macro('selectImage("lazy"); setSlice(4); return toString(getPixel(1, 2));', timeout=20)
+    assert time.monotonic() - start < 15
+    assert ij.show(np.zeros((3, 3), "u1")).shape == (3, 3)
+    # One that dies while it pushes leaves nothing.
+    before = len(ij.images())
+    code = "import numpy, os, ndferry.imagej as i\nimport threading\nthreading.Timer(0.2, os._exit, (1,)).start()\n"
+    code += "ij = i.connect()\nwhile True: ij.show(numpy.zeros((64, 1024, 1024), 'u1')).close()"
+    subprocess.run([sys.executable, "-c", code], timeout=60, env=os.environ)
+    time.sleep(0.5)
+    assert len(ij.images()) <= before + 1
+
+
+def test_lazy_planes_are_asked_for_when_they_are_looked_at(ij: imagej.ImageJ, tmp_path: Path) -> None:
+    class Planes:
+        shape = (1000, 3, 64, 80)
+        dtype = np.dtype("<u2")
+        asked: list[object] = []
+
+        def __getitem__(self, index: tuple[object, ...]) -> object:
+            self.asked.append(index)
+            t, c = index[0], index[1]
+            if t == 7:
+                raise RuntimeError("no such plane")
+            return np.full((64, 80), 10 * int(str(t)) + int(str(c)), "<u2")
+
+    planes = Planes()
+    start = time.monotonic()
+    image = ij.show(planes, "TCYX", lazy=True, title="lazy", spacing=(1, 2, 2), unit="um")
+    took = time.monotonic() - start
+    code = 'selectImage("lazy"); Stack.setPosition(2, 1, 100); return toString(getPixel(5, 5));'
+    assert ij.macro(code) == "991"
+    assert len(planes.asked) < 20 and took < 10
+    assert image.info.virtual and image.info.unit == "um"
+    image.close()
+    file = tmp_path / "stack.npb"
+    stack = np.arange(20 * 30 * 40, dtype="u2").reshape(20, 30, 40)
+    ndferry.save(file, stack)
+    opened = ij.show(ndferry.open(file), "TYX", lazy=True)
+    assert opened.info.virtual and np.array_equal(opened.numpy(), stack)
+    assert [one.title for one in ij.open(file, lazy=False)] == ["stack.npb"]
+    with pytest.raises(imagej.ImageJError, match="nowhere"):
+        ij.open(tmp_path / "nowhere.npy")
+
+
+def test_the_newest_frame_wins_and_the_last_one_is_drawn(ij: imagej.ImageJ) -> None:
+    with ij.live("camera", (512, 512), "u2", ranges=(0, 1000)) as view:
+        for number in range(300):
+            view.push(np.full((512, 512), number, "u2"))
+        view.flush()
+        assert view.pushed == 300 and view.drawn + view.dropped == 300 and view.drawn >= 1
+        assert view.image.numpy()[0, 0] == 299
+        assert view.image.info.ranges == [(0, 1000)]
+        with pytest.raises(ndferry.UsageError, match="frames are"):
+            view.push(np.zeros((3, 3), "u2"))
+    with pytest.raises(ndferry.UsageError, match="closed"):
+        view.push(np.zeros((512, 512), "u2"))
+
+
+def _descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def test_thousands_of_frames_and_pushes_leave_nothing_behind(own: Starter) -> None:
+    rounds = float(os.environ.get("NDFERRY_ROUNDS", "0.1"))
+    ij = own.launch()
+    assert ij.process is not None
+    pid = ij.process.pid
+    frame = np.arange(256 * 256, dtype="u2").reshape(256, 256)
+
+    def pushes(count: int) -> None:
+        for number in range(count):
+            image = ij.show(frame)
+            if number % 100 == 0:
+                assert np.array_equal(image.numpy(), frame)
+            image.close()
+
+    def used() -> int:
+        return min(int(ij.status()["memory_used"]) for _ in range(1) if ij.results({"a": [1]}) is not None)
+
+    with ij.live("camera", frame.shape, frame.dtype) as view:
+        for _ in range(200):
+            view.push(frame, wait=True)
+        pushes(50)
+        before, own_before = _descriptors(pid), _descriptors(os.getpid())
+        start, frames = time.monotonic(), int(10_000 * rounds)
+        for _ in range(frames):
+            view.push(frame, wait=True)
+        rate = frames / (time.monotonic() - start)
+        pushes(int(1_000 * rounds))
+        after, own_after = _descriptors(pid), _descriptors(os.getpid())
+    heap = subprocess.run(["jcmd", str(pid), "GC.heap_info"], capture_output=True, text=True).stdout
+    subprocess.run(["jcmd", str(pid), "GC.run"], capture_output=True)
+    left = int(ij.status()["memory_used"])
+    print(f"{frames} frames ({rate:.0f}/s), {int(1_000 * rounds)} pushes; descriptors {before} -> {after} in ImageJ,")
+    print(f"{own_before} -> {own_after} here; heap after a collection {left >> 20} MiB; {len(heap)}")
+    assert after <= before + 8 and own_after <= own_before + 2
+    assert left < 64 << 20
