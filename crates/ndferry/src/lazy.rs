@@ -378,7 +378,12 @@ impl LazyArray {
     #[cfg(feature = "npb")]
     pub(crate) fn in_order(&self, order: Option<Order>) -> Result<Self> {
         match order {
-            Some(order) if order != self.order => Ok(Self::from(self.load()?.into_order(order)?)),
+            Some(order) if order != self.order => Ok(Self {
+                source: Arc::clone(&self.source),
+                path: self.path.clone(),
+                attributes: self.attributes.clone(),
+                ..Self::from(self.load()?.into_order(order)?)
+            }),
             _ => Ok(self.clone()),
         }
     }

@@ -471,16 +471,21 @@ fn attributes_go_with_an_array_from_file_to_file_and_over_a_wire() {
         let selection = "1:".parse::<Indexing>().unwrap().resolve(again.shape());
         let part = again.part(&selection.unwrap()).unwrap();
         assert!(part.attributes().is_empty());
-        // Under another name.
-        let second = folder.path().join(format!("second{name}.npb"));
-        let item = [Item {
-            name: "other",
-            array: &again,
-        }];
-        save(&second, &item, &SaveOptions::default(), &()).unwrap();
-        let source = Source::open(&second, &OpenOptions::default()).unwrap();
-        let again = source.array(Some("other")).unwrap();
-        assert_eq!(again.attributes(), &attributes);
+        // Under another name, and in another order.
+        for order in [None, Some(Order::C), Some(Order::F)] {
+            let second = folder.path().join(format!("second{name}{order:?}.npb"));
+            let item = [Item {
+                name: "other",
+                array: &again,
+            }];
+            let mut options = SaveOptions::default();
+            options.order = order;
+            save(&second, &item, &options, &()).unwrap();
+            let source = Source::open(&second, &OpenOptions::default()).unwrap();
+            let other = source.array(Some("other")).unwrap();
+            assert_eq!(other.order(), order.unwrap_or(Order::F));
+            assert_eq!(other.attributes(), &attributes);
+        }
     }
     let mut options = CreateOptions::default();
     options.attributes = attributes.clone();
