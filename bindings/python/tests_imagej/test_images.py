@@ -185,7 +185,7 @@ def test_regions_go_both_ways_with_everything_that_imagej_knows_of_them(ij: imag
 
 
 def test_tables_go_both_ways(ij: imagej.ImageJ) -> None:
-    table = {"Label": ["a", "b", "c"], "area": np.array([1.5, np.nan, 3]), "n": np.arange(3), "kind": ["x", "y", "z"]}
+    table: dict[str, Any] = {"Label": ["a", "b", "c"], "area": np.array([1.5, np.nan, 3]), "n": np.arange(3), "kind": ["x", "y", "z"]}
     ij.results(table, title="Cells")
     back = ij.results(title="Cells")
     assert list(back) == ["Label", "area", "n", "kind"] and "Cells" in ij.tables()

@@ -162,7 +162,7 @@ def test_a_live_view_and_a_lazy_image_end_with_imagej(own: Starter) -> None:
     with pytest.raises((imagej.Disconnected, imagej.NotRunning)):
         view.close()
         ij.status()
-    assert lazy.planes_read >= 1
+    assert isinstance(lazy, imagej.LazyImage) and lazy.planes_read >= 1
 
 
 LAZY = """
