@@ -13,6 +13,8 @@ use crate::numpy_abi;
 pub(crate) enum Share {
     /// A copy, unless the elements were read for this array alone.
     Never,
+    /// The bytes themselves where they are aligned: nobody else has any of them, and they are no map of a file.
+    Ours,
     /// The bytes themselves where they are aligned; all arrays are read-only.
     ReadOnly,
 }
@@ -37,6 +39,7 @@ pub(crate) fn to_python<'py>(
     let is_aligned = || alignment_fits(&array);
     let shares = match share {
         Share::Never => nbytes > SMALL && numpy_abi::is_ours_alone(&array) && is_aligned(),
+        Share::Ours => nbytes > SMALL && is_aligned(),
         Share::ReadOnly => nbytes > 0 && is_aligned(),
     };
     if shares {
@@ -48,7 +51,7 @@ pub(crate) fn to_python<'py>(
             layout.strides(),
             layout.offset(),
             array.bytes().clone(),
-            share == Share::Never,
+            share != Share::ReadOnly,
         );
     }
     let order = match array.order() {

@@ -288,7 +288,7 @@ impl PyListener {
                 crate::lazy::into(py, &LazyArray::from(array), out)?;
                 return Ok(out.clone());
             }
-            let array = arrays::to_python(py, &mut dtypes, array, Share::Never)?;
+            let array = arrays::to_python(py, &mut dtypes, array, Share::Ours)?;
             if is_single {
                 return Ok(array);
             }

@@ -28,6 +28,8 @@ mod peer;
 mod progress;
 mod reports;
 mod save;
+#[expect(unsafe_code, reason = "descriptors that Python gives away")]
+mod segments;
 mod values;
 mod work;
 mod writer;
@@ -61,5 +63,6 @@ fn _ndferry(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(reports::diff, module)?)?;
     module.add_function(wrap_pyfunction!(reports::repickle, module)?)?;
     module.add_function(wrap_pyfunction!(command::command, module)?)?;
+    segments::register(module)?;
     array::register(module)
 }

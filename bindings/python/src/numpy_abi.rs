@@ -6,6 +6,8 @@
 use std::ffi::{c_int, c_void};
 
 use bytes::Bytes;
+#[cfg(target_os = "linux")]
+use ndferry::SegmentMap;
 use ndferry::{Array, Layout};
 use numpy::npyffi::{
     self, NPY_ARRAY_WRITEABLE, NpyTypes, PY_ARRAY_API, PyArray_Check, PyArray_CheckExact,
@@ -18,14 +20,23 @@ use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 
 /// Bytes of ours that arrays lie in; their base.
-#[pyclass(frozen, module = "ndferry._ndferry")]
+#[pyclass(frozen, weakref, module = "ndferry._ndferry")]
 pub(crate) struct Memory {
     bytes: Bytes,
+    is_writable: bool,
 }
 
 impl Memory {
     pub(crate) fn new(bytes: Bytes) -> Self {
-        Self { bytes }
+        let is_writable = false;
+        Self { bytes, is_writable }
+    }
+
+    /// Of a private map that nobody else has.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn writable(map: SegmentMap) -> Self {
+        let (bytes, is_writable) = (map.into(), true);
+        Self { bytes, is_writable }
     }
 }
 
@@ -36,13 +47,14 @@ impl Memory {
         view: *mut ffi::Py_buffer,
         flags: c_int,
     ) -> PyResult<()> {
-        let bytes = &slf.get().bytes;
+        let Self { bytes, is_writable } = slf.get();
         let data = bytes.as_ptr().cast_mut().cast::<c_void>();
         // SAFETY: `view` is the caller's to fill; the bytes live as long as the object, to which it gets a reference, and
-        // are lent read-only.
+        // are lent read-only, or nothing in Rust reads them.
         let failed = unsafe {
             let len = bytes.len() as ffi::Py_ssize_t;
-            ffi::PyBuffer_FillInfo(view, slf.as_ptr(), data, len, 1, flags)
+            let readonly = c_int::from(!is_writable);
+            ffi::PyBuffer_FillInfo(view, slf.as_ptr(), data, len, readonly, flags)
         };
         match failed {
             0 => Ok(()),
@@ -118,7 +130,7 @@ pub(crate) fn over<'py>(
         .wrapping_add(offset)
         .cast_mut()
         .cast::<c_void>();
-    let memory = Bound::new(py, Memory { bytes })?;
+    let memory = Bound::new(py, Memory::new(bytes))?;
     debug_assert!(data.cast_const().cast::<u8>() >= memory.get().bytes.as_ptr());
     let flags = if writable { NPY_ARRAY_WRITEABLE } else { 0 };
     let array = created(py, descr, shape, Some(strides), data, flags)?;
@@ -166,7 +178,7 @@ fn created<'py>(
     }
 }
 
-fn itemsize(descr: &Bound<'_, PyAny>) -> PyResult<usize> {
+pub(crate) fn itemsize(descr: &Bound<'_, PyAny>) -> PyResult<usize> {
     descr
         .getattr(pyo3::intern!(descr.py(), "itemsize"))?
         .extract()

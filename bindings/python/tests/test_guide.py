@@ -13,8 +13,8 @@ PAGE = (ROOT / "docs" / "guide" / "python.md").read_text(encoding="utf-8")
 SCRIPTS = re.findall(r"## ([^\n]+)\n(?:(?!\n## ).)*?```python\n(.*?)```\n\n```text\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_there_are_the_five_jobs() -> None:
-    assert len(SCRIPTS) == 5
+def test_there_are_the_seven_jobs() -> None:
+    assert len(SCRIPTS) == 7
 
 
 @pytest.mark.parametrize(("name", "script", "shown"), SCRIPTS, ids=[name for name, _, _ in SCRIPTS])

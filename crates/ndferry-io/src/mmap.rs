@@ -52,13 +52,18 @@ pub(crate) fn map_segment(file: &File, nbytes: usize) -> io::Result<memmap2::Mma
     unsafe { memmap2::MmapOptions::new().len(nbytes).map_copy(file) }
 }
 
-/// All of a segment of our own, to write to.
+/// The first bytes of a segment of our own, to write to: those that have memory. Page by page it would cost more.
 #[cfg(all(feature = "shm", target_os = "linux"))]
 pub(crate) fn map_own_segment(file: &File, nbytes: usize) -> io::Result<memmap2::MmapMut> {
     // SAFETY: `SegmentPool` has made the file with this length and sealed it. It writes through the map only, below what
     // has memory already, and only while nobody else holds the file's lock; receivers that read on after they gave that
     // up read what we write next, which is their loss.
-    unsafe { memmap2::MmapOptions::new().len(nbytes).map_mut(file) }
+    unsafe {
+        memmap2::MmapOptions::new()
+            .len(nbytes)
+            .populate()
+            .map_mut(file)
+    }
 }
 
 impl ReadAt for MappedFile {

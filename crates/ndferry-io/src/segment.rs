@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -252,8 +253,10 @@ impl Own {
     fn write(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let end = offset + bytes.len() as u64;
         if end <= self.filled && bytes.len() >= BY_MAP {
-            if self.map.is_none() {
-                self.map = Some(mmap::map_own_segment(&self.file, self.capacity as usize)?);
+            if (self.map.as_ref()).is_none_or(|map| (map.len() as u64) < self.filled) {
+                // The old one first.
+                self.map = None;
+                self.map = Some(mmap::map_own_segment(&self.file, self.filled as usize)?);
             }
             if let Some(map) = &mut self.map {
                 map[offset as usize..end as usize].copy_from_slice(bytes);
@@ -384,20 +387,43 @@ impl Segment {
         ReadAt::read_exact_at(&self.file, buf, offset)
     }
 
-    /// Its first bytes without a copy. Nobody else sees what is written to them. **A sender that means harm could
-    /// still change them**: only for bytes of which any value will do.
+    /// Its first bytes, at least one, without a copy.
     ///
     /// # Errors
     /// [`Error::Segment`] if it is shorter; [`Error::System`].
-    pub fn map(self, nbytes: u64) -> Result<Bytes> {
+    pub fn map(self, nbytes: u64) -> Result<SegmentMap> {
         match usize::try_from(nbytes) {
-            Ok(0) => Ok(Bytes::new()),
             Ok(nbytes) if nbytes as u64 <= self.capacity => {
-                let map = mmap::map_segment(&self.file, nbytes)?;
-                Ok(Bytes::from_owner(map))
+                let map = mmap::map_segment(&self.file, nbytes.max(1))?;
+                Ok(SegmentMap(map))
             }
             _ => Err(Error::Segment("is shorter than what it should hold")),
         }
+    }
+}
+
+/// The bytes of a [`Segment`], which may be written to: nobody else sees that. **A sender that means harm could still change
+/// those that were not written to**: they are only for who takes any value.
+#[derive(Debug)]
+pub struct SegmentMap(memmap2::MmapMut);
+
+impl Deref for SegmentMap {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DerefMut for SegmentMap {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl From<SegmentMap> for Bytes {
+    fn from(map: SegmentMap) -> Self {
+        Self::from_owner(map.0)
     }
 }
 
@@ -430,7 +456,7 @@ mod tests {
 
     fn arrived(descriptor: OwnedFd, nbytes: usize) -> Bytes {
         let segment = Segment::accept(descriptor).unwrap();
-        segment.map(nbytes as u64).unwrap()
+        segment.map(nbytes as u64).unwrap().into()
     }
 
     #[test]
@@ -482,7 +508,7 @@ mod tests {
         let pool = SegmentPool::new(MIB);
         let descriptor = lend(&pool, &[5; 100_000]).unwrap();
         let again = descriptor.try_clone().unwrap();
-        let mut map = mmap::map_segment(&File::from(descriptor), 100_000).unwrap();
+        let mut map = Segment::accept(descriptor).unwrap().map(100_000).unwrap();
         map[..50_000].fill(9);
         assert!(arrived(again, 100_000).iter().all(|byte| *byte == 5));
     }
@@ -527,7 +553,7 @@ mod tests {
             let segment = Segment::accept(filling.hand_over().unwrap().into()).unwrap();
             let mut copy = vec![0; expected.len()];
             segment.read_exact_at(&mut copy, 0).unwrap();
-            assert!(copy == expected && segment.map(3 * MIB).unwrap() == expected);
+            assert!(copy == expected && segment.map(3 * MIB).unwrap()[..] == expected);
         }
         assert_eq!(pool.size().0, 1);
     }

@@ -154,7 +154,7 @@ impl Duplex for ShmTransport {
                 Ok(Some(Frame::Here(&self.frame[..nbytes])))
             }
             Some(segment) => {
-                let frame = segment.map(nbytes as u64)?;
+                let frame = segment.map(nbytes as u64)?.into();
                 self.received += (nbytes - self.stream.take_head().len()) as u64;
                 Ok(Some(Frame::Shared(frame)))
             }

@@ -140,6 +140,8 @@ pub use ndferry_array::{
 };
 #[cfg(feature = "zmq")]
 pub use ndferry_io::ZmqSocket;
+#[cfg(all(feature = "shm", target_os = "linux"))]
+pub use ndferry_io::{Filling, Lease, Segment, SegmentMap, SegmentPool};
 pub use ndferry_io::{ReadAt, peak_memory};
 pub use ndferry_pickle::{Era, Place, Use, Uses};
 #[cfg(feature = "npb")]

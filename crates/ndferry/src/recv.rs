@@ -1,13 +1,15 @@
 //! [`Receiver`]: waits for arrays from another process.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ndferry_array::{Array, Dtype, Order};
-use ndferry_io::{Link, Listener, Url};
+use ndferry_io::{Frame, Link, Listener, Url};
 use ndferry_npb::{
-    Ack, Decoder, Event, HEAD_NBYTES, Head, Hello, Manifest, Ranges, Refuse, RefuseCode, Repeats,
-    Resume, TileGrid, Unpacker, credit,
+    Ack, Decoder, Event, HEAD_NBYTES, Head, Hello, Kind, Manifest, Ranges, Refuse, RefuseCode,
+    Repeats, Resume, TileGrid, Unpacker, credit,
 };
 use ndferry_npy::Header;
 
@@ -155,6 +157,8 @@ pub struct Receiver {
     listener: Listener<Greeting>,
     last: Last,
     options: RecvOptions,
+    /// Whether what comes next is for memory: a sender that shares memory had better send an array as one block.
+    in_memory: Arc<AtomicBool>,
 }
 
 impl Receiver {
@@ -164,6 +168,7 @@ impl Receiver {
     /// [`crate::ErrorClass::Usage`] for a bad address, [`crate::ErrorClass::System`]; [`ErrorKind::Open`] for an address
     /// that other machines reach, unless there is a token or [`RecvOptions::insecure`].
     pub fn bind(url: &str, options: RecvOptions) -> Result<Self> {
+        let in_memory = Arc::new(AtomicBool::new(false));
         let bind = || {
             let address: Url = url.parse().map_err(outside)?;
             #[allow(unused_mut, reason = "only ZeroMQ has options of its own")]
@@ -176,8 +181,14 @@ impl Receiver {
             let (limits, resumes) = (npb_limits(&options.limits), options.resume);
             let token = options.token.clone();
             let window = if address.is_zmq() { WINDOW } else { u64::MAX };
+            let may_share = matches!(address, Url::Shm(_) | Url::ShmOrTcp { .. });
+            let in_memory = Arc::clone(&in_memory);
             let doorman = move || {
-                let greeting = Greeting::new(Side::Listening, &limits, resumes, token.as_ref());
+                let limits = match may_share && in_memory.load(Ordering::Relaxed) {
+                    true => &shared_limits(&limits),
+                    false => &limits,
+                };
+                let greeting = Greeting::new(Side::Listening, limits, resumes, token.as_ref());
                 greeting.with_window(window)
             };
             let listener =
@@ -194,6 +205,7 @@ impl Receiver {
             listener,
             last: Last::default(),
             options,
+            in_memory,
         })
     }
 
@@ -264,6 +276,8 @@ impl Receiver {
         progress: &dyn Progress,
         then: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Received> {
+        self.in_memory
+            .store(*target == Target::Memory, Ordering::Relaxed);
         let (link, greeting) = loop {
             let timeout = self.options.timeout;
             let next = self.waiting.next(&mut self.listener, WAIT, timeout);
@@ -305,6 +319,10 @@ impl RecvOptions {
         then: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Received> {
         let hello = greeting.into_hello();
+        let limits = match *target == Target::Memory && link.shares() {
+            true => &shared_limits(limits),
+            false => limits,
+        };
         let taken = take(self, &mut link, hello, store, target, limits, progress);
         let acknowledged = taken.and_then(|received| {
             while_busy(&mut link, |_| {
@@ -386,9 +404,22 @@ fn take(
         options.interrupt.check()?;
         let expected = "its end";
         let frame = link
-            .recv()
+            .recv_frame()
             .map_err(outside)?
             .ok_or(ErrorKind::BrokenOff { expected })?;
+        let (copy, lent);
+        let (frame, lent) = match frame {
+            Frame::Here(frame) => (frame, None),
+            // What is parsed must not change meanwhile.
+            Frame::Shared(bytes) if Head::parse(&bytes).map_err(npb)?.kind != Kind::Data => {
+                copy = bytes.to_vec();
+                (&copy[..], None)
+            }
+            Frame::Shared(bytes) => {
+                lent = bytes;
+                (&lent[..], Some(&lent))
+            }
+        };
         let head = Head::parse(frame).map_err(npb)?;
         if head.transfer != 0 {
             transfer = head.transfer;
@@ -431,17 +462,28 @@ fn take(
                 let elements = if is_plain {
                     block.payload
                 } else {
+                    let limit = npb_limits(&options.limits).block_nbytes;
+                    let nbytes = u64::from(block.raw_nbytes);
+                    // What is lent may be larger, since it is there.
+                    if nbytes > limit {
+                        let (what, found) = ("a packed block", nbytes);
+                        return Err(ErrorKind::Limit { what, found, limit }.into());
+                    }
+                    let private = lent.map(|_| block.payload.to_vec());
+                    let payload = private.as_deref().unwrap_or(block.payload);
                     raw.resize(block.raw_nbytes as usize, 0);
                     let element = &array.manifest.element;
                     let (codec, filter) = (block.codec, block.filter);
                     unpacker
-                        .unpack(codec, filter, element, block.payload, &mut raw)
+                        .unpack(codec, filter, element, payload, &mut raw)
                         .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
                     &raw
                 };
-                store
-                    .block(block.number, frame, elements, array)
-                    .map_err(|error| target.place_system(error))?;
+                match lent.filter(|_| is_plain) {
+                    Some(lent) => store.lent(block.number, frame, elements, array, lent),
+                    None => store.block(block.number, frame, elements, array),
+                }
+                .map_err(|error| target.place_system(error))?;
                 received.blocks += 1;
                 received.nbytes += u64::from(block.raw_nbytes);
                 progress.advance(block.raw_nbytes.into());
@@ -581,6 +623,16 @@ fn npb_limits(limits: &Limits) -> ndferry_npb::Limits {
             .min(ndferry_npb::Limits::PEER.block_nbytes),
         header_nbytes: limits.header_nbytes as u64,
         ..ndferry_npb::Limits::PEER
+    }
+}
+
+/// Blocks of memory that a sender on this machine lends: whole arrays.
+const LENT: u64 = 2 << 30;
+
+fn shared_limits(limits: &ndferry_npb::Limits) -> ndferry_npb::Limits {
+    ndferry_npb::Limits {
+        block_nbytes: LENT,
+        ..limits.clone()
     }
 }
 

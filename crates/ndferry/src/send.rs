@@ -13,8 +13,8 @@ use crate::keep_alive::while_busy;
 use crate::npb_plan::Plan;
 use crate::session::{Greeting, Side, greet, link_options};
 use crate::{
-    Codec, Error, ErrorKind, Filter, Fingerprint, Interrupt, Item, Packing, Progress, Result,
-    SaveOptions, Token, object_array,
+    Codec, Error, ErrorKind, Filter, Fingerprint, Interrupt, Item, LazyArray, Order, Packing,
+    Progress, Result, SaveOptions, Token, object_array,
 };
 
 /// Blocks as they are: over a connection within one machine no codec is fast enough to gain anything.
@@ -32,7 +32,8 @@ const LINGER_NBYTES: u64 = 1 << 20;
 pub struct SendOptions {
     /// How blocks are packed: not at all by default, nor for a receiver that says it cannot unpack them.
     pub packing: Packing,
-    /// Raw bytes of one block.
+    /// Raw bytes of one block. Through shared memory into that of the receiver, arrays that are contiguous in memory and not
+    /// packed are one.
     pub block_nbytes: usize,
     /// How long the other side may be silent.
     pub timeout: Duration,
@@ -303,6 +304,7 @@ impl<'a> Sender<'a> {
             );
         } else {
             array = item.array;
+            let block_nbytes = self.whole(array, packing).unwrap_or(block_nbytes);
             plan = Plan::flat(array, item.name, cataloged, block_nbytes, packing)?;
         }
         let (codec, filter) = (plan.manifest.codec, plan.manifest.filter);
@@ -375,6 +377,18 @@ impl<'a> Sender<'a> {
         self.message(&End { blocks, extent }.message(transfer))?;
         self.progress.finish();
         Ok(transfer)
+    }
+
+    /// The size of blocks by which a receiver that shares memory, and wants the array there, gets it without a copy.
+    fn whole(&self, array: &LazyArray, packing: Packing) -> Option<u64> {
+        let most = self.hello.as_ref()?.block_nbytes;
+        let memory = array.in_memory()?;
+        let is_one_run = [Order::C, Order::F]
+            .into_iter()
+            .any(|order| memory.view().run(order).is_some());
+        let takes_whole = most > Limits::PEER.block_nbytes && array.nbytes() <= most;
+        let is_plain = packing == NO_PACKING && self.options.resume.is_none();
+        (self.link.shares() && takes_whole && is_plain && is_one_run).then_some(most)
     }
 
     /// Which tiles of an array the receiver holds.

@@ -28,9 +28,19 @@ pub(crate) enum Store {
     Inbox(Box<Inbox>),
     /// Elements in memory.
     Memory {
-        current: Option<BigBuffer>,
+        current: Option<Elements>,
         done: Vec<Bytes>,
     },
+}
+
+/// The elements of an array that comes into memory.
+#[derive(Debug)]
+pub(crate) enum Elements {
+    /// So many bytes, of which none has come.
+    Awaited(usize),
+    Copied(BigBuffer),
+    /// All of them, in memory of the sender.
+    Lent(Bytes),
 }
 
 #[derive(Debug)]
@@ -123,7 +133,7 @@ impl Store {
                     .data_nbytes()
                     .unwrap_or(u64::MAX);
                 let nbytes = usize::try_from(nbytes).unwrap_or(usize::MAX);
-                *current = Some(BigBuffer::zeroed(nbytes).map_err(outside)?);
+                *current = Some(Elements::Awaited(nbytes));
                 Ok(())
             }
         }
@@ -143,9 +153,10 @@ impl Store {
             Self::Inbox(inbox) => inbox.block(number, message, raw, array),
             Self::Npy(npy) => npy.block(number, raw, array),
             Self::Memory {
-                current: Some(target),
+                current: Some(elements),
                 ..
             } => {
+                let target = elements.copied()?;
                 if array.grid.is_flat() {
                     let run = array.grid.run(number).map_err(npb)?;
                     target[run.start as usize..run.end as usize].copy_from_slice(raw);
@@ -164,13 +175,36 @@ impl Store {
         }
     }
 
+    /// As [`Self::block`], for elements that lie in memory of the sender, and may stay there if they are a whole array.
+    pub(crate) fn lent(
+        &mut self,
+        number: u64,
+        message: &[u8],
+        raw: &[u8],
+        array: &Incoming,
+        lent: &Bytes,
+    ) -> Result<()> {
+        match self {
+            Self::Memory {
+                current: Some(elements @ Elements::Awaited(_)),
+                ..
+            } if elements.nbytes() == raw.len() && array.grid.is_flat() => {
+                *elements = Elements::Lent(lent.slice_ref(raw));
+                Ok(())
+            }
+            _ => self.block(number, message, raw, array),
+        }
+    }
+
     pub(crate) fn end(&mut self, extent: u64) -> Result<()> {
         match self {
             Self::Npb(Some(writer)) => writer.end(extent),
             Self::Part(part) => part.end(extent),
             Self::Inbox(inbox) => inbox.end(extent),
             Self::Memory { current, done } => {
-                done.extend(current.take().map(BigBuffer::into_bytes));
+                if let Some(elements) = current.take() {
+                    done.push(elements.into_bytes()?);
+                }
                 Ok(())
             }
             Self::Npb(None) | Self::Npy(_) => Ok(()),
@@ -224,6 +258,46 @@ impl Store {
             info.array = Some(array);
         }
         Ok(None)
+    }
+}
+
+impl Elements {
+    fn nbytes(&self) -> usize {
+        match self {
+            Self::Awaited(nbytes) => *nbytes,
+            Self::Copied(buffer) => buffer.len(),
+            Self::Lent(bytes) => bytes.len(),
+        }
+    }
+
+    fn copied(&mut self) -> Result<&mut [u8]> {
+        match self {
+            Self::Copied(_) => {}
+            Self::Awaited(nbytes) => {
+                *self = Self::Copied(BigBuffer::zeroed(*nbytes).map_err(outside)?);
+            }
+            Self::Lent(bytes) => {
+                let mut buffer = BigBuffer::zeroed(bytes.len()).map_err(outside)?;
+                buffer.copy_from_slice(bytes);
+                *self = Self::Copied(buffer);
+            }
+        }
+        match self {
+            Self::Copied(buffer) => Ok(buffer),
+            Self::Awaited(_) | Self::Lent(_) => Ok(&mut []),
+        }
+    }
+
+    fn into_bytes(self) -> Result<Bytes> {
+        match self {
+            Self::Copied(buffer) => Ok(buffer.into_bytes()),
+            Self::Lent(bytes) => Ok(bytes),
+            // An array without elements, or a sparse one of which none came.
+            Self::Awaited(nbytes) => {
+                let zeros = BigBuffer::zeroed(nbytes).map_err(outside)?;
+                Ok(zeros.into_bytes())
+            }
+        }
     }
 }
 

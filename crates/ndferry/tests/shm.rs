@@ -6,8 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use ndferry::{
-    Array, Codec, Dtype, Filter, Item, LazyArray, Order, Packing, Received, Receiver, RecvOptions,
-    Result, SendOptions, Sent, Target, send,
+    Array, Codec, Dtype, Filter, Item, LazyArray, OpenOptions, Order, Packing, Received, Receiver,
+    RecvOptions, Result, SegmentPool, SendOptions, Sent, Source, Target, send,
 };
 
 fn bytes(shape: &[usize], order: Order) -> Array {
@@ -48,7 +48,15 @@ fn arrays_of_all_sizes_arrive_packed_and_not() {
                 let array = bytes(shape, order);
                 for packing in [Packing::default(), packed] {
                     let (sent, received) = through(url, &array, packing);
-                    assert!(sent.unwrap().acknowledged);
+                    let sent = sent.unwrap();
+                    assert!(sent.acknowledged);
+                    if packing == Packing::default() {
+                        assert_eq!(
+                            sent.blocks,
+                            u64::from(array.nbytes() > 0),
+                            "it is one block"
+                        );
+                    }
                     let back = received.unwrap().arrays.remove(0).array.unwrap();
                     assert_eq!((back.shape(), back.order()), (array.shape(), array.order()));
                     let elements = |array: &Array| array.view().to_bytes(Order::C).unwrap();
@@ -60,4 +68,50 @@ fn arrays_of_all_sizes_arrive_packed_and_not() {
             }
         }
     }
+}
+
+#[test]
+fn an_array_in_memory_that_is_lent_outlives_the_transfer_and_its_segment_is_used_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("shm://{}/s", folder.path().display());
+    let array = bytes(&[3, 1 << 20], Order::C);
+    let arrived = || {
+        let (sent, received) = through(&url, &array, Packing::default());
+        sent.unwrap();
+        received.unwrap().arrays.remove(0).array.unwrap()
+    };
+    let held: Vec<Array> = (0..3).map(|_| arrived()).collect();
+    let maps = || {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        maps.matches("memfd:ndferry").count()
+    };
+    assert!(maps() >= 3, "they lie in memory that was lent");
+    assert!(held.iter().all(|back| back.bytes() == array.bytes()));
+    drop(held);
+    for _ in 0..50 {
+        drop(arrived());
+    }
+    let (segments, _) = SegmentPool::shared().size();
+    assert!(segments <= 64 && maps() <= 8, "{segments} {}", maps());
+}
+
+#[test]
+fn files_get_blocks_of_the_usual_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("shm://{}/s", folder.path().display());
+    let (array, path) = (bytes(&[40, 1 << 20], Order::C), folder.path().join("a.npb"));
+    let mut receiver = Receiver::bind(&url, RecvOptions::default()).unwrap();
+    let lazy = LazyArray::from(array.clone());
+    let (name, array) = ("", &lazy);
+    let sent = thread::scope(|scope| {
+        let target = Target::File(path.clone());
+        let receiving = scope.spawn(move || receiver.recv(&target, &()).unwrap());
+        let sent = send(&url, &[Item { name, array }], &SendOptions::default(), &()).unwrap();
+        assert_eq!(receiving.join().unwrap().wire_nbytes, sent.wire_nbytes);
+        sent
+    });
+    assert_eq!(sent.blocks, 40);
+    let source = Source::open(&path, &OpenOptions::default()).unwrap();
+    let back = source.array(None).unwrap().load().unwrap();
+    assert!(back.bytes() == lazy.load().unwrap().bytes());
 }
