@@ -384,7 +384,8 @@ impl SocketListener {
             return Ok(None);
         };
         match socket.accept() {
-            Ok((socket, address)) => self.welcome(socket, &address, options).map(Some),
+            // What goes wrong with a socket that is there concerns that peer alone: it may have left already.
+            Ok((socket, address)) => Ok(self.welcome(socket, &address, options).ok()),
             Err(error) if is_shortage(&error) => {
                 std::thread::sleep(SHORTAGE);
                 Ok(None)

@@ -115,6 +115,11 @@ impl Finder {
         found
     }
 
+    /// So many bytes of those that were held back have gone on all the same.
+    pub(crate) fn gave_up(&mut self, nbytes: usize) {
+        self.gone += nbytes as u64;
+    }
+
     /// Where the message begins, or how many bytes are surely before it.
     fn message(&mut self, bytes: &[u8], kind: Kind, number: usize) -> Result<usize, usize> {
         let mut from = 0;

@@ -25,6 +25,9 @@ pub enum Direction {
 /// How long anything here waits at a time.
 const POLL: Duration = Duration::from_millis(20);
 
+/// When nothing more will come for now.
+const QUIET: Duration = Duration::from_millis(60);
+
 /// Bytes where there are no messages to [`Action::Edit`].
 const PIECE: usize = 64;
 
@@ -197,19 +200,26 @@ impl Pump {
 
     /// The next bytes; none at the end, or when all is over.
     fn hear(&self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+        Ok(self.hear_within(buffer, Duration::MAX)?.unwrap_or(0))
+    }
+
+    /// As [`Self::hear`]; `None` if nothing came in time.
+    fn hear_within(&self, buffer: &mut Vec<u8>, time: Duration) -> io::Result<Option<usize>> {
+        let started = Instant::now();
         let mut room = vec![0; 64 << 10];
         while !self.is_over() {
             match (&*self.from).read(&mut room) {
                 Ok(n) => {
                     buffer.extend_from_slice(&room[..n]);
                     lock(&self.state.heard[self.direction as usize]).extend_from_slice(&room[..n]);
-                    return Ok(n);
+                    return Ok(Some(n));
                 }
+                Err(error) if is_wait(&error) && started.elapsed() > time => return Ok(None),
                 Err(error) if is_wait(&error) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(0)
+        Ok(Some(0))
     }
 
     fn say(&self, mut bytes: &[u8]) -> io::Result<()> {
@@ -259,9 +269,18 @@ impl Pump {
             if let Found::Here(_) = found {
                 break;
             }
-            if self.hear(&mut bytes)? == 0 {
-                self.say(&bytes)?;
-                return self.end();
+            // What looks like the beginning of a head may be the end of something else.
+            match self.hear_within(&mut bytes, QUIET)? {
+                Some(0) => {
+                    self.say(&bytes)?;
+                    return self.end();
+                }
+                None if !bytes.is_empty() => {
+                    self.say(&bytes)?;
+                    finder.gave_up(bytes.len());
+                    bytes.clear();
+                }
+                _ => {}
             }
         }
         self.state.hits.fetch_add(1, Ordering::Relaxed);
@@ -320,13 +339,12 @@ impl Pump {
                 self.swallow()
             }
             Action::Edit(count, edit) => {
-                let until = Instant::now() + PIECE_WITHIN;
                 let nbytes = loop {
                     if let Some(nbytes) = messages_nbytes(&bytes, *count) {
                         break nbytes;
                     }
                     // No messages: ciphers, or the end.
-                    if Instant::now() > until || self.hear(&mut bytes)? == 0 {
+                    if self.hear_within(&mut bytes, PIECE_WITHIN)?.unwrap_or(0) == 0 {
                         break bytes.len().min(PIECE);
                     }
                 };

@@ -15,6 +15,8 @@ use crate::pair::Secrets;
 pub(crate) enum Expect {
     /// All goes well on both sides.
     Whole,
+    /// The sender fails, and there is no file; the receiver has not let it in, and serves the next one.
+    Served,
     /// The sender fails, and there is no file.
     Nothing,
     /// The sender fails.
@@ -78,7 +80,7 @@ const fn both(a: Expect, b: Expect) -> [Option<Expect>; 2] {
 #[rustfmt::skip]
 pub(crate) fn modes() -> Vec<Mode> {
     use Action::{Close, Edit, Garbage, HalfClose, Pause, Reset, Slow, Stall};
-    use Expect::{Nothing, Sane, Unheard, Whole};
+    use Expect::{Nothing, Sane, Served, Unheard, Whole};
     use Spot::{After, End, Hello, In, Middle, Start};
     let broken = both(Nothing, Unheard);
     let mode = |name, spot, action, expect| Mode { name, spot, action, expect };
@@ -88,23 +90,23 @@ pub(crate) fn modes() -> Vec<Mode> {
     let say = |text: &[u8]| Action::Say(text.to_vec().into());
     let second = Duration::from_secs(1);
     vec![
-        mode("reset before anything", Start, Reset, both(Nothing, Nothing)),
-        mode("reset in HELLO", Hello(20), Reset, both(Nothing, Nothing)),
+        mode("reset before anything", Start, Reset, both(Served, Nothing)),
+        mode("reset in HELLO", Hello(20), Reset, both(Served, Nothing)),
         mode("reset after HELLO", Hello(72), Reset, both(Nothing, Nothing)),
         mode("reset in the middle", Middle(20), Reset, broken),
         mode("reset in the middle, later", Middle(44), Reset, broken),
         mode("reset before the end", End(0), Reset, broken),
         mode("reset after the end", After, Reset, both(Sane, Sane)),
-        mode("closed before anything", Start, Close, both(Nothing, Nothing)),
-        mode("closed in HELLO", Hello(20), Close, both(Nothing, Nothing)),
+        mode("closed before anything", Start, Close, both(Served, Nothing)),
+        mode("closed in HELLO", Hello(20), Close, both(Served, Nothing)),
         mode("closed in the middle", Middle(20), Close, broken),
         mode("closed before the end", End(0), Close, broken),
         mode("closed after the end", After, Close, both(Sane, Sane)),
-        mode("half closed before anything", Start, HalfClose, both(Nothing, Nothing)),
+        mode("half closed before anything", Start, HalfClose, both(Served, Nothing)),
         mode("half closed in the middle", Middle(20), HalfClose, broken),
         mode("half closed before the end", End(0), HalfClose, broken),
-        mode("stalls before anything", Start, Stall, both(Nothing, Nothing)),
-        mode("stalls in HELLO", Hello(20), Stall, both(Nothing, Nothing)),
+        mode("stalls before anything", Start, Stall, both(Served, Nothing)),
+        mode("stalls in HELLO", Hello(20), Stall, both(Served, Nothing)),
         mode("stalls in the middle", Middle(20), Stall, broken),
         mode("stalls before the end", End(0), Stall, broken),
         mode("stalls in the end", End(45), Stall, broken),
@@ -115,16 +117,16 @@ pub(crate) fn modes() -> Vec<Mode> {
         mode("17 KiB each 20 ms", Start, Slow(17 << 10, second / 50), both(Whole, Whole)),
         mode("drips, 100 bytes a second", In(Kind::Data, 60), Slow(1, second / 100), [Some(Nothing), None]),
         mode("drips from the end on", End(0), Slow(1, second / 100), both(Whole, Whole)),
-        mode("noise from the start", Start, Garbage, both(Nothing, Nothing)),
+        mode("noise from the start", Start, Garbage, both(Served, Nothing)),
         mode("noise from the middle", Middle(0), Garbage, broken),
         mode("noise in a message", Middle(44), Garbage, broken),
         mode("noise instead of the end", End(0), Garbage, broken),
-        mode("speaks HTTP", Start, say(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), both(Nothing, Nothing)),
-        mode("speaks ZMTP", Start, say(b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL"), both(Nothing, Nothing)),
-        mode("only zeros", Start, Action::Say(vec![0; 1 << 20].into()), both(Nothing, Nothing)),
-        edit("a bit of HELLO's head", Hello(0), |m| flip(m, 9), both(Nothing, Nothing)),
-        edit("a bit of HELLO's length", Hello(0), |m| flip(m, 24), both(Nothing, Nothing)),
-        edit("a bit of HELLO's body", Hello(0), |m| flip(m, 57), both(Nothing, Nothing)),
+        mode("speaks HTTP", Start, say(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"), both(Served, Nothing)),
+        mode("speaks ZMTP", Start, say(b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL"), both(Served, Nothing)),
+        mode("only zeros", Start, Action::Say(vec![0; 1 << 20].into()), both(Served, Nothing)),
+        edit("a bit of HELLO's head", Hello(0), |m| flip(m, 9), both(Served, Nothing)),
+        edit("a bit of HELLO's length", Hello(0), |m| flip(m, 24), both(Served, Nothing)),
+        edit("a bit of HELLO's body", Hello(0), |m| flip(m, 57), both(Served, Nothing)),
         edit("a bit of MANIFEST", In(Kind::Manifest, 0), |m| flip(m, 80), [Some(Nothing), None]),
         edit("a bit of HEADER", In(Kind::Header, 0), |m| flip(m, 100), [Some(Nothing), None]),
         edit("a bit of the middle's head", Middle(0), |m| flip(m, 18), broken),
@@ -151,7 +153,7 @@ pub(crate) fn modes() -> Vec<Mode> {
         edit("length 0", Middle(0), |m| head(m, |head| head.body_nbytes = 0), broken),
         edit("length 2^40", Middle(0), |m| head(m, |head| head.body_nbytes = 1 << 40), broken),
         edit("length 2^64 - 1", Middle(0), |m| head(m, |head| head.body_nbytes = u64::MAX), broken),
-        edit("HELLO of 2^62 bytes", Hello(0), |m| head(m, |head| head.body_nbytes = 1 << 62), both(Nothing, Nothing)),
+        edit("HELLO of 2^62 bytes", Hello(0), |m| head(m, |head| head.body_nbytes = 1 << 62), both(Served, Nothing)),
         edit("version 2", Middle(0), |m| { let mut m = m.to_vec(); m[4] = 2; m }, broken),
         edit("an unknown kind", Middle(0), |m| head(m, |head| head.kind = Kind::Skippable(99)), broken),
         edit("unknown flags", Middle(0), |m| head(m, |head| head.flags = 1), broken),
@@ -160,7 +162,7 @@ pub(crate) fn modes() -> Vec<Mode> {
         edit("a tile that is not there", Middle(0), |m| head(m, |head| head.sequence = 1 << 50), both(Nothing, Sane)),
         edit("a tile for another", Middle(0), |m| head(m, |head| head.sequence = 1), both(Nothing, Sane)),
         edit("REFUSE in the middle", Middle(0), |m| before(m, &refuse()), both(Nothing, Unheard)),
-        edit("REFUSE instead of HELLO", Hello(0), |_| refuse(), both(Nothing, Nothing)),
+        edit("REFUSE instead of HELLO", Hello(0), |_| refuse(), both(Served, Nothing)),
         edit("10,000 PINGs in between", In(Kind::Data, 0), |m| before(m, &ping().repeat(10_000)), [Some(Whole), None]),
         edit("10,000 PINGs before the end", End(0), |m| before(m, &ping().repeat(10_000)), both(Whole, Whole)),
         edit("messages to skip", End(0), |m| before(m, &message(Kind::Skippable(200), 5, 6, &[7; 1000])), both(Whole, Whole)),
@@ -171,7 +173,7 @@ pub(crate) fn modes() -> Vec<Mode> {
         edit("END that claims all, too early", Middle(0), |m| before(m, &end(m, 8)), both(Nothing, Unheard)),
         edit("one more at the end", End(0), |m| body(m, |body| body[0] += 1), broken),
         edit("none at the end", End(0), |m| body(m, |body| body[..8].fill(0)), broken),
-        edit("HELLO of other versions", Hello(0), |m| body(m, |body| body[..2].fill(9)), both(Nothing, Nothing)),
+        edit("HELLO of other versions", Hello(0), |m| body(m, |body| body[..2].fill(9)), both(Served, Nothing)),
         edit("HELLO that takes no codec", Hello(0), |m| body(m, |body| body[4..12].fill(0)), both(Sane, Sane)),
         edit("HELLO that takes tiles of 0 bytes", Hello(0), |m| body(m, |body| body[16..24].fill(0)), both(Sane, Sane)),
         edit("HELLO without its flags", Hello(0), |m| body(m, |body| body[2..4].fill(0)), both(Sane, Sane)),
