@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
-use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, Order};
+use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, Order, Recipe};
 
 /// Moves NumPy arrays between languages, processes and machines.
 ///
@@ -635,6 +635,9 @@ pub(crate) struct SendArgs {
     /// What to be over ZeroMQ: push and pub cannot be told whether anything was stored, and need --no-ack.
     #[arg(long, value_name = "SOCKET")]
     pub(crate) zmq: Option<ZmqArg>,
+    /// Over ZeroMQ: sends each array as a message for programs of others, by default as PUSH. Needs --no-ack, but for req.
+    #[arg(long, conflicts_with_all = ["resume", "watch"])]
+    pub(crate) recipe: Option<RecipeArg>,
     /// Over ZeroMQ: sends to receivers that cannot answer (as PUSH), and is done when all has been read.
     #[arg(long, conflicts_with_all = ["resume", "watch"])]
     pub(crate) no_ack: bool,
@@ -655,6 +658,31 @@ pub(crate) enum ZmqArg {
     Push,
     /// To SUB, or `ndferry recv`, once it has subscribed.
     Pub,
+    /// To REP, with --recipe: each message is answered.
+    Req,
+    /// To PAIR, with --recipe.
+    Pair,
+}
+
+/// How an array is made into a message of ZeroMQ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecipeArg {
+    /// JSON with dtype and shape, then the elements, as in the guide of pyzmq.
+    Json,
+    /// A pickle (send_pyobj, recv_pyobj); nothing in one that comes is run.
+    Pyobj,
+    /// As ndferry.to_frames makes it, with checksums.
+    Frames,
+}
+
+impl RecipeArg {
+    pub(crate) fn recipe(self) -> Recipe {
+        match self {
+            Self::Json => Recipe::Json,
+            Self::Pyobj => Recipe::PyObj,
+            Self::Frames => Recipe::Frames,
+        }
+    }
 }
 
 /// What both sides must know.
@@ -680,6 +708,18 @@ pub(crate) struct RecvArgs {
     /// zmq+tcp://HOST:PORT, zmq+ipc:///PATH, or - for standard input.
     #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
     pub(crate) listen: String,
+    /// Takes messages of programs with ZeroMQ that know nothing of ndferry, one a file: from PUSH, PUB, REQ (answered with
+    /// OK once it is stored), DEALER and PAIR.
+    #[arg(long, conflicts_with_all = ["resume", "token_file", "new_token"])]
+    pub(crate) recipe: Option<RecipeArg>,
+    /// With --recipe: connects to a socket that was bound, such as a camera's PUB, instead of listening.
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "recipe",
+        conflicts_with = "listen"
+    )]
+    pub(crate) connect: Option<String>,
     /// Where to store it (.npb, .npy, .npz, .pkl; - is standard output), or a folder (it exists, or ends in /), in which each
     /// transfer becomes a file called as the sender calls it; received.npb, or the next free number, otherwise.
     #[arg(short, long, value_name = "OUT")]

@@ -36,6 +36,11 @@ pub(crate) fn given(args: &TokenArgs) -> anyhow::Result<Option<Token>> {
     }
 }
 
+/// Whether the environment has one.
+pub(crate) fn is_set() -> bool {
+    std::env::var_os(VARIABLE).is_some_and(|text| !text.is_empty())
+}
+
 /// Asks for it on a terminal, where it is not shown; `None` if there is no terminal, or no answer.
 pub(crate) fn asked() -> anyhow::Result<Option<Token>> {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {

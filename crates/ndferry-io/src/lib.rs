@@ -50,4 +50,4 @@ pub use segment::{Filling, Lease, Segment, SegmentMap, SegmentPool};
 pub use stream::{Stream, StreamTransport};
 pub use url::Url;
 #[cfg(feature = "zmq")]
-pub use zmtp::{ZmqOptions, ZmqProblem, ZmqSocket};
+pub use zmtp::{ZMQ_PARTS, ZmqOptions, ZmqProblem, ZmqSocket};

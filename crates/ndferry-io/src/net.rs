@@ -79,6 +79,11 @@ pub(crate) trait OverSocket: Stream {
         false
     }
 
+    /// Whether the peer is to be let in before it has sent a whole frame.
+    fn is_let_in(&self) -> bool {
+        false
+    }
+
     /// The socket itself, if nothing else is spoken over it.
     fn plain(self: Box<Self>) -> std::result::Result<Socket, Wire>;
 }

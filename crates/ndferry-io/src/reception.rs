@@ -129,7 +129,13 @@ impl<D: Doorman> Reception<D> {
     }
 
     fn welcome(&mut self, mut link: StreamTransport<Wire>, doorman: D, options: &LinkOptions) {
-        link.set_max_frame(options.greeting_nbytes);
+        #[cfg(feature = "zmq")]
+        let is_limited = !options.zmq.parts;
+        #[cfg(not(feature = "zmq"))]
+        let is_limited = true;
+        if is_limited {
+            link.set_max_frame(options.greeting_nbytes);
+        }
         if self.guests.len() == GUESTS {
             let useless = |guest: &Guest<D>| !matches!(guest.stage, Stage::Speaking(_));
             let at = self.guests.iter().position(useless).unwrap_or(0);
@@ -188,6 +194,9 @@ impl<D: Doorman> Guest<D> {
             Stage::Leaving if self.link.throw_away() => Now::Waits,
             Stage::Leaving => Now::IsGone,
             Stage::Silent(_) | Stage::Speaking(_) => match self.link.take_in() {
+                Ok(Arrived::Part | Arrived::Frame) if self.link.get_ref().is_let_in() => {
+                    Now::Enters
+                }
                 Ok(Arrived::Part) => Now::Waits,
                 Ok(Arrived::Frame) => self.hear(options).unwrap_or(Now::IsGone),
                 Ok(Arrived::End) | Err(_) => Now::IsGone,

@@ -23,7 +23,8 @@ const PENDING: usize = 4096;
 pub(crate) struct ZmqStream<S> {
     stream: S,
     options: ZmqOptions,
-    is_listening: bool,
+    /// Whether it waits for the other side's READY, and is what goes with that.
+    follows: bool,
     state: State,
     /// What has been read and not been worked on.
     input: Vec<u8>,
@@ -54,8 +55,10 @@ enum State {
 impl<S: Stream> ZmqStream<S> {
     /// For a side that has connected.
     pub(crate) fn connecting(stream: S, options: &ZmqOptions) -> Self {
-        let mut zmq = Self::new(stream, options, false);
-        write_ready(options.socket, &mut zmq.pending);
+        let mut zmq = Self::new(stream, options, options.follows);
+        if !options.follows {
+            write_ready(options.socket, &mut zmq.pending);
+        }
         zmq
     }
 
@@ -66,11 +69,11 @@ impl<S: Stream> ZmqStream<S> {
         Ok(zmq)
     }
 
-    fn new(stream: S, options: &ZmqOptions, is_listening: bool) -> Self {
+    fn new(stream: S, options: &ZmqOptions, follows: bool) -> Self {
         Self {
             stream,
             options: *options,
-            is_listening,
+            follows,
             state: State::Greeting,
             input: vec![0; SMALL],
             start: 0,
@@ -185,8 +188,8 @@ impl<S: Stream> ZmqStream<S> {
     fn command(&mut self, body: &std::ops::Range<usize>) -> Result<(), ZmqProblem> {
         match Command::parse(&self.input[body.clone()])? {
             Command::Ready(peer, name) if self.state == State::Ready => {
-                match own_socket(self.is_listening, peer, &name, &self.options) {
-                    Ok(own) if self.is_listening => {
+                match own_socket(self.follows, peer, &name, &self.options) {
+                    Ok(own) if self.follows => {
                         write_ready(own, &mut self.pending);
                         self.state = State::Open(own);
                     }
@@ -375,7 +378,7 @@ impl<S: Stream> Stream for ZmqStream<S> {
     }
 
     fn answers(&self) -> bool {
-        match self.is_listening {
+        match self.follows {
             true => self.socket_kind().is_some_and(ZmqSocket::answers),
             false => self.options.socket.answers(),
         }
@@ -415,6 +418,10 @@ impl<S: OverSocket + 'static> OverSocket for ZmqStream<S> {
 
     fn plain(self: Box<Self>) -> Result<Socket, Wire> {
         Err(self)
+    }
+
+    fn is_let_in(&self) -> bool {
+        self.options.parts && matches!(self.state, State::Open(_))
     }
 
     fn holds_input(&self) -> bool {

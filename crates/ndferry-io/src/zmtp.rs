@@ -7,6 +7,8 @@
 use std::fmt;
 use std::io;
 
+use crate::Framing;
+
 /// How to speak ZeroMQ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,24 +17,33 @@ pub struct ZmqOptions {
     pub socket: ZmqSocket,
     /// Whether a side that listens lets in those whom nobody can answer: PUSH, PUB and XPUB.
     pub one_way: bool,
-    /// Whether a side that listens lets in REQ, whose one message wants one answer.
-    pub requests: bool,
-    /// Each part of a message is a frame of its own when it is received: a head of [`PART_HEAD_NBYTES`] (its flags, bit 0
-    /// of which says that more parts follow, and its length, big-endian), then its bytes. Otherwise the parts, joined, are
-    /// what the framing says they are.
+    /// Whether a side that connects is what goes with the other side, as one that listens is. Both cannot wait for that.
+    pub follows: bool,
+    /// Each part of a message is a frame of its own when it is received, as [`ZMQ_PARTS`] says; REQ and PAIR are let in too,
+    /// and everybody before there is a frame. Otherwise the parts, joined, are what the framing says they are.
     pub parts: bool,
 }
 
 /// Bytes before each part, with [`ZmqOptions::parts`].
 pub(crate) const PART_HEAD_NBYTES: usize = 9;
 
+/// The framing of [`ZmqOptions::parts`]: one byte of flags, bit 0 of which says that more parts of the same message follow,
+/// eight of the length, big-endian, then the part.
+pub const ZMQ_PARTS: Framing = Framing {
+    head_nbytes: PART_HEAD_NBYTES,
+    frame_nbytes: |head| match head.get(1..).and_then(<[u8]>::first_chunk) {
+        Some(nbytes) => Ok(u64::from_be_bytes(*nbytes).saturating_add(PART_HEAD_NBYTES as u64)),
+        None => Err("a part without its length".to_owned()),
+    },
+};
+
 impl Default for ZmqOptions {
-    /// DEALER; one-way peers are let in, requests are not.
+    /// DEALER; one-way peers are let in; frames are what the framing says.
     fn default() -> Self {
         Self {
             socket: ZmqSocket::Dealer,
             one_way: true,
-            requests: false,
+            follows: false,
             parts: false,
         }
     }
@@ -53,10 +64,11 @@ pub enum ZmqSocket {
     XSub,
     Req,
     Rep,
+    Pair,
 }
 
 impl ZmqSocket {
-    const ALL: [(Self, &str); 10] = [
+    const ALL: [(Self, &str); 11] = [
         (Self::Dealer, "DEALER"),
         (Self::Router, "ROUTER"),
         (Self::Push, "PUSH"),
@@ -67,6 +79,7 @@ impl ZmqSocket {
         (Self::XSub, "XSUB"),
         (Self::Req, "REQ"),
         (Self::Rep, "REP"),
+        (Self::Pair, "PAIR"),
     ];
 
     fn parse(name: &[u8]) -> Option<Self> {
@@ -85,7 +98,8 @@ impl ZmqSocket {
             Self::Dealer => Some(Self::Router),
             Self::Push if options.one_way => Some(Self::Pull),
             Self::Pub | Self::XPub if options.one_way => Some(Self::Sub),
-            Self::Req if options.requests => Some(Self::Rep),
+            Self::Req if options.parts => Some(Self::Rep),
+            Self::Pair if options.parts => Some(Self::Pair),
             _ => None,
         }
     }
@@ -100,12 +114,16 @@ impl ZmqSocket {
             Self::Sub | Self::XSub => matches!(peer, Self::Pub | Self::XPub),
             Self::Req => matches!(peer, Self::Rep | Self::Router),
             Self::Rep => matches!(peer, Self::Req | Self::Dealer),
+            Self::Pair => peer == Self::Pair,
         }
     }
 
     /// Whether it both sends and receives.
     pub fn answers(self) -> bool {
-        matches!(self, Self::Dealer | Self::Router | Self::Req | Self::Rep)
+        matches!(
+            self,
+            Self::Dealer | Self::Router | Self::Req | Self::Rep | Self::Pair
+        )
     }
 
     /// Whether it receives nothing before it has said that it wants to.
@@ -450,13 +468,16 @@ mod tests {
     #[test]
     fn a_listener_is_what_goes_with_its_peer() {
         let all = ZmqOptions {
-            requests: true,
+            parts: true,
             ..ZmqOptions::default()
         };
         for (peer, name) in ZmqSocket::ALL {
             match own_socket(true, Some(peer), name, &all) {
                 Ok(own) => assert!(own.goes_with(peer), "{own} {peer}"),
-                Err(_) => assert!(!matches!(name, "DEALER" | "PUSH" | "PUB" | "XPUB" | "REQ")),
+                Err(_) => assert!(!matches!(
+                    name,
+                    "DEALER" | "PUSH" | "PUB" | "XPUB" | "REQ" | "PAIR"
+                )),
             }
         }
         let closed = ZmqOptions {

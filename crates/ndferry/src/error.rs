@@ -327,6 +327,14 @@ pub enum ErrorKind {
         /// What should have come.
         expected: &'static str,
     },
+    /// A message of others that is not made as it was said to be.
+    #[error("not a message of the recipe {recipe}: {problem}")]
+    Recipe {
+        /// How it should be made.
+        recipe: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
     /// The peer sent what cannot come here.
     #[error("the peer sent {found} instead of {expected}")]
     WrongMessage {
@@ -383,6 +391,7 @@ impl ErrorKind {
             Self::Outside(error) => outside_class(error),
             Self::Refused { .. }
             | Self::BrokenOff { .. }
+            | Self::Recipe { .. }
             | Self::WrongMessage { .. }
             | Self::Token(_) => ErrorClass::Protocol,
             Self::Changed => ErrorClass::System,

@@ -41,6 +41,8 @@ mod lazy;
 mod limits;
 mod lock;
 mod member;
+#[cfg(feature = "zmq")]
+mod messages;
 #[cfg(feature = "npb")]
 mod npb_edit;
 #[cfg(feature = "npb")]
@@ -133,6 +135,8 @@ pub use interrupt::Interrupt;
 pub use lazy::LazyArray;
 pub use limits::{Limits, OpenOptions};
 pub use member::{MemberInfo, Storage, escape_key, path_elements, unescape_key};
+#[cfg(feature = "zmq")]
+pub use messages::{Message, MessageOptions, MessageSender, Messages, Recipe};
 pub use ndferry_array::{
     Array, ArrayView, ArrayViewMut, ByteOrder, Cast, Casting, Descr, DescrField, Dtype, Element,
     Error as ArrayError, Field, Index, Indexing, Kind, Layout, Order, PrintOptions, Selection,

@@ -16,8 +16,13 @@ use crate::report::{Outcome, Session};
 use crate::words::{dtype_json, dtype_text, number, order_text, plain, shape_text};
 use crate::{output, size, token};
 
+mod messages;
+
 pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome> {
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
+    if let Some(recipe) = args.recipe {
+        return messages::run(args, recipe.recipe(), session);
+    }
     let folder = folder(args)?;
     if args.resume && (to_stdout || folder.is_some() || args.listen == "-") {
         bail!("--resume needs a file to keep, and a sender that hears what is in it");

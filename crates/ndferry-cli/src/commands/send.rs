@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use ndferry::{
-    Address, ErrorClass, ErrorKind, Fingerprint, Item, LazyArray, SendOptions, Sent, Source,
-    TokenProblem, ZmqSocket, send,
+    Address, ErrorClass, ErrorKind, Fingerprint, Item, LazyArray, MessageOptions, MessageSender,
+    Recipe, SendOptions, Sent, Source, TokenProblem, ZmqSocket, send,
 };
 
 use crate::args::{SendArgs, ZmqArg};
@@ -26,6 +26,9 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
     }
     crate::token::none_over_a_pipe(&args.url, &args.token)?;
     let mut options = options(args, session)?;
+    if let Some(recipe) = args.recipe {
+        return messages(args, recipe.recipe(), session);
+    }
     if args.watch {
         return watch(args, options, session);
     }
@@ -215,12 +218,50 @@ fn name(args: &SendArgs) -> String {
     }
 }
 
+/// Each array as a message of others.
+fn messages(args: &SendArgs, recipe: Recipe, session: &Session) -> anyhow::Result<Outcome> {
+    let arrays = session.arrays(&args.source, args.threads.jobs)?;
+    let mut options = MessageOptions::new(recipe);
+    options.timeout = args.wait.timeout;
+    options.interrupt = session.interrupt.clone();
+    let started = Instant::now();
+    let socket = zmq_socket(args)?;
+    let mut sender = MessageSender::connect(&args.url, socket, options)?;
+    let mut nbytes = 0;
+    for (_, array) in &arrays {
+        nbytes += sender.send(array)?;
+    }
+    sender.finish()?;
+    let answered = match socket {
+        ZmqSocket::Req => "answered",
+        _ => "not acknowledged",
+    };
+    session.say(format_args!(
+        "sent {}, {}: {answered}",
+        size::counted(arrays.len() as u64, "message"),
+        size::rate(nbytes, started.elapsed()),
+    ));
+    Ok(Outcome::Yes)
+}
+
 /// What to be over ZeroMQ. One who cannot be answered must have been told so.
 fn zmq_socket(args: &SendArgs) -> anyhow::Result<ZmqSocket> {
     if (args.zmq.is_some() || args.no_ack) && !args.url.starts_with("zmq+") {
         bail!("--zmq and --no-ack are for zmq+tcp:// and zmq+ipc://");
     }
+    if args.recipe.is_some() {
+        return match (args.zmq.unwrap_or(ZmqArg::Push), args.no_ack) {
+            (ZmqArg::Req, false) => Ok(ZmqSocket::Req),
+            (ZmqArg::Req, true) => bail!("REQ is answered: --no-ack goes with the others"),
+            (_, false) => bail!("nobody can say whether it was stored: --no-ack takes that"),
+            (ZmqArg::Push, true) => Ok(ZmqSocket::Push),
+            (ZmqArg::Pub, true) => Ok(ZmqSocket::Pub),
+            (ZmqArg::Dealer, true) => Ok(ZmqSocket::Dealer),
+            (ZmqArg::Pair, true) => Ok(ZmqSocket::Pair),
+        };
+    }
     match (args.zmq, args.no_ack) {
+        (Some(ZmqArg::Req | ZmqArg::Pair), _) => bail!("req and pair go with --recipe"),
         (None | Some(ZmqArg::Dealer), false) => Ok(ZmqSocket::Dealer),
         (None | Some(ZmqArg::Push), true) => Ok(ZmqSocket::Push),
         (Some(ZmqArg::Pub), true) => Ok(ZmqSocket::Pub),
