@@ -26,6 +26,15 @@ pub trait FrameSink {
     /// error [`FrameSource::recv`] may still have what the other side said before it closed.
     fn send(&mut self, parts: &[&[u8]]) -> Result<()>;
 
+    /// As [`Self::send`], but a small frame may wait until there are others, or [`Self::send`], [`Self::finish`] or
+    /// [`FrameSource::recv`] is called.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    fn queue(&mut self, parts: &[&[u8]]) -> Result<()> {
+        self.send(parts)
+    }
+
     /// No more frames follow; what was sent is still delivered.
     ///
     /// # Errors

@@ -20,6 +20,12 @@ const AHEAD: usize = 16 << 10;
 /// Bytes that are kept of what the other side says while it takes nothing: some hours of a short word each second.
 const HEARD: usize = 1 << 20;
 
+/// Frames up to this size may wait for others, to be written with one call.
+const SMALL: usize = 16 << 10;
+
+/// Bytes of such frames that are written together.
+const TOGETHER: usize = 64 << 10;
+
 /// A byte stream whose calls return [`ErrorKind::WouldBlock`] or [`ErrorKind::TimedOut`] after a tenth of a second, or
 /// which never waits for long.
 pub trait Stream: Read + Write + Send {
@@ -74,6 +80,8 @@ pub struct StreamTransport<S> {
     end: usize,
     /// What is written before each part, and where that ends; see [`Stream::heads`].
     heads: (Vec<u8>, Vec<usize>),
+    /// Small frames that are written together, with what stands before their parts.
+    queued: Vec<u8>,
     sent: u64,
     received: u64,
 }
@@ -90,6 +98,7 @@ impl<S: Stream> StreamTransport<S> {
             start: 0,
             end: 0,
             heads: Default::default(),
+            queued: Vec::new(),
             sent: 0,
             received: 0,
         }
@@ -193,6 +202,33 @@ impl<S: Stream> StreamTransport<S> {
         })
     }
 
+    /// The parts of a frame, each behind what must stand before it.
+    fn with_heads<'a>(
+        &mut self,
+        parts: &'a [&'a [u8]],
+        heads: &'a mut Vec<u8>,
+        ends: &'a mut Vec<usize>,
+    ) -> impl Iterator<Item = &'a [u8]> + use<'a, S> {
+        heads.clear();
+        ends.clear();
+        if !parts.is_empty() {
+            self.stream.heads(parts, heads, ends);
+        }
+        let (heads, ends) = (&heads[..], &ends[..]);
+        parts.iter().enumerate().flat_map(move |(number, part)| {
+            let end = ends.get(number).copied().unwrap_or(0);
+            let start = number.checked_sub(1).and_then(|before| ends.get(before));
+            [&heads[start.copied().unwrap_or(0)..end], *part]
+        })
+    }
+
+    fn write_queued(&mut self) -> Result<()> {
+        match self.queued.is_empty() {
+            true => Ok(()),
+            false => self.send(&[]),
+        }
+    }
+
     /// The next frame, if all of it has come; [`FrameSource::recv`] gives it again.
     pub(crate) fn arrived(&self) -> Result<Option<&[u8]>> {
         let have = &self.buffer[self.start..self.end];
@@ -250,6 +286,7 @@ impl<S> StreamTransport<S> {
             start: self.start,
             end: self.end,
             heads: self.heads,
+            queued: self.queued,
             sent: self.sent,
             received: self.received,
         };
@@ -300,16 +337,10 @@ fn closed(received: usize, needed: usize) -> Error {
 impl<S: Stream> FrameSink for StreamTransport<S> {
     fn send(&mut self, parts: &[&[u8]]) -> Result<()> {
         let (mut heads, mut ends) = std::mem::take(&mut self.heads);
-        heads.clear();
-        ends.clear();
-        self.stream.heads(parts, &mut heads, &mut ends);
-        let mut slices = Vec::with_capacity(2 * parts.len());
-        let mut start = 0;
-        for (number, part) in parts.iter().enumerate() {
-            if let Some(end) = ends.get(number) {
-                slices.push(IoSlice::new(&heads[start..*end]));
-                start = *end;
-            }
+        let mut queued = std::mem::take(&mut self.queued);
+        let mut slices = Vec::with_capacity(1 + 2 * parts.len());
+        slices.push(IoSlice::new(&queued));
+        for part in self.with_heads(parts, &mut heads, &mut ends) {
             slices.push(IoSlice::new(part));
         }
         let mut left = &mut slices[..];
@@ -343,10 +374,30 @@ impl<S: Stream> FrameSink for StreamTransport<S> {
         }
         // Their memory is used again.
         self.heads = (heads, ends);
+        queued.clear();
+        self.queued = queued;
         Ok(())
     }
 
+    fn queue(&mut self, parts: &[&[u8]]) -> Result<()> {
+        if parts.iter().map(|part| part.len()).sum::<usize>() > SMALL {
+            return self.send(parts);
+        }
+        let (mut heads, mut ends) = std::mem::take(&mut self.heads);
+        let mut queued = std::mem::take(&mut self.queued);
+        for part in self.with_heads(parts, &mut heads, &mut ends) {
+            queued.extend_from_slice(part);
+        }
+        self.heads = (heads, ends);
+        self.queued = queued;
+        match self.queued.len() >= TOGETHER {
+            true => self.send(&[]),
+            false => Ok(()),
+        }
+    }
+
     fn finish(&mut self) -> Result<()> {
+        self.write_queued()?;
         self.stream.flush()?;
         Ok(self.stream.finish()?)
     }
@@ -354,6 +405,7 @@ impl<S: Stream> FrameSink for StreamTransport<S> {
 
 impl<S: Stream> FrameSource for StreamTransport<S> {
     fn recv(&mut self) -> Result<Option<&[u8]>> {
+        self.write_queued()?;
         match self.head()? {
             Some(nbytes) => self.body(nbytes).map(Some),
             None => Ok(None),
@@ -524,6 +576,31 @@ mod tests {
         assert_eq!(both.recv().unwrap(), Some(&[0][..]));
         assert_eq!(both.recv().unwrap(), None);
         assert_eq!((both.sent_nbytes(), both.received_nbytes()), (7, 7));
+    }
+
+    #[test]
+    fn small_frames_wait_for_others_and_go_before_anything_else() {
+        let mut both = transport(Chopped::default());
+        both.queue(&[&[2], b"a", b"b"]).unwrap();
+        assert_eq!(both.sent_nbytes(), 0);
+        both.send(&[&[1], b"c"]).unwrap();
+        both.queue(&[&[0]]).unwrap();
+        for frame in [&b"\x02ab"[..], b"\x01c", b"\0"] {
+            assert_eq!(both.recv().unwrap(), Some(frame));
+        }
+        for _ in 0..TOGETHER / 5 {
+            both.queue(&[b"\x04last"]).unwrap();
+        }
+        assert!(both.sent_nbytes() < 10);
+        both.finish().unwrap();
+        assert_eq!(both.sent_nbytes() as usize, 6 + TOGETHER / 5 * 5);
+        both.queue(&[b"\x04last"]).unwrap();
+        both.queue(&[&[0; TOGETHER][..SMALL]]).unwrap();
+        both.queue(&[&[0; TOGETHER][..SMALL]]).unwrap();
+        both.queue(&[&[0; TOGETHER][..SMALL]]).unwrap();
+        let before = both.sent_nbytes();
+        both.queue(&[&[0; TOGETHER][..SMALL]]).unwrap();
+        assert!(both.sent_nbytes() > before + TOGETHER as u64);
     }
 
     #[test]

@@ -23,6 +23,9 @@ const NO_PACKING: Packing = Packing {
     filter: Filter::None,
 };
 
+/// Bytes that are sent before it is looked whether the receiver has something to say.
+const UNHEARD: usize = 64 << 10;
+
 /// What a peer that cannot answer may still send while we wait until it has read all.
 const LINGER_NBYTES: u64 = 1 << 20;
 
@@ -352,14 +355,20 @@ impl<'a> Sender<'a> {
         let (threads, interrupt) = (self.options.threads, &self.options.interrupt);
         let (decoder, blocks, progress) = (&mut self.decoder, &mut self.blocks, self.progress);
         let window = &mut self.window;
+        let mut unheard = 0;
         while_busy(self.link, |kept| {
             plan.blocks(array, threads, interrupt, &mut |block| {
                 {
                     let mut link = kept.link();
                     let head = block.head(transfer);
-                    listen(&mut link, decoder, window)?;
-                    window.enter(&mut link, decoder, head.len() + block.payload.len())?;
-                    link.send(&[&head, block.payload]).map_err(outside)?;
+                    let nbytes = head.len() + block.payload.len();
+                    unheard += nbytes;
+                    if unheard >= UNHEARD {
+                        unheard = 0;
+                        listen(&mut link, decoder, window)?;
+                    }
+                    window.enter(&mut link, decoder, nbytes)?;
+                    link.queue(&[&head, block.payload]).map_err(outside)?;
                 }
                 *blocks += 1;
                 progress.advance(block.raw_nbytes.into());
