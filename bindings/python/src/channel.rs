@@ -3,7 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ndferry::{Attributes, LazyArray, Received, Receiver, RecvOptions, SendOptions, Target, Token};
+use ndferry::{
+    Attributes, ErrorKind, LazyArray, Received, Receiver, RecvOptions, SendOptions, Target,
+    TlsIdentity, TlsOptions, Token,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -47,22 +50,30 @@ pub(crate) struct PyChannel {
     url: String,
     timeout: Duration,
     token: Option<Token>,
+    tls: TlsOptions,
 }
 
 /// A channel to an address; nobody is called yet.
 #[pyfunction]
-#[pyo3(signature = (url, timeout, secret))]
+#[pyo3(signature = (url, timeout, secret, tls_pin, tls_ca))]
 pub(crate) fn connect(
     py: Python<'_>,
     url: String,
     timeout: f64,
     secret: Option<&Bound<'_, PyAny>>,
+    tls_pin: Option<&str>,
+    tls_ca: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyChannel> {
     let (timeout, token) = (seconds(timeout)?, token(py, secret)?);
+    let mut tls = TlsOptions::default();
+    let pin = tls_pin.map(str::parse).transpose();
+    tls.pin = pin.map_err(|error| exception(py, &ErrorKind::Outside(error).into()))?;
+    tls.authorities = tls_ca.map(crate::input::path).transpose()?;
     Ok(PyChannel {
         url,
         timeout,
         token,
+        tls,
     })
 }
 
@@ -95,6 +106,7 @@ impl PyChannel {
         options.block_nbytes = block;
         options.timeout = self.timeout;
         options.token.clone_from(&self.token);
+        options.tls.clone_from(&self.tls);
         options.threads = threads;
         options.interrupt = work.interrupt();
         let mut named = named_arrays(obj)?;
@@ -167,7 +179,8 @@ pub(crate) struct PyListener {
 
 /// Listens at an address.
 #[pyfunction]
-#[pyo3(signature = (url, timeout, overwrite, threads, secret, insecure))]
+#[pyo3(signature = (url, timeout, overwrite, threads, secret, insecure, tls_cert, tls_key))]
+#[expect(clippy::too_many_arguments, reason = "keywords of Python")]
 pub(crate) fn listen(
     py: Python<'_>,
     url: &str,
@@ -176,6 +189,8 @@ pub(crate) fn listen(
     threads: usize,
     secret: Option<&Bound<'_, PyAny>>,
     insecure: bool,
+    tls_cert: Option<&Bound<'_, PyAny>>,
+    tls_key: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<PyListener> {
     let work = Work::new();
     let mut options = RecvOptions::default();
@@ -184,6 +199,17 @@ pub(crate) fn listen(
     options.threads = threads;
     options.token = token(py, secret)?;
     options.insecure = insecure;
+    options.tls.identity = match (tls_cert, tls_key) {
+        (Some(certificate), Some(key)) => Some(TlsIdentity {
+            certificate: crate::input::path(certificate)?,
+            key: crate::input::path(key)?,
+        }),
+        (None, None) => None,
+        _ => {
+            let message = "tls_cert and tls_key belong together";
+            return Err(ours(py, "UsageError", message, None));
+        }
+    };
     // Asks whichever thread receives at the time.
     options.interrupt = work.interrupt();
     let receiver = work.run(py, || Receiver::bind(url, options))?;

@@ -607,7 +607,7 @@ impl OtherEraArg {
 pub(crate) struct SendArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
-    /// Where the receiver listens: tcp://HOST:PORT, unix:///PATH, shm:///PATH, shm://HOST:PORT, zmq+tcp://HOST:PORT,
+    /// Where the receiver listens: tcp://HOST:PORT, tls://HOST:PORT#sha256=…, unix:///PATH, shm:///PATH, shm://HOST:PORT, zmq+tcp://HOST:PORT,
     /// zmq+ipc:///PATH, or - for standard output.
     #[arg(value_name = "URL")]
     pub(crate) url: String,
@@ -643,6 +643,10 @@ pub(crate) struct SendArgs {
     pub(crate) no_ack: bool,
     #[command(flatten)]
     pub(crate) token: TokenArgs,
+    /// For tls:// addresses without #sha256=…: a PEM file of authorities, one of which must have signed the receiver's
+    /// certificate; otherwise those that Mozilla trusts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
@@ -704,8 +708,8 @@ pub(crate) struct WaitArgs {
 /// Options of `recv`.
 #[derive(Args, Debug)]
 pub(crate) struct RecvArgs {
-    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), unix:///PATH, shm:///PATH, shm://HOST:PORT,
-    /// zmq+tcp://HOST:PORT, zmq+ipc:///PATH, or - for standard input.
+    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), tls://HOST:PORT, unix:///PATH, shm:///PATH,
+    /// shm://HOST:PORT, zmq+tcp://HOST:PORT, zmq+ipc:///PATH, or - for standard input.
     #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
     pub(crate) listen: String,
     /// Takes messages of programs with ZeroMQ that know nothing of ndferry, one a file: from PUSH, PUB, REQ (answered with
@@ -745,6 +749,12 @@ pub(crate) struct RecvArgs {
     /// Takes arrays from whoever reaches an address beyond this machine, without a token.
     #[arg(long)]
     pub(crate) insecure: bool,
+    /// The certificate of a tls:// address, a PEM file; otherwise one is made, which the sender's command line tells.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its private key, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// What arrived as one JSON object on standard output.
     #[arg(long)]
     pub(crate) json: bool,

@@ -64,6 +64,19 @@ pub enum Error {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// What should tell a certificate and does not.
+    #[error("not the SHA-256 of a certificate, which has 64 hex digits: {text:?}")]
+    Pin {
+        /// What was given.
+        text: String,
+    },
+    /// No connection that is encrypted and to whom it should be; or the wrong files for one.
+    #[cfg(feature = "tls")]
+    #[error("{0}")]
+    Tls(#[from] crate::TlsProblem),
+    /// Bytes of TLS on a connection without it.
+    #[error("the other side speaks TLS")]
+    SpeaksTls,
     /// A transport that this build does not have.
     #[error("{scheme}:// is not in this build")]
     NotBuilt {

@@ -15,6 +15,7 @@ mod mmap;
 mod net;
 mod patience;
 mod peak;
+mod pin;
 mod pipe;
 mod read_at;
 mod reception;
@@ -24,6 +25,8 @@ mod segment;
 #[cfg(all(feature = "shm", target_os = "linux"))]
 mod shm;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod url;
 mod wait;
 #[cfg(feature = "zmq")]
@@ -42,12 +45,15 @@ pub use link::{LinkOptions, Listener, connect};
 pub use mmap::MappedFile;
 pub use net::Socket;
 pub use peak::{current_memory, peak_memory};
+pub use pin::{Pin, TlsIdentity, TlsOptions};
 pub use pipe::{frames_from, frames_to};
 pub use read_at::{Counted, ReadAt};
 pub use reception::{Doorman, Verdict};
 #[cfg(all(feature = "shm", target_os = "linux"))]
 pub use segment::{Filling, Lease, Segment, SegmentMap, SegmentPool};
 pub use stream::{Stream, StreamTransport};
+#[cfg(feature = "tls")]
+pub use tls::TlsProblem;
 pub use url::Url;
 #[cfg(feature = "zmq")]
 pub use zmtp::{ZMQ_PARTS, ZmqOptions, ZmqProblem, ZmqSocket};

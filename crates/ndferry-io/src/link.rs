@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::net::OverSocket;
 use crate::reception::{Doorman, Reception};
-use crate::{Framing, Interrupt, Link, Result, Socket, Stream, StreamTransport, Url, net, pipe};
+use crate::{
+    Framing, Interrupt, Link, Result, Socket, Stream, StreamTransport, TlsOptions, Url, net, pipe,
+};
 
 /// How to talk to a peer.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct LinkOptions {
     pub greeting_nbytes: u64,
     /// Stops whatever waits, within 200 ms.
     pub interrupt: Interrupt,
+    /// Over `tls://`: whom to believe, and who this side is.
+    pub tls: TlsOptions,
     /// Over `zmq+tcp://` and `zmq+ipc://`: what this side is.
     #[cfg(feature = "zmq")]
     pub zmq: crate::ZmqOptions,
@@ -39,6 +43,7 @@ impl LinkOptions {
             greeting_timeout: Duration::from_secs(10),
             greeting_nbytes: 4096,
             interrupt: Interrupt::new(),
+            tls: TlsOptions::default(),
             #[cfg(feature = "zmq")]
             zmq: crate::ZmqOptions::default(),
         }
@@ -54,12 +59,22 @@ pub(crate) fn over<S: Stream>(stream: S, options: &LinkOptions) -> StreamTranspo
 /// Connects to a peer that listens; `-` is standard output.
 ///
 /// # Errors
-/// [`crate::Error::System`], [`crate::Error::ConnectTimeout`], [`crate::Error::Interrupted`];
+/// [`crate::Error::System`], [`crate::Error::ConnectTimeout`], [`crate::Error::Interrupted`]; over `tls://` a
+/// `TlsProblem`, and [`crate::Error::Deadline`] if the hand-shake takes too long;
 /// [`crate::Error::NotBuilt`] for Unix sockets where the system has none.
 pub fn connect(url: &Url, options: &LinkOptions) -> Result<Link> {
     options.interrupt.check()?;
     match url {
         Url::Tcp { .. } | Url::Unix(_) => Ok(Box::new(over(net::connect(url, options)?, options))),
+        #[cfg(feature = "tls")]
+        Url::Tls { host, pin, .. } => {
+            // Before anybody is called.
+            let caller = crate::tls::Caller::new(host, *pin, &options.tls)?;
+            let socket = caller.call(net::connect(url, options)?, options)?;
+            Ok(Box::new(over(socket, options)))
+        }
+        #[cfg(not(feature = "tls"))]
+        Url::Tls { .. } => Err(crate::Error::NotBuilt { scheme: "tls" }),
         Url::Shm(_) | Url::ShmOrTcp { .. } => {
             Ok(sharing(over(net::connect(url, options)?, options)))
         }
@@ -115,7 +130,7 @@ impl Listener {
     /// `None` if none came in time, or if there can be no more.
     ///
     /// So it is those who connect that speak first. Any number of others who are silent, drip, or send what is no frame
-    /// are looked after meanwhile, and cost no more than 20 KiB each.
+    /// are looked after meanwhile, and cost no more than 20 KiB each (40 over TLS).
     ///
     /// # Errors
     /// [`crate::Error::Interrupted`], [`crate::Error::System`].
@@ -144,7 +159,7 @@ impl<D: Doorman> Listener<D> {
                 }
             }
             _ => Kind::Socket {
-                listener: net::SocketListener::bind(url)?,
+                listener: net::SocketListener::bind(url, &options)?,
                 reception: Reception::new(),
             },
         };
@@ -155,7 +170,7 @@ impl<D: Doorman> Listener<D> {
         })
     }
 
-    /// Where it listens, with the real port.
+    /// Where it listens, with the real port, and the pin of its certificate if it has one.
     pub fn url(&self) -> &Url {
         match &self.kind {
             Kind::Socket { listener, .. } => listener.url(),
@@ -173,7 +188,7 @@ impl<D: Doorman> Listener<D> {
 
     /// Waits for a peer that its doorman lets in. `None` if none came in time, or if there can be no more.
     ///
-    /// All that come are spoken with at once; each costs no more than 20 KiB.
+    /// All that come are spoken with at once; each costs no more than 20 KiB (40 over TLS).
     ///
     /// # Errors
     /// [`crate::Error::Interrupted`], [`crate::Error::System`].

@@ -11,6 +11,8 @@ use socket2::{Domain, SockAddr, Type};
 #[cfg(all(feature = "shm", target_os = "linux"))]
 use crate::shm::Descriptors;
 use crate::stream::{POLL, Stream};
+#[cfg(feature = "tls")]
+use crate::tls::Acceptor;
 #[cfg(feature = "zmq")]
 use crate::zmq::ZmqStream;
 use crate::{Error, LinkOptions, Result, Url, wait};
@@ -106,8 +108,16 @@ impl Stream for Wire {
         (**self).has_input()
     }
 
+    fn push(&mut self) -> io::Result<usize> {
+        (**self).push()
+    }
+
     fn finish(&mut self) -> io::Result<()> {
         (**self).finish()
+    }
+
+    fn taken(&self) -> u64 {
+        (**self).taken()
     }
 
     fn answers(&self) -> bool {
@@ -197,7 +207,9 @@ pub(crate) fn connect(url: &Url, options: &LinkOptions) -> Result<Socket> {
         .name("connect".to_owned())
         .spawn(move || {
             let connected = match &to {
-                Url::Tcp { host, port } => connect_tcp(host, *port, timeout),
+                Url::Tcp { host, port } | Url::Tls { host, port, .. } => {
+                    connect_tcp(host, *port, timeout)
+                }
                 Url::Unix(path) | Url::Shm(path) => connect_unix(path, timeout),
                 #[cfg(feature = "zmq")]
                 Url::ZmqTcp { host, port } => connect_tcp(host, *port, timeout),
@@ -322,16 +334,33 @@ pub(crate) struct SocketListener {
     path: Option<PathBuf>,
     /// Where processes of this machine come in that have something to share.
     beside: Option<socket2::Socket>,
+    #[cfg(feature = "tls")]
+    tls: Option<Acceptor>,
 }
 
 impl SocketListener {
-    pub(crate) fn bind(url: &Url) -> Result<Self> {
+    pub(crate) fn bind(url: &Url, options: &LinkOptions) -> Result<Self> {
+        #[cfg(feature = "tls")]
+        let tls = match url {
+            Url::Tls { .. } => Some(Acceptor::new(&options.tls)?),
+            _ => None,
+        };
+        #[cfg(not(feature = "tls"))]
+        let _ = options;
         let (socket, url, path) = match url {
             Url::Tcp { host, port } => {
                 let (socket, port) = bind_tcp(host, *port)?;
                 let host = host.clone();
                 (socket, Url::Tcp { host, port }, None)
             }
+            #[cfg(feature = "tls")]
+            Url::Tls { host, port, .. } => {
+                let (socket, port) = bind_tcp(host, *port)?;
+                let (host, pin) = (host.clone(), tls.as_ref().map(Acceptor::pin));
+                (socket, Url::Tls { host, port, pin }, None)
+            }
+            #[cfg(not(feature = "tls"))]
+            Url::Tls { .. } => return Err(Error::NotBuilt { scheme: "tls" }),
             Url::ShmOrTcp { host, port } => {
                 let (socket, port) = bind_tcp(host, *port)?;
                 let host = host.clone();
@@ -361,6 +390,8 @@ impl SocketListener {
             url,
             path,
             beside,
+            #[cfg(feature = "tls")]
+            tls,
         })
     }
 
@@ -407,6 +438,7 @@ impl SocketListener {
         options: &LinkOptions,
     ) -> Result<Wire> {
         let peer = match (address.as_socket(), &self.url) {
+            (Some(address), Url::Tls { .. }) => format!("tls://{address}"),
             (Some(address), url) if url.is_zmq() => format!("zmq+tcp://{address}"),
             (Some(address), _) => format!("tcp://{address}"),
             (None, url) => url.to_string(),
@@ -415,6 +447,10 @@ impl SocketListener {
         #[cfg(feature = "zmq")]
         if self.url.is_zmq() {
             return Ok(Box::new(ZmqStream::accepted(socket, &options.zmq)?));
+        }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return Ok(Box::new(tls.accept(socket)?));
         }
         let _ = options;
         Ok(Box::new(socket))

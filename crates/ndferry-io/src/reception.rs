@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::link::over;
 use crate::net::{SocketListener, Wire};
-use crate::stream::{Arrived, POLL};
+use crate::stream::{Arrived, POLL, Stream};
 use crate::{Duplex, FrameSink, FrameSource, LinkOptions, Result, StreamTransport, wait};
 
 /// Peers that may be in here at a time; when more come, those that have waited longest must go: first those that have
@@ -15,6 +15,9 @@ const GUESTS: usize = 256;
 
 /// How long one that was refused may take to read why, before it is cut off.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Bytes that a peer may send beneath its frames until it is let in: for the hand-shake of TLS.
+const BENEATH: u64 = 16 << 10;
 
 /// How long an answer may take to be sent: it is short, and nothing was sent before it.
 const ANSWER: Duration = Duration::from_millis(100);
@@ -190,6 +193,10 @@ impl<D: Doorman> Guest<D> {
     }
 
     fn listen_once(&mut self, options: &LinkOptions) -> Now {
+        let most = options.greeting_nbytes.saturating_add(BENEATH);
+        if self.link.get_ref().taken() > most {
+            return Now::IsGone;
+        }
         match &self.stage {
             Stage::Leaving if self.link.throw_away() => Now::Waits,
             Stage::Leaving => Now::IsGone,

@@ -35,7 +35,21 @@ pub trait Stream: Read + Write + Send {
     /// What the system says.
     fn has_input(&mut self) -> io::Result<bool>;
 
-    /// Nothing more will be written.
+    /// Sends once of what it has taken and not sent yet, as streams do that encrypt; gives how many bytes went, 0 if there
+    /// were none. Whoever writes calls it until then.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn push(&mut self) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    /// Bytes that have come beneath, if these are others than those that are read.
+    fn taken(&self) -> u64 {
+        0
+    }
+
+    /// Nothing more will be written. May have to be said again, after [`ErrorKind::WouldBlock`].
     ///
     /// # Errors
     /// What the system says.
@@ -153,6 +167,7 @@ impl<S: Stream> StreamTransport<S> {
         match self.next_nbytes()? {
             Some(nbytes) => Ok(Some(nbytes)),
             None if got == 0 => Ok(None),
+            None if is_tls(&self.buffer[self.start..self.end]) => Err(Error::SpeaksTls),
             None => Err(closed(got, needed)),
         }
     }
@@ -175,9 +190,22 @@ impl<S: Stream> StreamTransport<S> {
         let mut wait = self.patience.begin();
         while self.end - self.start < nbytes {
             let room = make_room(&mut self.buffer, &mut self.start, &mut self.end, nbytes)?;
-            match wait.until(|| self.stream.read(room))? {
-                0 => break,
-                n => self.end += n,
+            // Part of a record has moved, too.
+            let before = self.stream.taken();
+            let mut came = None;
+            wait.until(|| match self.stream.read(room) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    match self.stream.taken() - before {
+                        0 => Err(error),
+                        moved => Ok(moved as usize),
+                    }
+                }
+                read => read.inspect(|n| came = Some(*n)),
+            })?;
+            match came {
+                Some(0) => break,
+                Some(n) => self.end += n,
+                None => {}
             }
         }
         Ok(self.end - self.start)
@@ -263,7 +291,10 @@ impl<S: Stream> StreamTransport<S> {
         let Some(head) = have.get(..self.framing.head_nbytes) else {
             return Ok(None);
         };
-        let claimed = (self.framing.frame_nbytes)(head).map_err(Error::Frame)?;
+        let claimed = (self.framing.frame_nbytes)(head).map_err(|problem| match is_tls(head) {
+            true => Error::SpeaksTls,
+            false => Error::Frame(problem),
+        })?;
         // A frame that no slice can hold is too long, whatever the limit is.
         let limit = self
             .max_frame
@@ -303,6 +334,11 @@ pub(crate) enum Arrived {
     Frame,
     /// No more will come.
     End,
+}
+
+/// Whether bytes that are no frame begin an alert or a hand-shake of TLS.
+fn is_tls(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x15 | 0x16, 3, 0..=4, ..])
 }
 
 /// Moves what has come to the front, and gives the place behind it: for the rest of a frame, but only for a step of a
@@ -348,14 +384,22 @@ impl<S: Stream> FrameSink for StreamTransport<S> {
         IoSlice::advance_slices(&mut left, 0);
         let patience = self.patience.clone();
         let (mut wait, mut heard) = (patience.begin(), 0);
-        while !left.is_empty() {
+        let mut is_taken = false;
+        while is_taken || !left.is_empty() {
             wait.check()?;
-            match self.stream.write_vectored(left) {
+            let moved = match is_taken {
+                true => self.stream.push(),
+                false => self.stream.write_vectored(left),
+            };
+            match moved {
+                Ok(0) if is_taken => is_taken = false,
                 Ok(0) => return Err(io::Error::from(ErrorKind::WriteZero).into()),
+                Ok(n) if is_taken => wait.moved(n),
                 Ok(n) => {
                     wait.moved(n);
                     self.sent += n as u64;
                     IoSlice::advance_slices(&mut left, n);
+                    is_taken = true;
                 }
                 Err(error)
                     if matches!(
@@ -399,7 +443,9 @@ impl<S: Stream> FrameSink for StreamTransport<S> {
     fn finish(&mut self) -> Result<()> {
         self.write_queued()?;
         self.stream.flush()?;
-        Ok(self.stream.finish()?)
+        let mut wait = self.patience.begin();
+        wait.until(|| self.stream.finish().map(|()| 0))?;
+        Ok(())
     }
 }
 
@@ -448,6 +494,7 @@ impl<S: Stream> Duplex for StreamTransport<S> {
     }
 
     fn drain(&mut self, timeout: Duration, nbytes: u64) {
+        self.patience.timeout = self.patience.timeout.min(timeout);
         if self.finish().is_err() {
             return;
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::Error;
+use crate::{Error, Pin};
 
 /// The address of a peer. Prints as it parses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,15 @@ pub enum Url {
         host: String,
         /// Port.
         port: u16,
+    },
+    /// `tls://host:port` or `tls://host:port#sha256=…`: the same, encrypted.
+    Tls {
+        /// Name or address.
+        host: String,
+        /// Port.
+        port: u16,
+        /// The certificate of who listens there.
+        pin: Option<Pin>,
     },
     /// `unix:///path`.
     Unix(PathBuf),
@@ -75,6 +84,15 @@ impl FromStr for Url {
                 let (host, port) = host_and_port(rest).map_err(wrong)?;
                 Ok(Self::Tcp { host, port })
             }
+            "tls" if cfg!(feature = "tls") => {
+                let (rest, pin) = match rest.split_once('#') {
+                    Some((rest, pin)) if pin.starts_with("sha256=") => (rest, Some(pin.parse()?)),
+                    Some(_) => return Err(wrong("what follows # is not sha256=…")),
+                    None => (rest, None),
+                };
+                let (host, port) = host_and_port(rest).map_err(wrong)?;
+                Ok(Self::Tls { host, port, pin })
+            }
             "shm" if !cfg!(all(feature = "shm", target_os = "linux")) => {
                 Err(Error::NotBuilt { scheme: "shm" })
             }
@@ -127,6 +145,10 @@ impl fmt::Display for Url {
         };
         match self {
             Self::Tcp { host, port } => at(f, "tcp", host, port),
+            Self::Tls { host, port, pin } => {
+                at(f, "tls", host, port)?;
+                pin.map_or(Ok(()), |pin| write!(f, "#{pin}"))
+            }
             Self::ShmOrTcp { host, port } => at(f, "shm", host, port),
             Self::Shm(path) => write!(f, "shm://{}", path.display()),
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
@@ -149,6 +171,10 @@ mod tests {
             "tcp://127.0.0.1:0",
             "tcp://[::1]:7447",
             "tcp://host.example:65535",
+            #[cfg(feature = "tls")]
+            "tls://[::1]:7447",
+            #[cfg(feature = "tls")]
+            "tls://host:1#sha256=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
             "unix:///tmp/a b",
             #[cfg(feature = "zmq")]
             "zmq+tcp://[::1]:5555",
@@ -190,9 +216,19 @@ mod tests {
                 "{text}"
             );
         }
+        #[cfg(not(feature = "tls"))]
         assert!(matches!(
             "tls://h:1".parse::<Url>(),
             Err(Error::NotBuilt { scheme: "tls" })
         ));
+        #[cfg(feature = "tls")]
+        for text in [
+            "tls://h",
+            "tls://h:1#",
+            "tls://h:1#md5=0",
+            "tls://:1#sha256=00",
+        ] {
+            assert!(text.parse::<Url>().is_err(), "{text}");
+        }
     }
 }

@@ -10,14 +10,16 @@ use common::{FRAMING, SECOND, frame, options, pair};
 use ndferry_io::{Error, FrameSink, FrameSource, Interrupt, Listener, connect};
 
 #[test]
-fn frames_arrive_in_order_over_tcp_and_unix() {
+fn frames_arrive_in_order_over_tcp_tls_and_unix() {
     let folder = tempfile::tempdir().unwrap();
     let unix = format!("unix://{}/s", folder.path().display());
-    let urls = if cfg!(unix) {
-        vec!["tcp://127.0.0.1:0", &unix]
-    } else {
-        vec!["tcp://127.0.0.1:0"]
-    };
+    let mut urls = vec!["tcp://127.0.0.1:0"];
+    if cfg!(unix) {
+        urls.push(&unix);
+    }
+    if cfg!(feature = "tls") {
+        urls.push("tls://127.0.0.1:0");
+    }
     for url in urls {
         let (mut client, mut server, listener) = pair(url);
         let sender = thread::spawn(move || {

@@ -491,6 +491,13 @@ impl Error {
             ErrorKind::Outside(ndferry_io::Error::Http(ndferry_io::HttpProblem::NoRanges)) => {
                 Some("fetch it whole: `curl URL | ndferry info -`".to_owned())
             }
+            #[cfg(feature = "tls")]
+            ErrorKind::Outside(ndferry_io::Error::Tls(problem)) => {
+                tls_hint(problem).map(str::to_owned)
+            }
+            ErrorKind::Outside(ndferry_io::Error::SpeaksTls) => {
+                Some("then its address begins with tls://".to_owned())
+            }
             ErrorKind::Token(_) => Some(
                 "both sides need the same one, in NDFERRY_TOKEN or by --token-file".to_owned(),
             ),
@@ -690,14 +697,50 @@ fn npb_class(kind: &ndferry_npb::ErrorKind) -> ErrorClass {
 fn outside_class(error: &ndferry_io::Error) -> ErrorClass {
     use ndferry_io::Error as Outside;
     match error {
-        Outside::Closed { .. } | Outside::Silent(_) | Outside::Frame(_) => ErrorClass::Protocol,
+        Outside::Closed { .. } | Outside::Silent(_) | Outside::Frame(_) | Outside::SpeaksTls => {
+            ErrorClass::Protocol
+        }
+        #[cfg(feature = "tls")]
+        Outside::Tls(problem) => tls_class(problem),
         #[cfg(feature = "zmq")]
         Outside::Zmq(_) => ErrorClass::Protocol,
         Outside::Interrupted => ErrorClass::Interrupted,
         Outside::TooShort { .. } => ErrorClass::Malformed,
-        Outside::Exists(_) | Outside::Url { .. } => ErrorClass::Usage,
+        Outside::Exists(_) | Outside::Url { .. } | Outside::Pin { .. } => ErrorClass::Usage,
         Outside::NotBuilt { .. } => ErrorClass::Unsupported,
         _ => ErrorClass::System,
+    }
+}
+
+#[cfg(feature = "tls")]
+fn tls_class(problem: &ndferry_io::TlsProblem) -> ErrorClass {
+    use ndferry_io::TlsProblem as Tls;
+    match problem {
+        Tls::Unreadable { .. } => ErrorClass::System,
+        Tls::TwoPins
+        | Tls::NoCertificate(_)
+        | Tls::NoKey(_)
+        | Tls::BadCertificate { .. }
+        | Tls::BadKey { .. } => ErrorClass::Usage,
+        _ => ErrorClass::Protocol,
+    }
+}
+
+#[cfg(feature = "tls")]
+fn tls_hint(problem: &ndferry_io::TlsProblem) -> Option<&'static str> {
+    use ndferry_io::TlsProblem as Tls;
+    match problem {
+        Tls::Authority { .. } => Some(
+            "give the address as `ndferry recv` says it, with #sha256=…, or name the authority by --tls-ca",
+        ),
+        Tls::Pin { .. } => Some(
+            "`ndferry recv` has a new certificate each time that it starts: take the address that it says now",
+        ),
+        Tls::NotTls | Tls::HungUp => {
+            Some("perhaps it listens without TLS: its address then begins with tcp://")
+        }
+        Tls::Host => Some("a pin (#sha256=…) does not ask for whom the certificate is"),
+        _ => None,
     }
 }
 

@@ -142,10 +142,14 @@ pub use ndferry_array::{
     Error as ArrayError, Field, Index, Indexing, Kind, Layout, Order, PrintOptions, Selection,
     Struct, can_cast,
 };
+#[cfg(feature = "tls")]
+pub use ndferry_io::TlsProblem;
 #[cfg(feature = "zmq")]
 pub use ndferry_io::ZmqSocket;
 #[cfg(all(feature = "shm", target_os = "linux"))]
 pub use ndferry_io::{Filling, Lease, Segment, SegmentMap, SegmentPool};
+#[cfg(feature = "transport")]
+pub use ndferry_io::{Pin, TlsIdentity, TlsOptions};
 pub use ndferry_io::{ReadAt, peak_memory};
 pub use ndferry_pickle::{Era, Place, Use, Uses};
 #[cfg(feature = "npb")]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ndferry_io::Link;
+use ndferry_io::{Link, TlsOptions};
 use ndferry_npb::{HEAD_NBYTES, Head, Hello, Kind, Refuse, message};
 use serde_json::Value;
 
@@ -86,7 +86,8 @@ impl Peer {
     pub fn connect(url: &str, options: PeerOptions) -> Result<Self> {
         let connect = || {
             let address = url.parse().map_err(outside)?;
-            let link_options = link_options(options.timeout, &options.interrupt);
+            let link_options =
+                link_options(options.timeout, &options.interrupt, &TlsOptions::default());
             let mut link = ndferry_io::connect(&address, &link_options).map_err(outside)?;
             let token = options.token.as_ref();
             let limits = &ndferry_npb::Limits::PEER;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ndferry_array::{Array, Dtype, Order};
-use ndferry_io::{Frame, Link, Listener, Url};
+use ndferry_io::{Frame, Link, Listener, TlsOptions, Url};
 use ndferry_npb::{
     Ack, Decoder, Event, HEAD_NBYTES, Head, Hello, Kind, Manifest, Ranges, Refuse, RefuseCode,
     Repeats, Resume, TileGrid, Unpacker, credit,
@@ -45,6 +45,8 @@ pub struct RecvOptions {
     pub token: Option<Token>,
     /// Listens without a token where other machines can connect.
     pub insecure: bool,
+    /// Over `tls://`: this side's certificate; otherwise one is made.
+    pub tls: TlsOptions,
     /// Stops the transfer; nothing is left behind.
     pub interrupt: Interrupt,
 }
@@ -59,6 +61,7 @@ impl Default for RecvOptions {
             resume: false,
             token: None,
             insecure: false,
+            tls: TlsOptions::default(),
             interrupt: Interrupt::new(),
         }
     }
@@ -172,7 +175,7 @@ impl Receiver {
         let bind = || {
             let address: Url = url.parse().map_err(outside)?;
             #[allow(unused_mut, reason = "only ZeroMQ has options of its own")]
-            let mut link_options = link_options(options.timeout, &options.interrupt);
+            let mut link_options = link_options(options.timeout, &options.interrupt, &options.tls);
             #[cfg(feature = "zmq")]
             {
                 // Nobody who only sends can prove anything.
@@ -209,7 +212,8 @@ impl Receiver {
         })
     }
 
-    /// Where it listens, with the real port.
+    /// Where it listens, with the real port; over TLS with the pin of its certificate, so that whoever connects there
+    /// knows that it is this one.
     pub fn url(&self) -> String {
         self.listener.url().to_string()
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ndferry_io::{Link, Url};
+use ndferry_io::{Link, TlsOptions, Url};
 use ndferry_npb::{
     Ack, Catalog, CatalogEntry, Decoder, End, Event, Extent, HEAD_NBYTES, Head, Hello,
     Kind as MessageKind, Limits, Ranges, Repeats, TileGrid,
@@ -52,6 +52,8 @@ pub struct SendOptions {
     pub name: String,
     /// What the receiver must know too; with one, nothing is sent to a receiver that does not prove it.
     pub token: Option<Token>,
+    /// Over `tls://`: which certificate the receiver must have, if the address does not pin it.
+    pub tls: TlsOptions,
     /// What this side is over ZeroMQ: DEALER, which is acknowledged; or PUSH or PUB, to which nobody can answer.
     #[cfg(feature = "zmq")]
     pub zmq: ndferry_io::ZmqSocket,
@@ -68,6 +70,7 @@ impl Default for SendOptions {
             resume: None,
             name: String::new(),
             token: None,
+            tls: TlsOptions::default(),
             #[cfg(feature = "zmq")]
             zmq: ndferry_io::ZmqSocket::Dealer,
         }
@@ -103,7 +106,8 @@ pub struct Sent {
     pub held: Option<u64>,
 }
 
-/// Sends arrays as one transfer to `url` (`tcp://host:port`, `unix:///path`, `zmq+tcp://host:port`, `-` for standard output). Returns only after
+/// Sends arrays as one transfer to `url` (`tcp://host:port`, `tls://host:port#sha256=…`, `unix:///path`,
+/// `zmq+tcp://host:port`, `-` for standard output). Returns only after
 /// the receiver has said that everything is stored and verified; over a one-way stream nobody can say so, and
 /// [`Sent::acknowledged`] is false.
 ///
@@ -137,7 +141,7 @@ pub fn send(
             return Err(ErrorKind::Unsupported { what }.into());
         }
         #[allow(unused_mut, reason = "only ZeroMQ has options of its own")]
-        let mut link_options = link_options(options.timeout, &options.interrupt);
+        let mut link_options = link_options(options.timeout, &options.interrupt, &options.tls);
         #[cfg(feature = "zmq")]
         {
             link_options.zmq.socket = options.zmq;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ndferry_io::{Doorman, Framing, Link, LinkOptions, Verdict};
+use ndferry_io::{Doorman, Framing, Link, LinkOptions, TlsOptions, Verdict};
 use ndferry_npb::{Auth, Codec, HEAD_NBYTES, Head, Hello, Kind, Limits, Refuse, RefuseCode};
 
 use crate::error::{npb, outside};
@@ -32,13 +32,18 @@ pub(crate) const FRAMING: Framing = Framing {
     },
 };
 
-pub(crate) fn link_options(timeout: Duration, interrupt: &Interrupt) -> LinkOptions {
+pub(crate) fn link_options(
+    timeout: Duration,
+    interrupt: &Interrupt,
+    tls: &TlsOptions,
+) -> LinkOptions {
     let mut options = LinkOptions::new(FRAMING);
     options.timeout = timeout;
     options.greeting_timeout = GREETING;
     options.greeting_nbytes = GREETING_NBYTES;
     options.connect_timeout = options.connect_timeout.min(timeout);
     options.interrupt = interrupt.for_io();
+    options.tls.clone_from(tls);
     options
 }
 

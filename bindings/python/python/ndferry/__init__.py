@@ -514,8 +514,15 @@ def repickle(src: Any, dst: Any, *, numpy: int, overwrite: bool = False) -> int:
     return _ndferry.repickle(src, dst, numpy, overwrite)
 
 
-def connect(url: str, *, timeout: float = 60.0, token: str | bytes | None = None) -> Channel:
-    """Make a channel to a process that listens at ``tcp://host:port`` or ``unix:///path``.
+def connect(
+    url: str,
+    *,
+    timeout: float = 60.0,
+    token: str | bytes | None = None,
+    tls_pin: str | None = None,
+    tls_ca: Any = None,
+) -> Channel:
+    """Make a channel to a process that listens at ``tcp://host:port``, ``tls://host:port`` or ``unix:///path``.
 
     Parameters
     ----------
@@ -525,8 +532,12 @@ def connect(url: str, *, timeout: float = 60.0, token: str | bytes | None = None
         Seconds that the other side may be silent.
     token : str or bytes, optional
         What the other side must know too. It is never sent; nothing else is sent to a side that does not prove it.
+    tls_pin : str, optional
+        SHA-256 of the certificate that the other side must have, in hex; `Listener.url` ends with ``#sha256=`` and it.
+    tls_ca : path, optional
+        PEM file of authorities, one of which must have signed that certificate. With neither, those that Mozilla trusts.
     """
-    return _ndferry.connect(url, timeout, token)
+    return _ndferry.connect(url, timeout, token, tls_pin, tls_ca)
 
 
 def listen(
@@ -537,13 +548,15 @@ def listen(
     threads: int = 0,
     token: str | bytes | None = None,
     insecure: bool = False,
+    tls_cert: Any = None,
+    tls_key: Any = None,
 ) -> Listener:
     """Listen for arrays that other processes send.
 
     Parameters
     ----------
     url : str
-        Where: ``tcp://127.0.0.1:0`` for any free port, ``unix:///path``.
+        Where: ``tcp://127.0.0.1:0`` for any free port, ``tls://127.0.0.1:0`` for an encrypted one, ``unix:///path``.
     timeout : float
         Seconds that a peer may be silent once it is connected.
     overwrite : bool
@@ -554,6 +567,9 @@ def listen(
         What senders must know too; others are refused, and `Listener.recv` goes on waiting.
     insecure : bool
         Whether to listen without a token where other machines can connect.
+    tls_cert, tls_key : path, optional
+        PEM files of the certificate of a ``tls://`` address and of its private key. Without them a certificate is made,
+        and `Listener.url` says which.
 
     Examples
     --------
@@ -564,7 +580,7 @@ def listen(
     ...     listener.recv()
     array([0, 1, 2])
     """
-    return _ndferry.listen(url, timeout, overwrite, threads, token, insecure)
+    return _ndferry.listen(url, timeout, overwrite, threads, token, insecure, tls_cert, tls_key)
 
 
 def to_frames(

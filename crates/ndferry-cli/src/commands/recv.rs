@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use ndferry::{
     ErrorClass, ErrorKind, Format, Item, LazyArray, Received, Receiver, RecvOptions, SaveOptions,
-    Source, Target, Token, save, save_to,
+    Source, Target, TlsIdentity, Token, save, save_to,
 };
 use serde_json::json;
 
@@ -48,6 +48,7 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     options.resume = args.resume;
     options.insecure = args.insecure;
     options.interrupt = session.interrupt.clone();
+    options.tls.identity = identity(args)?;
     if args.listen != "-" {
         options.token = match args.new_token {
             true => Some(Token::random()?),
@@ -250,6 +251,11 @@ fn numbered(output: &Path, number: u64) -> PathBuf {
 /// that was given is not shown.
 fn invite(url: &str, token: Option<&Token>, args: &RecvArgs, session: &Session) {
     let url = reachable(url);
+    // Some shells see a pattern in #.
+    let url = match url.contains('#') {
+        true => format!("'{url}'"),
+        false => url,
+    };
     match token {
         None => session.say(format_args!("on the other side: ndferry send FILE {url}")),
         Some(token) if args.new_token => crate::report::line(format_args!(
@@ -262,6 +268,20 @@ fn invite(url: &str, token: Option<&Token>, args: &RecvArgs, session: &Session) 
             token::VARIABLE
         )),
     }
+}
+
+/// The certificate that was given.
+fn identity(args: &RecvArgs) -> anyhow::Result<Option<TlsIdentity>> {
+    let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else {
+        return Ok(None);
+    };
+    if !args.listen.starts_with("tls://") {
+        bail!("--tls-cert is for addresses that begin with tls://");
+    }
+    Ok(Some(TlsIdentity {
+        certificate: certificate.clone(),
+        key: key.clone(),
+    }))
 }
 
 /// The address as others write it, if it stands for any of this machine's.

@@ -59,6 +59,10 @@ fn options(args: &SendArgs, session: &Session) -> anyhow::Result<SendOptions> {
     options.threads = args.threads.jobs;
     options.interrupt = session.interrupt.clone();
     options.zmq = zmq_socket(args)?;
+    options.tls.authorities.clone_from(&args.tls_ca);
+    if args.tls_ca.is_some() && !args.url.starts_with("tls://") {
+        bail!("--tls-ca is for addresses that begin with tls://");
+    }
     if args.url != "-" {
         options.token = crate::token::given(&args.token)?;
     }

@@ -33,9 +33,15 @@ pub(crate) fn listen(url: &str) -> Listener {
 /// Both ends of a connection, after the greeting.
 pub(crate) fn pair(url: &str) -> (Link, Link, Listener) {
     let mut listener = listen(url);
-    let mut client = connect(listener.url(), &options()).unwrap();
-    client.send(&[&frame(2, 0)]).unwrap();
-    let mut server = listener.accept(SECOND).unwrap().unwrap();
+    let url = listener.url().clone();
+    // Over TLS, connecting needs somebody who answers.
+    let connecting = std::thread::spawn(move || {
+        let mut client = connect(&url, &options()).unwrap();
+        client.send(&[&frame(2, 0)]).unwrap();
+        client
+    });
+    let mut server = listener.accept(SECOND * 9).unwrap().unwrap();
+    let client = connecting.join().unwrap();
     assert_eq!(server.recv().unwrap(), Some(&frame(2, 0)[..]));
     (client, server, listener)
 }
@@ -53,7 +59,7 @@ pub(crate) fn plain_pair() -> (TcpStream, Link) {
 
 pub(crate) fn port(listener: &Listener) -> u16 {
     match listener.url() {
-        Url::Tcp { port, .. } => *port,
+        Url::Tcp { port, .. } | Url::Tls { port, .. } => *port,
         other => panic!("{other} has no port"),
     }
 }
