@@ -4,16 +4,18 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ndferry::{
-    Array, ErrorClass, Item, LazyArray, Receiver, RecvOptions, Result, SendOptions, Sent, Target,
-    Token, send,
+    Array, Item, LazyArray, Receiver, RecvOptions, Result, SendOptions, Sent, Target, Token, send,
 };
 
-const TIMEOUT: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a busy machine may take besides.
+const LATE: Duration = Duration::from_secs(3);
 
 /// For a good sender, which may have to wait until the receiver has given up another one.
 const PATIENT: Duration = Duration::from_secs(20);
@@ -50,6 +52,8 @@ enum Way {
 
 /// Copies bytes, and does `fault` before the byte numbered `at`.
 fn copy(mut from: &TcpStream, mut to: &TcpStream, fault: Option<(Fault, usize)>) {
+    // Nothing takes longer, unless nobody is there any more.
+    from.set_read_timeout(Some(PATIENT)).unwrap();
     let mut passed = 0;
     let mut buffer = [0; 4096];
     while let Ok(n @ 1..) = from.read(&mut buffer) {
@@ -92,7 +96,7 @@ fn copy(mut from: &TcpStream, mut to: &TcpStream, fault: Option<(Fault, usize)>)
         }
         // The rest is swallowed.
         while let Ok(1..) = from.read(&mut buffer) {}
-        return;
+        break;
     }
     let _ = to.shutdown(Shutdown::Write);
 }
@@ -141,7 +145,7 @@ fn lengths(is_tls: bool, has_token: bool) -> (usize, usize) {
         false => (HELLO, HELLO),
     };
     match is_tls {
-        true => (up + 220, down + 700),
+        true => (up + 220, down + 500),
         false => (up, down),
     }
 }
@@ -149,7 +153,7 @@ fn lengths(is_tls: bool, has_token: bool) -> (usize, usize) {
 /// All that can happen to a greeting of so many bytes, one way.
 fn faults(way: Way, nbytes: usize) -> impl Iterator<Item = (Fault, Way, usize)> {
     let places: Vec<_> = (0..nbytes)
-        .step_by((nbytes / 9).max(1))
+        .step_by((nbytes / 8).max(1))
         .chain([1, 5, nbytes - 1])
         .collect();
     FAULTS
@@ -157,30 +161,81 @@ fn faults(way: Way, nbytes: usize) -> impl Iterator<Item = (Fault, Way, usize)> 
         .flat_map(move |fault| places.clone().into_iter().map(move |at| (fault, way, at)))
 }
 
-/// Does all of them, many at a time; each must be an error in time.
-fn break_all(url: &str, token: Option<&str>, all: &[(Fault, Way, usize)]) {
+/// What has become of broken greetings.
+#[derive(Debug, Default)]
+struct Outcome {
+    errors: usize,
+    /// Bytes that were changed where nobody looks: the version in the head of a record of TLS that is not encrypted yet.
+    unnoticed: usize,
+    wrong: Vec<String>,
+}
+
+/// Does all of them, many at a time; each should be an error in time.
+fn break_all(url: &str, token: Option<&str>, all: &[(Fault, Way, usize)]) -> Outcome {
     let next = AtomicUsize::new(0);
     let work = || {
+        let mut outcome = Outcome::default();
         while let Some((fault, way, at)) = all.get(next.fetch_add(1, Ordering::SeqCst)) {
             let started = Instant::now();
-            let what = format!("{url} {token:?}: {fault:?} {way:?} at {at}");
-            let error = broken(url, *fault, *way, *at, token).expect_err(&what);
+            let sent = broken(url, *fault, *way, *at, token);
             let took = started.elapsed();
-            assert!(took < 3 * TIMEOUT, "{what}: {took:?}: {error}");
-            assert_ne!(error.class(), ErrorClass::Interrupted, "{what}: {error}");
+            match (&sent, fault) {
+                (Err(_), _) if took <= TIMEOUT + LATE => outcome.errors += 1,
+                (Ok(_), Fault::Flip) if url.starts_with("tls://") => outcome.unnoticed += 1,
+                _ => {
+                    let wrong = format!("{fault:?} {way:?} at {at}: {took:?}: {sent:?}");
+                    outcome.wrong.push(wrong);
+                }
+            }
         }
+        outcome
     };
     thread::scope(|scope| {
         let workers: Vec<_> = (0..24).map(|_| scope.spawn(work)).collect();
-        for worker in workers {
-            worker.join().unwrap();
-        }
-    });
+        let outcomes = workers.into_iter().map(|worker| worker.join().unwrap());
+        outcomes.fold(Outcome::default(), |mut all, one| {
+            all.errors += one.errors;
+            all.unnoticed += one.unnoticed;
+            all.wrong.extend(one.wrong);
+            all
+        })
+    })
+}
+
+/// Receives while these greetings break, and a good transfer afterwards; gives how many others were stored, how many broke
+/// off once they had been let in, and what the senders say.
+fn receive_while(
+    receiver: &mut Receiver,
+    token: Option<&str>,
+    all: &[(Fault, Way, usize)],
+) -> (usize, usize, Outcome) {
+    let url = receiver.url();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let is_over = &is_over;
+        let received = scope.spawn(move || {
+            let (mut stored, mut broken_off) = (0, 0);
+            loop {
+                match receiver.recv(&Target::Memory, &()) {
+                    Ok(_) if is_over.load(Ordering::SeqCst) => return (stored, broken_off),
+                    Ok(_) => stored += 1,
+                    Err(_) => broken_off += 1,
+                }
+            }
+        });
+        let outcome = break_all(&url, token, all);
+        is_over.store(true, Ordering::SeqCst);
+        // Until one is served, or the test takes for ever.
+        let good = (0..9).find_map(|_| send_one(&url, token, PATIENT).ok());
+        assert!(good.is_some_and(|sent| sent.acknowledged), "{outcome:?}");
+        let (stored, broken_off) = received.join().unwrap();
+        (stored, broken_off, outcome)
+    })
 }
 
 #[test]
 fn a_greeting_that_breaks_anywhere_is_an_error_in_time_and_keeps_nobody_out() {
-    let (mut cases, mut broken_off) = (0, 0);
+    let (mut errors, mut unnoticed, mut broken_off) = (0, 0, 0);
     for (scheme, token) in [
         ("tcp", None),
         ("tcp", Some("what both sides know")),
@@ -191,36 +246,23 @@ fn a_greeting_that_breaks_anywhere_is_an_error_in_time_and_keeps_nobody_out() {
         options.timeout = TIMEOUT;
         options.token = token.map(|token| Token::new(token).unwrap());
         let mut receiver = Receiver::bind(&format!("{scheme}://127.0.0.1:0"), options).unwrap();
-        let url = receiver.url();
         let (up, down) = lengths(scheme == "tls", token.is_some());
-        thread::scope(|scope| {
-            let received = scope.spawn(|| receiver.recv(&Target::Memory, &()));
-            // Who has not said all that it must is not let in.
-            let all: Vec<_> = faults(Way::Up, up).collect();
-            break_all(&url, token, &all);
-            assert!(!received.is_finished(), "{scheme} {token:?}");
-            cases += all.len();
-            assert!(send_one(&url, token, PATIENT).unwrap().acknowledged);
-            received.join().unwrap().unwrap();
-        });
-        thread::scope(|scope| {
-            // Who has said all is let in, and breaks off before its first array: an error in time, for this one.
-            let received = scope.spawn(|| {
-                let mut errors = 0;
-                while receiver.recv(&Target::Memory, &()).is_err() {
-                    errors += 1;
-                }
-                errors
-            });
-            let all: Vec<_> = faults(Way::Down, down).collect();
-            break_all(&url, token, &all);
-            cases += all.len();
-            assert!(send_one(&url, token, PATIENT).unwrap().acknowledged);
-            broken_off += received.join().unwrap();
-        });
+        for (way, nbytes) in [(Way::Up, up), (Way::Down, down)] {
+            let all: Vec<_> = faults(way, nbytes).collect();
+            let (stored, gone, outcome) = receive_while(&mut receiver, token, &all);
+            let what = format!("{scheme} {token:?} {way:?}");
+            assert!(outcome.wrong.is_empty(), "{what}: {:#?}", outcome.wrong);
+            assert_eq!(stored, outcome.unnoticed, "{what}");
+            // Who has not said all that it must is not let in. Who has, and goes then, is an error for the receiver too.
+            assert!(gone == 0 || way == Way::Down, "{what}: {gone}");
+            errors += outcome.errors;
+            unnoticed += stored;
+            broken_off += gone;
+        }
     }
     println!(
-        "{cases} greetings broken, each an error in time, {broken_off} of them for the receiver too; 8 good senders served"
+        "{errors} greetings broken, each an error in time for the sender, {broken_off} of them for the receiver too; \
+         {unnoticed} changed bytes that mean nothing; 8 good senders served in between"
     );
-    assert!(cases > 400);
+    assert!(errors > 380 && unnoticed < 9, "{errors} {unnoticed}");
 }
