@@ -312,11 +312,11 @@ fn relay(to: u16, mut tamper: Tamper) -> (u16, thread::JoinHandle<()>) {
             let pass = tamper(passed, &mut buffer[..n]);
             passed += n as u64;
             if near.write_all(&buffer[..pass]).is_err() || pass < n {
+                let _ = (near.shutdown(Shutdown::Both), far.shutdown(Shutdown::Both));
                 break;
             }
         }
-        let _ = near.shutdown(Shutdown::Both);
-        let _ = far.shutdown(Shutdown::Both);
+        let _ = near.shutdown(Shutdown::Write);
         upward.join().unwrap();
     });
     (here, thread)
