@@ -473,11 +473,13 @@ impl Tree {
         let place = match blob.place {
             Place::Input(offset) => Place::Input(offset + range.start),
             Place::Pool(start) => Place::Pool(start + range.start),
-            Place::Buffer(_) => {
-                let all = self.blob_bytes(blob)?;
-                return Ok(Cow::Owned(
-                    all[range.start as usize..range.end as usize].to_vec(),
-                ));
+            Place::Buffer(index) => {
+                let range = range.start as usize..range.end as usize;
+                let part = self.buffers.get(index as usize);
+                let part = part.and_then(|buffer| buffer.get(range));
+                return part
+                    .map(Cow::Borrowed)
+                    .ok_or_else(|| ErrorKind::NoBuffer { index }.at(0));
             }
         };
         self.blob(&Blob {

@@ -1,0 +1,370 @@
+//! [`Encoding`] and [`Decoding`]: values and calls as the data of messages, in each of Pyro's serializers.
+
+mod classes;
+mod json;
+mod marshal;
+mod msgpack;
+mod pickle;
+mod serpent;
+mod text;
+
+use std::fmt;
+
+use bytes::Bytes;
+use ndferry_array::Array;
+
+use crate::value::lists_of;
+use crate::{Body, BodyWriter, Dialect, ErrorKind, Limits, Result, Value};
+
+/// How values become bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Serializer {
+    /// Python's literals as text; what Pyro uses unless told otherwise.
+    Serpent,
+    /// JSON
+    Json,
+    /// Python's own format of compiled code, without the code.
+    Marshal,
+    /// Pickles. Only Pyro4 has them, and only they know arrays.
+    Pickle,
+    /// Pickles by `dill`.
+    Dill,
+    /// MessagePack
+    Msgpack,
+    /// Pickles by `cloudpickle`.
+    Cloudpickle,
+}
+
+impl Serializer {
+    const ALL: [Self; 7] = [
+        Self::Serpent,
+        Self::Json,
+        Self::Marshal,
+        Self::Pickle,
+        Self::Dill,
+        Self::Msgpack,
+        Self::Cloudpickle,
+    ];
+
+    /// Its number in messages; `None` if this Pyro does not have it.
+    pub fn id(self, dialect: Dialect) -> Option<u8> {
+        match (dialect, self) {
+            (_, Self::Serpent) => Some(1),
+            (Dialect::Pyro4, Self::Json) => Some(2),
+            (Dialect::Pyro4, Self::Marshal) => Some(3),
+            (Dialect::Pyro4, Self::Pickle) => Some(4),
+            (Dialect::Pyro4, Self::Dill) => Some(5),
+            (Dialect::Pyro4, Self::Msgpack) => Some(6),
+            (Dialect::Pyro4, Self::Cloudpickle) => Some(7),
+            (Dialect::Pyro5, Self::Marshal) => Some(2),
+            (Dialect::Pyro5, Self::Json) => Some(3),
+            (Dialect::Pyro5, Self::Msgpack) => Some(4),
+            (Dialect::Pyro5, Self::Pickle | Self::Dill | Self::Cloudpickle) => None,
+        }
+    }
+
+    /// The one with this number.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serializer`].
+    pub fn of_id(dialect: Dialect, id: u8) -> Result<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|serializer| serializer.id(dialect) == Some(id))
+            .ok_or_else(|| ErrorKind::Serializer { id: id.into() }.at(0))
+    }
+
+    /// What Pyro's configuration calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Serpent => "serpent",
+            Self::Json => "json",
+            Self::Marshal => "marshal",
+            Self::Pickle => "pickle",
+            Self::Dill => "dill",
+            Self::Msgpack => "msgpack",
+            Self::Cloudpickle => "cloudpickle",
+        }
+    }
+
+    /// The one of this name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name)
+    }
+
+    fn is_pickle(self) -> bool {
+        matches!(self, Self::Pickle | Self::Dill | Self::Cloudpickle)
+    }
+}
+
+impl fmt::Display for Serializer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A call of a method of an object.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// The object's name in its daemon.
+    pub object: String,
+    /// The method's.
+    pub method: String,
+    /// Arguments by position.
+    pub args: Vec<Value>,
+    /// Arguments by name.
+    pub kwargs: Vec<(String, Value)>,
+}
+
+/// What arrays become in serializers that do not know them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ArraysAs {
+    /// `bytes` of an NPY, for `numpy.load(io.BytesIO(...))`; JSON, which has no bytes, gets lists.
+    #[default]
+    Npy,
+    /// Nested lists of numbers, as `tolist()` gives.
+    Lists,
+}
+
+/// How to write for a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Encoding {
+    /// In this serializer.
+    pub serializer: Serializer,
+    /// For this Pyro.
+    pub dialect: Dialect,
+    /// Whether the peer's Python is 2, as far as that is known.
+    pub python2: bool,
+    /// The protocol of pickles, 0 to 5.
+    pub protocol: u8,
+    /// How arrays go where they are not known.
+    pub arrays: ArraysAs,
+}
+
+impl Encoding {
+    /// For a peer of which nothing is known yet: pickles are of protocol 2, which all read.
+    pub fn new(dialect: Dialect, serializer: Serializer) -> Self {
+        Self {
+            serializer,
+            dialect,
+            python2: false,
+            protocol: 2,
+            arrays: ArraysAs::default(),
+        }
+    }
+
+    /// Learns from data that the peer wrote what it can read.
+    pub fn learn(&mut self, data: &[u8], value: &Value) {
+        self.python2 = self.python2 || has_py2_str(value);
+        if self.serializer.is_pickle() {
+            self.protocol = match data {
+                [0x80, protocol, ..] => (*protocol).clamp(2, 4),
+                _ => 2,
+            };
+        }
+        if self.python2 {
+            self.protocol = self.protocol.min(2);
+        }
+    }
+
+    /// One value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsayable`] for what this serializer cannot say.
+    pub fn value(&self, value: &Value) -> Result<Body> {
+        let mut out = BodyWriter::new();
+        match self.serializer {
+            Serializer::Serpent => serpent::write(self, value, &mut out)?,
+            Serializer::Json => json::write(self, value, &mut out)?,
+            Serializer::Marshal => marshal::write(self, value, &mut out)?,
+            Serializer::Msgpack => msgpack::write(self, value, &mut out)?,
+            Serializer::Pickle | Serializer::Dill | Serializer::Cloudpickle => {
+                pickle::write(self, value, &mut out)?;
+            }
+        }
+        Ok(out.finish())
+    }
+
+    /// A call.
+    ///
+    /// # Errors
+    /// As [`Self::value`].
+    pub fn call(&self, call: &Call) -> Result<Body> {
+        let args = call.args.clone();
+        let kwargs = call.kwargs.iter();
+        let kwargs = kwargs.map(|(name, value)| (name.as_str().into(), value.clone()));
+        let (object, method) = (call.object.as_str(), call.method.as_str());
+        let kwargs = Value::Dict(kwargs.collect());
+        self.value(&match self.serializer {
+            Serializer::Json => Value::dict([
+                ("object", object.into()),
+                ("method", method.into()),
+                ("params", Value::List(args)),
+                ("kwargs", kwargs),
+            ]),
+            _ => {
+                let args = Value::Tuple(args);
+                Value::Tuple(vec![object.into(), method.into(), args, kwargs])
+            }
+        })
+    }
+
+    /// An array, where the serializer has none.
+    fn spelled(&self, array: &Array) -> Result<Value> {
+        if self.arrays == ArraysAs::Lists || self.serializer == Serializer::Json {
+            return lists_of(array);
+        }
+        let mut bytes = Vec::new();
+        ndferry_npy::write(&mut bytes, &array.view())
+            .map_err(|error| ErrorKind::Npy(error).at(0))?;
+        Ok(Value::Bytes(bytes.into()))
+    }
+
+    /// A value in other words, where this serializer does not have it: all of them but pickle use these.
+    fn other_words(&self, value: &Value) -> Result<Value> {
+        Ok(match value {
+            Value::Array(array) => self.spelled(array)?,
+            Value::Scalar(scalar) => lists_of(scalar)?,
+            Value::Py2Str(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => text.into(),
+                Err(_) => Value::Bytes(bytes.clone()),
+            },
+            Value::Exception(exception) => classes::of_exception(exception),
+            Value::Uri(uri) => classes::of_uri(uri, self.dialect),
+            other => return Err(self.unsayable(other)),
+        })
+    }
+
+    fn unsayable(&self, value: &Value) -> crate::Error {
+        let what = value.type_name().to_owned();
+        let serializer = self.serializer;
+        ErrorKind::Unsayable { what, serializer }.at(0)
+    }
+}
+
+fn has_py2_str(value: &Value) -> bool {
+    match value {
+        Value::Py2Str(_) => true,
+        Value::List(items) | Value::Tuple(items) | Value::Set(items) => {
+            items.iter().any(has_py2_str)
+        }
+        Value::Dict(pairs) => pairs
+            .iter()
+            .any(|(key, value)| has_py2_str(key) || has_py2_str(value)),
+        Value::Exception(exception) => exception.args.iter().any(has_py2_str),
+        _ => false,
+    }
+}
+
+/// How to read what a peer wrote.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Decoding {
+    /// In this serializer.
+    pub serializer: Serializer,
+    /// Whether the peer's Python is known to be 2: then what `marshal` and `msgpack` have as bytes is its `str`.
+    pub python2: bool,
+    /// What one message may ask for.
+    pub limits: Limits,
+}
+
+impl Decoding {
+    /// In this serializer.
+    pub fn new(serializer: Serializer, limits: Limits) -> Self {
+        Self {
+            serializer,
+            python2: false,
+            limits,
+        }
+    }
+
+    /// One value, which is all of the data.
+    ///
+    /// # Errors
+    /// Data that is none; [`ErrorKind::Limit`]; [`ErrorKind::Unsupported`] for compiled code and the like.
+    pub fn value(&self, data: &Bytes) -> Result<Value> {
+        match self.serializer {
+            Serializer::Serpent => serpent::read(data, &self.limits),
+            Serializer::Json => json::read(data, &self.limits),
+            Serializer::Marshal => marshal::read(data, self.python2, &self.limits),
+            Serializer::Msgpack => msgpack::read(data, self.python2, &self.limits),
+            Serializer::Pickle | Serializer::Dill | Serializer::Cloudpickle => {
+                pickle::read(data, &self.limits)
+            }
+        }
+    }
+
+    /// A value that is an exception, as those of messages with that flag are.
+    ///
+    /// # Errors
+    /// As [`Self::value`]; [`ErrorKind::Shape`] for another value.
+    pub fn exception(&self, data: &Bytes) -> Result<crate::Exception> {
+        classes::into_exception(self.value(data)?).ok_or_else(|| shape("the exception"))
+    }
+
+    /// Learns from a call, or from what is said in a hand-shake, whether the peer's Python is 2.
+    pub fn learn(&mut self, data: &[u8]) {
+        self.python2 |= match self.serializer {
+            Serializer::Marshal => marshal::is_python2(data),
+            Serializer::Msgpack => msgpack::is_python2(data),
+            // The others tell texts from bytes.
+            _ => false,
+        };
+    }
+
+    /// A call.
+    ///
+    /// # Errors
+    /// As [`Self::value`]; [`ErrorKind::Shape`] for what is no call.
+    pub fn call(&self, data: &Bytes) -> Result<Call> {
+        let mut decoding = self.clone();
+        decoding.learn(data);
+        call_of(decoding.value(data)?)
+    }
+}
+
+/// The call that this value is.
+fn call_of(value: Value) -> Result<Call> {
+    let wrong = || shape("the call");
+    let parts = match value {
+        Value::Tuple(parts) | Value::List(parts) => <[Value; 4]>::try_from(parts).ok(),
+        Value::Dict(pairs) => {
+            let mut parts = [const { None }; 4];
+            for (key, value) in pairs {
+                let names = ["object", "method", "params", "kwargs"];
+                let at = names.iter().position(|name| key.as_str() == Some(name));
+                parts[at.ok_or_else(wrong)?] = Some(value);
+            }
+            match parts {
+                [Some(a), Some(b), Some(c), Some(d)] => Some([a, b, c, d]),
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let [object, method, args, kwargs] = parts.ok_or_else(wrong)?;
+    let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(wrong);
+    let args = match args {
+        Value::Tuple(args) | Value::List(args) => args,
+        _ => return Err(wrong()),
+    };
+    let kwargs = match kwargs {
+        Value::None => Vec::new(),
+        Value::Dict(pairs) => {
+            let named = pairs.into_iter();
+            let named = named.map(|(key, value)| Ok((text(&key)?, value)));
+            named.collect::<Result<_>>()?
+        }
+        _ => return Err(wrong()),
+    };
+    Ok(Call {
+        object: text(&object)?,
+        method: text(&method)?,
+        args,
+        kwargs,
+    })
+}
+
+pub(crate) fn shape(what: &'static str) -> crate::Error {
+    ErrorKind::Shape { what }.at(0)
+}
