@@ -31,9 +31,12 @@ pub(crate) struct LimitArgs {
     /// Bytes that a compressed pickle may become (1TiB, at most 1GiB of one).
     #[arg(long, global = true, hide_short_help = true, value_name = "SIZE", value_parser = crate::size::parse)]
     limit_expanded: Option<u64>,
-    /// Bytes of standard input or a pipe, which are kept in memory (4GiB).
+    /// Bytes of standard input or a pipe that are kept in memory: pickles, and what is small (4GiB).
     #[arg(long, global = true, hide_short_help = true, value_name = "SIZE", value_parser = crate::size::parse)]
     limit_stream: Option<u64>,
+    /// Bytes of standard input or a pipe that go into a temporary file: arrays and archives of more than 16 MiB (1TiB).
+    #[arg(long, global = true, hide_short_help = true, value_name = "SIZE", value_parser = crate::size::parse)]
+    limit_spooled: Option<u64>,
     /// Byte order of an array.array that is pickled as a string of bytes: Jython writes big-endian, Python 2.6 its
     /// machine's order.
     #[arg(
@@ -82,5 +85,6 @@ impl LimitArgs {
         set(&mut limits.digits, self.limit_digits);
         set(&mut limits.expanded_nbytes, self.limit_expanded);
         set(&mut limits.stream_nbytes, self.limit_stream);
+        set(&mut limits.spooled_nbytes, self.limit_spooled);
     }
 }

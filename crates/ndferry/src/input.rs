@@ -96,7 +96,7 @@ impl Input {
     fn of_stream(from: &mut dyn io::Read, limits: &Limits) -> Result<Self> {
         Ok(Self {
             touched: None,
-            ..Self::of_bytes(crate::stream::read(from, limits)?)
+            ..crate::stream::read(from, limits)?
         })
     }
 

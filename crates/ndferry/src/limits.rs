@@ -26,6 +26,8 @@ pub struct Limits {
     pub expanded_nbytes: u64,
     /// Bytes of an input that cannot be read again (standard input, a pipe) and is kept in memory.
     pub stream_nbytes: u64,
+    /// Bytes of such an input that goes into a temporary file: arrays and archives of more than 16 MiB.
+    pub spooled_nbytes: u64,
     /// Bytes of a pickle inside an NPY.
     pub pickle_nbytes: u64,
     /// Raw bytes of one tile or message from a peer.
@@ -44,6 +46,7 @@ impl Default for Limits {
             digits: 10_000,
             expanded_nbytes: 1 << 40,
             stream_nbytes: 1 << 32,
+            spooled_nbytes: 1 << 40,
             pickle_nbytes: 1 << 40,
             message_nbytes: 256 << 20,
         }
