@@ -15,7 +15,7 @@ const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 /// folder, not hidden, no option of a command, no device, nothing that a terminal obeys or that reads otherwise than it is.
 pub(crate) fn stem(said: &str) -> String {
     let said = match said.rsplit_once('.') {
-        Some((stem, _)) if Format::of_extension(said).is_some() => stem,
+        Some((stem, extension)) if Format::of_extension(format!("_.{extension}")).is_some() => stem,
         _ => said,
     };
     let safe: String = said
