@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,25 @@ class Starter:
         started = ndferry.imagej.launch(self.imagej, options=(*own, *options), timeout=60)
         self.started.append(started)
         return started
+
+    def launch_plainly(self) -> None:
+        """As a user does: nothing is said to it about the server."""
+        line = ["java", f"-Duser.home={self.home}", f"-Djava.io.tmpdir={self.folder}", "-Xmx1500m"]
+        line += ["-cp", str(self.imagej / "ij.jar"), "ij.ImageJ", "-ijpath", str(self.imagej)]
+        process = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            try:
+                found = ndferry.imagej.connect()
+            except ndferry.imagej.NotRunning:
+                time.sleep(0.2)
+                continue
+            if found.status()["pid"] == process.pid:
+                self.started.append(ndferry.imagej.ImageJ(found._address, process))
+                return
+            time.sleep(0.2)
+        process.kill()
+        raise AssertionError("it does not start its server")
 
     def close(self) -> None:
         for started in self.started:

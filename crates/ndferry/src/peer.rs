@@ -16,8 +16,8 @@ use crate::{
 };
 
 /// The kinds of message that `docs/formats/imagej.md` gives a meaning.
-const CALL: Kind = Kind::Skippable(128);
-const ANSWER: Kind = Kind::Skippable(129);
+const CALL: Kind = Kind::Skippable(160);
+const ANSWER: Kind = Kind::Skippable(161);
 
 /// Bytes of one call or answer.
 const MOST: u64 = 16 << 20;

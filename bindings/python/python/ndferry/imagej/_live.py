@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +15,10 @@ from ._image import Image, announced
 
 if TYPE_CHECKING:
     from ._talk import Address
+
+
+# ImageJ hangs up on who says nothing for ten minutes.
+_IDLE = 300.0
 
 
 class LiveView:
@@ -30,7 +35,7 @@ class LiveView:
     def __init__(self, address: Address, image: Image, template: Any, axes: str, autoscale: bool) -> None:
         self.image = image
         self.pushed = self.drawn = self.dropped = 0
-        self._peer = address.connect()
+        self._address, self._peer, self._used = address, address.connect(), time.monotonic()
         self._timeout = address.timeout
         call = announced(template, axes, False)
         self._call = {"call": "update", "id": image.id, "brief": True, "autoscale": autoscale, **call}
@@ -107,7 +112,11 @@ class LiveView:
                 frame, self._newest, self._busy = self._newest, None, True
             error: BaseException | None = None
             try:
+                if time.monotonic() - self._used > _IDLE:
+                    self._peer.close()
+                    self._peer = self._address.connect()
                 _talk.ask(self._peer, self._call, frame, timeout=self._timeout)
+                self._used = time.monotonic()
             except BaseException as raised:
                 error = raised
             with self._changed:

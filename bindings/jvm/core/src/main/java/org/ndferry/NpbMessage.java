@@ -26,9 +26,9 @@ final class NpbMessage {
   static final int SKIPPABLE = 128;
 
   /** Those of programs that answer calls: see {@code docs/formats/imagej.md}. */
-  static final int CALL = 128;
+  static final int CALL = 160;
 
-  static final int ANSWER = 129;
+  static final int ANSWER = 161;
 
   private static final int MAGIC = 0x42504e93;
   private static final String[] NAMES = {"MANIFEST", "HEADER", "DATA", "INDEX", "END", "CATALOG", "TAIL"};

@@ -291,7 +291,12 @@ final class Calls {
         shape[i] = ((Number) extents.get(i)).longValue();
       }
       session.answer(answer);
-      session.connection().send("", pixels.dtype(), shape, source);
+      try {
+        session.connection().send("", pixels.dtype(), shape, source);
+      } catch (RuntimeException error) {
+        // In the middle of a transfer nothing else can be said.
+        throw new IOException("the image was closed", error);
+      }
       return;
     }
     NDArray array = session.work(() -> Images.toArray(image));

@@ -129,13 +129,17 @@ final class Planes implements ArraySink {
   }
 
   private void put(int place, int within, ByteBuffer part) {
-    if (planes[place] == null) {
-      planes[place] = pixels.plane(planeSize); // memory is taken for what has come
-    }
+    // What is wrong is told when all has come, so that the connection can go on.
     try {
+      if (planes[place] == null) {
+        planes[place] = pixels.plane(planeSize); // memory is taken for what has come
+      }
       pixels.put(planes[place], within, part, dtype, (int) canonical[5], cast);
     } catch (IllegalArgumentException error) {
       problem = new Problem("dtype", error.getMessage());
+    } catch (OutOfMemoryError error) {
+      Arrays.fill(planes, null);
+      problem = Problem.of(error);
     }
   }
 

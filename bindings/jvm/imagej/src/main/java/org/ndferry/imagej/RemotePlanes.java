@@ -107,6 +107,7 @@ final class RemotePlanes implements LazyStack.Source, ImageListener {
     } catch (IOException ignored) {
       // it is closed
     }
+    Server.forget(connection);
     if (lost == null) {
       lost = "the image is closed";
     }

@@ -149,6 +149,13 @@ public final class Server {
     }
   }
 
+  /** A connection that a lazy image has closed. */
+  static synchronized void forget(Connection connection) {
+    if (running != null) {
+      running.connections.remove(connection);
+    }
+  }
+
   private static void forget(Path file) {
     try {
       Files.deleteIfExists(file);
