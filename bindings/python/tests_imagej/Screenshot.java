@@ -4,17 +4,24 @@ import java.awt.Toolkit;
 import java.io.File;
 import javax.imageio.ImageIO;
 
-/** What the display shows, as a PNG file; with a second argument, after a key was pressed. */
+/** What the display shows (or x,y,width,height of it), as a PNG file; with a second number, after a key was pressed. */
 public class Screenshot {
+  private static int number(String text) {
+    return Integer.parseInt(text);
+  }
+
   public static void main(String[] arguments) throws Exception {
     Robot robot = new Robot();
-    if (arguments.length > 1) {
+    Rectangle all = new Rectangle(Toolkit.getDefaultToolkit().getScreenSize());
+    if (arguments.length > 1 && arguments[1].contains(",")) {
+      String[] numbers = arguments[1].split(",");
+      all = new Rectangle(number(numbers[0]), number(numbers[1]), number(numbers[2]), number(numbers[3]));
+    } else if (arguments.length > 1) {
       int key = Integer.parseInt(arguments[1]);
       robot.keyPress(key);
       robot.keyRelease(key);
       Thread.sleep(500);
     }
-    Rectangle all = new Rectangle(Toolkit.getDefaultToolkit().getScreenSize());
     ImageIO.write(robot.createScreenCapture(all), "png", new File(arguments[0]));
     System.exit(0);
   }

@@ -154,6 +154,7 @@ def pictures() -> Path:
     return folder
 
 
-def screenshot(path: Path) -> None:
-    """The whole display."""
-    subprocess.run(["java", str(HERE / "Screenshot.java"), str(path)], check=True, timeout=60, capture_output=True)
+def screenshot(path: Path, part: str | None = None) -> None:
+    """The whole display, or x,y,width,height of it."""
+    line = ["java", str(HERE / "Screenshot.java"), str(path), *([part] if part else [])]
+    subprocess.run(line, check=True, timeout=60, capture_output=True)

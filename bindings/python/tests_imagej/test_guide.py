@@ -20,7 +20,7 @@ def test_every_step_of_the_page(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(own.folder))
-    (tmp_path / "Ndferry_.jar").write_bytes(plugin().read_bytes())
+    monkeypatch.setenv("NDFERRY_IMAGEJ_JAR", str(plugin()))  # the package's may be older
     own.prefs("always")
     names: dict[str, Any] = {}
     steps = re.findall(r"^```(python|sh)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
@@ -31,7 +31,9 @@ def test_every_step_of_the_page(
             if "luts" in text:
                 names["image"].overlay = [names["ndferry"].imagej.Roi.oval(60, 80, 80, 80, color="yellow")]
                 names["image"].update(names["stack"])
-                screenshot(pictures / "guide.png")
+                # The page shows this one.
+                names["ij"].macro("setLocation(550, 100, 420, 470);")
+                screenshot(pictures / "imagej-composite.png", "520,0,650,600")
             continue
         for line in text.splitlines():
             words = [os.path.expanduser(word) for word in shlex.split(line)]

@@ -212,6 +212,29 @@ def test_updates_are_in_place_and_may_change_everything(ij: imagej.ImageJ) -> No
     assert same(image.numpy(), some("u1", (5, 6, 3))) and image.title == "one"
 
 
+def test_updates_leave_the_colours_and_are_seen_in_all_channels(ij: imagej.ImageJ) -> None:
+    pixels = np.zeros((2, 3, 8, 8), "u2")
+    pixels[0] = 1000
+    image = ij.show(pixels, "CZYX", luts=["Green", "Magenta"], ranges=[(0, 1000), (0, 2000)])
+
+    def seen() -> list[int]:
+        """Red, green and blue of what is on the screen."""
+        code = 'id = getImageID(); run("Flatten", "slice"); v = getPixel(3, 3); close(); selectImage(id); return toString(v);'
+        value = int(ij.macro(code))
+        return [value >> 16 & 255, value >> 8 & 255, value & 255]
+
+    assert seen() == [0, 255, 0]
+    image.update(pixels[::-1] * 2)
+    assert seen() == [255, 0, 255]
+    assert [lut[255].tolist() for lut in image.info.luts] == [[0, 255, 0], [255, 0, 255]]
+    assert image.info.ranges == [(0, 1000), (0, 2000)]
+    image.update(np.concatenate([pixels, pixels], axis=1) + np.arange(8, dtype="u2"))
+    assert image.shape == (2, 6, 8, 8) and image.info.luts[1][255].tolist() == [255, 0, 255]
+    plain = ij.show(pixels[0, 0], luts=["Fire"])
+    plain.update(pixels[0, 0] + 7)
+    assert plain.info.luts[0][255].tolist() == [255, 255, 255] and plain.info.luts[0][100].tolist() != [100, 100, 100]
+
+
 def test_positions_get_a_window_each(ij: imagej.ImageJ) -> None:
     array = some("u1", (7, 3, 9))
     images = ij.show(array, "YPX", title="plate")

@@ -38,6 +38,27 @@ def test_errors_in_macros_are_raised_here_and_leave_no_window(ij: imagej.ImageJ)
     assert ij.macro("return toString(6 * 7);") == "42"
 
 
+THROWING = """
+public class Throwing_ implements ij.plugin.PlugIn {
+  public void run(String argument) {
+    throw new IllegalStateException("on purpose");
+  }
+}
+"""
+
+
+def test_an_exception_in_a_plugin_is_raised_here(own: Starter) -> None:
+    source = own.folder / "Throwing_.java"
+    source.write_text(THROWING)
+    line = ["javac", "--release", "8", "-nowarn", "-cp", str(own.imagej / "ij.jar"), "-d", str(own.imagej / "plugins")]
+    subprocess.run([*line, str(source)], check=True, capture_output=True)
+    own.prefs("always")
+    ij = own.launch()
+    with pytest.raises(imagej.MacroError, match="on purpose"):
+        ij.macro('run("Throwing ");', timeout=10)
+    assert ij.macro("return toString(6 * 7);") == "42"
+
+
 def test_a_dialog_is_named_when_the_time_is_over(ij: imagej.ImageJ, pictures: Path) -> None:
     start = time.monotonic()
     with pytest.raises(imagej.DialogBlocked) as error:

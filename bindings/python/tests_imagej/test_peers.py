@@ -165,6 +165,44 @@ def test_a_live_view_and_a_lazy_image_end_with_imagej(own: Starter) -> None:
     assert isinstance(lazy, imagej.LazyImage) and lazy.planes_read >= 1
 
 
+def test_an_image_that_is_closed_while_it_is_pulled_or_updated_hangs_nobody(ij: imagej.ImageJ) -> None:
+    stack = np.zeros((40, 1024, 1024), "u2")
+    seen = {"whole": 0, "closed": 0}
+    for number in range(12):
+        image = ij.show(stack)
+        threading.Timer(0.01 * number, lambda: image.close()).start()
+        start = time.monotonic()
+        try:
+            while True:
+                assert image.numpy().shape == stack.shape
+                image.update(stack)
+                seen["whole"] += 1
+        except (imagej.ImageClosed, imagej.Disconnected):
+            seen["closed"] += 1
+        assert time.monotonic() - start < 20
+    assert seen["closed"] == 12
+    print(seen)
+
+
+def test_an_image_needs_no_more_memory_than_it_has_pixels(own: Starter) -> None:
+    size = 256
+    ij = own.launch(f"-Xmx{size + 32 + 24}m")  # 24 are ImageJ's own
+    stack = np.zeros((size // 8, 2048, 2048), "u2")
+    stack[5] = 9
+    image = ij.show(stack)
+    assert np.array_equal(image.numpy(), stack)
+    stack[6] = 3
+    with pytest.raises(imagej.NoMemory):
+        ij.show(stack)
+    assert image.numpy()[5, 0, 0] == 9
+
+
+def test_without_a_display_it_says_so(own: Starter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY")
+    with pytest.raises(imagej.ImageJError, match="is there a display"):
+        own.launch()
+
+
 LAZY = """
 import numpy, ndferry.imagej as imagej, sys, time
 ij = imagej.connect()

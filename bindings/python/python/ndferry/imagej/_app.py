@@ -94,7 +94,7 @@ class ImageJ:
         Image
             Or a list of them, if there is an axis P.
         """
-        if isinstance(array, LazyArray) and lazy and _is_local(array.path):
+        if isinstance(array, LazyArray) and lazy and _is_read_by_imagej(array):
             return self._open_lazily(array, axes, cast, more)
         pixels = array if lazy else np.asarray(array)
         letters = _axes.check(axes, len(pixels.shape))
@@ -296,6 +296,8 @@ class ImageJ:
         self.close()
 
 
-def _is_local(path: Any) -> bool:
-    text = fspath(path) if isinstance(path, (str, PathLike)) else ""
-    return bool(text) and "://" not in text and text.endswith((".npb", ".npy"))
+def _is_read_by_imagej(array: LazyArray) -> bool:
+    """Whether ImageJ can have its planes from the file; without native code it unpacks no Zstandard and no Pco."""
+    path = fspath(array.path) if isinstance(array.path, (str, PathLike)) else ""
+    plain = array.codec.partition(":")[0] in ("none", "lz4", "deflate")
+    return plain and "://" not in path and path.endswith((".npb", ".npy"))

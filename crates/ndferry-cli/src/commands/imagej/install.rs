@@ -116,8 +116,14 @@ fn autostart(folder: &Path) -> anyhow::Result<()> {
     fs::write(&path, text).with_context(|| path.display().to_string())
 }
 
+/// The Python package says where it has the plugin.
+const VARIABLE: &str = "NDFERRY_IMAGEJ_JAR";
+
 /// The plugin that came with this command: beside it, or where the build leaves it.
 fn own_jar() -> anyhow::Result<PathBuf> {
+    if let Some(jar) = std::env::var_os(VARIABLE).filter(|jar| !jar.is_empty()) {
+        return Ok(jar.into());
+    }
     let program = std::env::current_exe()?;
     let mut found = Vec::new();
     for above in program.ancestors().skip(1).take(4) {

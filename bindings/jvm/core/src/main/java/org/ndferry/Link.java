@@ -1,6 +1,5 @@
 package org.ndferry;
 
-import java.io.BufferedInputStream;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -16,11 +15,12 @@ final class Link implements Closeable {
   private static final long DRAIN_MILLIS = 2000;
 
   private static final long DRAIN_NBYTES = 16 << 20;
+  private static final int BUFFER = 1 << 16;
 
   private final SocketChannel channel;
   private final Selector selector;
   private final SelectionKey key;
-  private final BufferedInputStream in;
+  private final Incoming in;
   private final NpbStream messages;
   private final String peer;
   private long timeoutMillis;
@@ -36,7 +36,7 @@ final class Link implements Closeable {
     channel.socket().setTcpNoDelay(true);
     selector = Selector.open();
     key = channel.register(selector, 0);
-    in = new BufferedInputStream(new Incoming(), 1 << 16);
+    in = new Incoming();
     messages = new NpbStream(in, limit);
   }
 
@@ -82,8 +82,12 @@ final class Link implements Closeable {
     }
   }
 
-  /** What comes, as a stream that waits. */
+  /** What comes, as a stream that waits. Small reads are taken from a buffer, large ones go where they belong. */
   private final class Incoming extends InputStream {
+    private final byte[] buffer = new byte[BUFFER];
+    private int at;
+    private int end;
+
     @Override
     public int read() throws IOException {
       byte[] one = new byte[1];
@@ -92,10 +96,28 @@ final class Link implements Closeable {
 
     @Override
     public int read(byte[] into, int offset, int n) throws IOException {
-      ByteBuffer buffer = ByteBuffer.wrap(into, offset, n);
+      if (at == end && n >= BUFFER) {
+        return receive(into, offset, n);
+      }
+      if (at == end) {
+        int got = receive(buffer, 0, BUFFER);
+        if (got <= 0) {
+          return got;
+        }
+        at = 0;
+        end = got;
+      }
+      int some = Math.min(n, end - at);
+      System.arraycopy(buffer, at, into, offset, some);
+      at += some;
+      return some;
+    }
+
+    private int receive(byte[] into, int offset, int n) throws IOException {
+      ByteBuffer target = ByteBuffer.wrap(into, offset, n);
       for (; ; ) {
-        int got = channel.read(buffer);
-        if (got != 0 || n == 0) {
+        int got = channel.read(target);
+        if (got != 0) {
           return got;
         }
         await(SelectionKey.OP_READ, "has sent nothing");
@@ -104,6 +126,9 @@ final class Link implements Closeable {
 
     @Override
     public int available() throws IOException {
+      if (at < end) {
+        return end - at;
+      }
       key.interestOps(SelectionKey.OP_READ);
       selector.selectedKeys().clear();
       return selector.selectNow();

@@ -6,6 +6,7 @@ import ij.WindowManager;
 import ij.gui.Roi;
 import ij.measure.ResultsTable;
 import ij.plugin.frame.RoiManager;
+import ij.process.LUT;
 import java.io.IOException;
 import java.nio.file.Paths;
 import java.util.ArrayList;
@@ -202,6 +203,7 @@ final class Calls {
               if (inPlace) {
                 planes.into(image);
               } else {
+                LUT[] luts = image.getType() == ImagePlus.COLOR_RGB ? new LUT[0] : image.getLuts();
                 ImagePlus other = planes.image(image.getTitle());
                 image.setStack(other.getStack(), other.getNChannels(), other.getNSlices(), other.getNFrames());
                 image.getCalibration().setFunction(
@@ -209,13 +211,14 @@ final class Calls {
                     other.getCalibration().getCoefficients(),
                     other.getCalibration().getValueUnit());
                 Images.remember(image, array.dtype, array.axes, Images.pixels(image) == Pixels.RGB ? Images.samples(other) : 0);
+                Description.keepColours(image, luts);
                 Description.resetRanges(image);
               }
               Description.apply(call, image);
               if (call.flag("autoscale")) {
                 Description.resetRanges(image);
               }
-              image.updateAndDraw();
+              Description.draw(image);
               return call.flag("brief")
                   ? Collections.<String, Object>emptyMap()
                   : Collections.<String, Object>singletonMap("image", Description.of(image));
@@ -314,7 +317,7 @@ final class Calls {
               if (call.flag("no-roi")) {
                 image.deleteRoi();
               }
-              image.updateAndDraw();
+              Description.draw(image);
               return Collections.singletonMap("image", Description.of(image));
             }));
   }

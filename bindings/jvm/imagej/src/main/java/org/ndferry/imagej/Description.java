@@ -276,6 +276,28 @@ final class Description {
     return LutLoader.getLut(lower.equals("gray") || lower.equals("grey") ? "grays" : name);
   }
 
+  /** Draws pixels, colours and overlay anew. */
+  static void draw(ImagePlus image) {
+    if (image instanceof CompositeImage && ((CompositeImage) image).getMode() == CompositeImage.COMPOSITE) {
+      ((CompositeImage) image).updateAllChannelsAndDraw();
+    } else {
+      image.updateAndDraw();
+    }
+  }
+
+  /** The colours that it had before it got another stack, if there are as many channels. */
+  static void keepColours(ImagePlus image, LUT[] luts) {
+    boolean composite = image instanceof CompositeImage;
+    if (image.getType() == ImagePlus.COLOR_RGB || luts.length != (composite ? image.getNChannels() : 1)) {
+      return;
+    }
+    if (composite) {
+      ((CompositeImage) image).setLuts(luts);
+    } else {
+      image.setLut(luts[0]);
+    }
+  }
+
   /** The display range that shows all values of what is there now. */
   static void resetRanges(ImagePlus image) {
     if (image instanceof CompositeImage) {

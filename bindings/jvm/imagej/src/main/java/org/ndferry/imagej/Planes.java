@@ -1,6 +1,5 @@
 package org.ndferry.imagej;
 
-import ij.CompositeImage;
 import ij.ImagePlus;
 import ij.ImageStack;
 import java.io.IOException;
@@ -185,9 +184,6 @@ final class Planes implements ArraySink {
       System.arraycopy(planes[i], 0, target, 0, planeSize);
     }
     Images.remember(image, dtype, given, (int) canonical[5]);
-    if (image instanceof CompositeImage) {
-      ((CompositeImage) image).setChannelsUpdated();
-    }
   }
 
   /** Whether an array like that one can be taken with these planes. */
