@@ -1,6 +1,6 @@
 //! [`Store`]: where a receiver puts arrays as their tiles come.
 
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -14,6 +14,9 @@ use crate::npb_write::NpbWriter;
 use crate::part::Part;
 use crate::recv::{Incoming, Received, ReceivedArray, Target};
 use crate::{ByteOrder, ErrorKind, Format, Interrupt, Limits, Result};
+
+/// Bytes of blocks of an NPY that are written with one call.
+const TOGETHER: usize = 64 << 10;
 
 /// Nothing of it is to be seen before [`Self::commit`].
 #[derive(Debug)]
@@ -45,7 +48,8 @@ pub(crate) enum Elements {
 
 #[derive(Debug)]
 pub(crate) struct NpyFile {
-    file: Option<AtomicFile>,
+    /// Small blocks are written together.
+    file: Option<BufWriter<AtomicFile>>,
     path: PathBuf,
     /// Where the elements start; `None` before the header is written.
     start: Option<u64>,
@@ -237,7 +241,10 @@ impl Store {
                 let finished = writer.take().map(|writer| writer.finish());
                 Ok(finished.transpose()?.map(|(file, _)| file))
             }
-            Self::Npy(npy) => Ok(npy.file.take()),
+            Self::Npy(npy) => {
+                let file = npy.file.take().map(BufWriter::into_inner).transpose();
+                Ok(file.map_err(|error| error.into_error())?)
+            }
             Self::Part(_) | Self::Inbox(_) | Self::Memory { .. } => Ok(None),
         }
     }
@@ -304,14 +311,14 @@ impl Elements {
 impl NpyFile {
     pub(crate) fn new(file: AtomicFile, path: &Path) -> Self {
         Self {
-            file: Some(file),
+            file: Some(BufWriter::with_capacity(TOGETHER, file)),
             path: path.to_owned(),
             start: None,
             at: 0,
         }
     }
 
-    fn file(&mut self) -> Result<&mut AtomicFile> {
+    fn file(&mut self) -> Result<&mut BufWriter<AtomicFile>> {
         let path: &Path = &self.path;
         let gone = || crate::Error::from(ErrorKind::NoArrays).in_path(path);
         self.file.as_mut().ok_or_else(gone)
