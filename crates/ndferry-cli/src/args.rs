@@ -902,6 +902,9 @@ pub(crate) struct DemoArgs {
     /// Which plane to read back.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) plane: usize,
+    /// Where the receiver listens: whatever `recv --listen` takes, but standard input.
+    #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
+    pub(crate) listen: String,
     /// Keeps the files in this folder, which must not exist.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) keep: Option<PathBuf>,

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &DemoArgs, session: &Session) -> anyhow::Result<Outcome>
     )?;
 
     writeln!(out, "\n2. Start a receiver as a second process")?;
-    let mut receiver = Peer::start(&stored)?;
+    let mut receiver = Peer::start(&args.listen, &stored)?;
     writeln!(
         out,
         "   process {}: listening on {}",
@@ -221,18 +221,13 @@ struct PeerReport {
 }
 
 impl Peer {
-    fn start(output: &Path) -> anyhow::Result<Self> {
+    fn start(listen: &str, output: &Path) -> anyhow::Result<Self> {
+        ensure!(listen != "-", "the receiver needs an address");
         let program = std::env::current_exe().context("cannot find this program")?;
         let mut child = Command::new(program)
-            .args([
-                "recv",
-                "--json",
-                "--progress",
-                "never",
-                "--listen",
-                "tcp://127.0.0.1:0",
-                "-o",
-            ])
+            .args(["recv", "--json", "--progress", "never", "--listen"])
+            .arg(listen)
+            .arg("-o")
             .arg(output)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
