@@ -1,0 +1,142 @@
+"""Every transport carries every kind of array between Python and the command, both ways: dtype, shape, order, bytes."""
+
+import pathlib
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import ndferry
+from conftest import counts
+
+# How a receiver may be reached; one more transport is one more line. `{folder}` is an empty one.
+TRANSPORTS = {
+    "tcp": "tcp://127.0.0.1:0",
+    "unix": "unix://{folder}/s",
+    "shm": "shm://{folder}/s",
+    "shm-host": "shm://127.0.0.1:0",
+    "tls": "tls://127.0.0.1:0",
+    "zmq+tcp": "zmq+tcp://127.0.0.1:0",
+    "zmq+ipc": "zmq+ipc://{folder}/s",
+}
+
+STRUCT = np.dtype([("a", "<i2"), ("b", ">f4", (2, 3)), ("in", [("z", ">f8")]), ("text", "<U3")], align=True)
+NUMBERS = np.arange(60 * 70 * 3, dtype="<u2").reshape(60, 70, 3)
+OBJECTS = np.array([[1, "two", None], [3.5, (4, 5), {"k": b"six"}]], dtype=object)
+
+# Name: what is sent from Python; and what the command sends, a file and which part of it.
+ARRAYS: dict[str, tuple[Any, Any, str | None]] = {
+    "C": (NUMBERS, NUMBERS, None),
+    "F": (np.asfortranarray(NUMBERS.astype(">f4")),) * 2 + (None,),
+    "strided": (NUMBERS[::-2, 3:50:3, 1], NUMBERS, "::-2, 3:50:3, 1"),
+    "structured": (np.zeros((50, 7), STRUCT),) * 2 + (None,),
+    "object": (OBJECTS, OBJECTS, None),
+    "0-d": (np.array(1 + 2j, "<c16"),) * 2 + (None,),
+    "empty": (NUMBERS[:3, :0],) * 2 + (None,),
+}
+ARRAYS["structured"][0]["b"] = np.arange(50 * 7 * 6, dtype=">f4").reshape(50, 7, 2, 3)
+ARRAYS["structured"][0]["text"] = "日本"
+
+LARGE = 300 << 20
+
+
+@pytest.fixture(params=TRANSPORTS)
+def url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> str:
+    url = TRANSPORTS[request.param].format(folder=tmp_path)
+    try:
+        ndferry.listen(url).close()
+    except ndferry.FerryError as error:
+        if "not in this build" in str(error):
+            pytest.skip(str(error))
+        raise
+    return url
+
+
+def assert_same(ours: Any, array: Any, name: str) -> None:
+    assert ours.dtype == array.dtype, name
+    assert ours.shape == array.shape, name
+    if array.ndim > 1 and array.flags.forc and array.size:
+        assert (ours.flags.c_contiguous, ours.flags.f_contiguous) == (
+            array.flags.c_contiguous,
+            array.flags.f_contiguous,
+        ), name
+    if array.dtype.hasobject:
+        assert repr(ours.tolist()) == repr(array.tolist()), name
+    else:
+        assert ours.tobytes() == array.tobytes(), name
+
+
+def command(*words: Any) -> list[str]:
+    return [sys.executable, "-m", "ndferry", *map(str, words)]
+
+
+@pytest.fixture
+def receiving(tmp_path: pathlib.Path) -> Iterator[Any]:
+    """Starts the command's receiver; gives where it listens, and the process."""
+    processes = []
+
+    def start(url: str, target: pathlib.Path) -> tuple[str, Any]:
+        words = command("recv", "--listen", url, "-o", target, "--timeout", 30)
+        process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        assert process.stderr
+        line = process.stderr.readline()
+        # Goes on reading, so that the receiver never waits for us.
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        assert line.startswith("listening on "), line
+        return line.split()[-1], process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+def sendable(array: Any, folder: pathlib.Path) -> Any:
+    """Itself; objects are sent from a file."""
+    if not array.dtype.hasobject:
+        return array
+    np.save(folder / "objects.npy", array, allow_pickle=True)
+    return ndferry.open(folder / "objects.npy")
+
+
+def large() -> Any:
+    return np.arange(LARGE >> 1, dtype="<u2").reshape(-1, 1024)
+
+
+def test_the_command_sends_to_python(url: str, tmp_path: pathlib.Path) -> None:
+    with ndferry.listen(url, timeout=30) as listener:
+        for name, (array, stored, part) in {**ARRAYS, "300 MiB": (None, None, None)}.items():
+            if name == "300 MiB":
+                array = stored = large()
+            path = tmp_path / "sent.npy"
+            np.save(path, stored, allow_pickle=True)
+            words = command("send", path, listener.url) + (["-s", part] if part else [])
+            sender = subprocess.Popen(words, stderr=subprocess.PIPE)
+            if array.dtype.hasobject:
+                listener.recv_to(tmp_path / "received.npb")
+                received = ndferry.load(tmp_path / "received.npb")
+            else:
+                received = listener.recv()
+            _, said = sender.communicate(timeout=60)
+            assert sender.returncode == 0, said
+            assert_same(received, array, name)
+            path.unlink()
+            counts[f"arrays sent by the command over {url.partition(':')[0]}, received in Python"] += 1
+
+
+def test_python_sends_to_the_command(url: str, tmp_path: pathlib.Path, receiving: Any) -> None:
+    for name, (array, _, _) in {**ARRAYS, "300 MiB": (None, None, None)}.items():
+        if name == "300 MiB":
+            array = large()
+        target = tmp_path / "received.npb"
+        address, receiver = receiving(url, target)
+        assert ndferry.connect(address, timeout=30).send(sendable(array, tmp_path)) > 0
+        assert receiver.wait(60) == 0
+        assert_same(np.asarray(ndferry.load(target)), array, name)
+        target.unlink()
+        counts[f"arrays sent from Python over {url.partition(':')[0]}, received by the command"] += 1
