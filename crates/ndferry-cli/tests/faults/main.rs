@@ -13,15 +13,16 @@ use std::time::{Duration, Instant};
 
 use ndferry_testkit::{Action, Crossing, Direction, Fault, Place, Proxy};
 
-use modes::{Expect, Mode, Spot, modes};
+use modes::{Expect, Mode, Spot, Wire, modes};
 use pair::{LIMIT, Pair, Secrets, TIMEOUT, Truth};
 
 /// Addresses of receivers that a proxy can stand before. Those that this build does not have are left out, and said so.
-const TRANSPORTS: [(&str, &[Secrets]); 4] = [
+const TRANSPORTS: [(&str, &[Secrets]); 5] = [
     ("tcp", &[Secrets::None, Secrets::Token, Secrets::Resume]),
     ("unix", &[Secrets::None]),
     ("zmq+tcp", &[Secrets::None, Secrets::Token, Secrets::Resume]),
     ("zmq+ipc", &[Secrets::None]),
+    ("tls", &[Secrets::None, Secrets::Token]),
 ];
 
 /// Pairs at a time: most of the time they wait.
@@ -45,6 +46,7 @@ struct Case<'a> {
     direction: Direction,
     scheme: &'a str,
     secrets: Secrets,
+    wire: Wire,
 }
 
 impl Case<'_> {
@@ -53,9 +55,12 @@ impl Case<'_> {
         match self.mode.spot {
             Spot::In(Auth, _) if self.secrets != Secrets::Token => None,
             Spot::In(Resume, _) if self.secrets != Secrets::Resume => None,
+            _ if self.place().is_none() => None,
             _ => match (self.mode.expect[self.direction as usize], &self.mode.action) {
-                // Messages that are not in frames of ZeroMQ break it.
-                (Some(Expect::Whole), Action::Edit(..)) if self.scheme.starts_with("zmq") => {
+                // Messages that are in no frame of ZeroMQ break it, and those that are not encrypted TLS.
+                (Some(Expect::Whole), Action::Edit(..))
+                    if !["tcp", "unix"].contains(&self.scheme) =>
+                {
                     Some(Expect::Sane)
                 }
                 (expect, _) => expect,
@@ -63,9 +68,15 @@ impl Case<'_> {
         }
     }
 
+    fn place(&self) -> Option<Place> {
+        self.mode
+            .spot
+            .place(self.direction, self.secrets, self.wire)
+    }
+
     fn run(&self, truth: &Truth, expect: Expect) -> Outcome {
         let pair = Pair::new(self.scheme, self.secrets).unwrap();
-        let place = self.mode.spot.place(self.direction, self.secrets);
+        let place = self.place().unwrap();
         let action = self.mode.action.clone();
         let fault = Fault { place, action };
         let proxy = Proxy::start(&pair.url, pair.folder(), self.direction, Some(fault)).unwrap();
@@ -147,6 +158,19 @@ fn run(mut pair: Pair, proxy: &Proxy, truths: &[&Truth], expect: Expect) -> Outc
     outcome
 }
 
+/// What a proxy can see; measured on a transfer without a fault.
+fn wire(scheme: &str, secrets: Secrets, truth: &Truth) -> Wire {
+    if scheme != "tls" {
+        return Wire::Open;
+    }
+    let pair = Pair::new(scheme, secrets).unwrap();
+    let proxy = Proxy::start(&pair.url, pair.folder(), Direction::ToReceiver, None).unwrap();
+    let outcome = run(pair, &proxy, &[truth], Expect::Whole);
+    assert!(outcome.other.is_empty(), "{outcome:?}");
+    let heard = |direction| proxy.heard(direction).len() as u64;
+    Wire::Closed([heard(Direction::ToReceiver), heard(Direction::ToSender)])
+}
+
 /// Does all of it, several at a time, in order of the results.
 fn all<T: Sync>(cases: &[T], run: impl Fn(&T) -> Outcome + Sync) -> Vec<Outcome> {
     let next = Mutex::new(0..cases.len());
@@ -175,6 +199,7 @@ fn whatever_happens_on_the_wire_nobody_believes_in_what_is_not_there() {
             continue;
         }
         for secrets in kinds {
+            let wire = wire(scheme, *secrets, &truth);
             for mode in &modes {
                 for direction in [Direction::ToReceiver, Direction::ToSender] {
                     let secrets = *secrets;
@@ -183,6 +208,7 @@ fn whatever_happens_on_the_wire_nobody_believes_in_what_is_not_there() {
                         direction,
                         scheme,
                         secrets,
+                        wire,
                     };
                     cases.extend(case.expect().map(|expect| (case, expect)));
                 }
@@ -248,7 +274,7 @@ fn whatever_happens_on_the_wire_nobody_believes_in_what_is_not_there() {
 fn two_transfers_that_are_taken_for_each_other_both_fail() {
     let (a, b) = (Truth::new(71), Truth::new(72));
     let (mut count, mut words) = (0, BTreeMap::<_, usize>::new());
-    for scheme in ["tcp", "unix"] {
+    for scheme in ["tcp", "unix", "zmq+tcp"] {
         for secrets in [Secrets::None, Secrets::Token, Secrets::Resume] {
             for direction in [Direction::ToReceiver, Direction::ToSender] {
                 for spot in [
@@ -258,7 +284,7 @@ fn two_transfers_that_are_taken_for_each_other_both_fail() {
                     Spot::End(0),
                 ] {
                     let crossing = Crossing::default();
-                    let place = spot.place(direction, secrets);
+                    let place = spot.place(direction, secrets, Wire::Open).unwrap();
                     let action = Action::Cross(crossing);
                     let fault = Fault { place, action };
                     let one = |truths: [&Truth; 2]| {
@@ -298,7 +324,7 @@ fn two_transfers_that_are_taken_for_each_other_both_fail() {
 #[test]
 fn what_was_said_in_another_session_counts_for_nothing() {
     let truth = Truth::new(73);
-    for scheme in ["tcp", "unix"] {
+    for scheme in ["tcp", "unix", "zmq+tcp", "tls"] {
         for secrets in [Secrets::None, Secrets::Token] {
             for direction in [Direction::ToReceiver, Direction::ToSender] {
                 let words = {

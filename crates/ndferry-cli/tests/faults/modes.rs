@@ -51,8 +51,27 @@ pub(crate) enum Spot {
     In(Kind, u64),
 }
 
+/// What can be seen of the messages on the wire.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wire {
+    /// They are there as they are.
+    Open,
+    /// They are encrypted; so many bytes go each way in all.
+    Closed([u64; 2]),
+}
+
 impl Spot {
-    pub(crate) fn place(self, direction: Direction, secrets: Secrets) -> Place {
+    /// `None` if it cannot be found.
+    pub(crate) fn place(self, direction: Direction, secrets: Secrets, wire: Wire) -> Option<Place> {
+        match wire {
+            Wire::Open => Some(self.message(direction, secrets)),
+            Wire::Closed(nbytes) => self
+                .byte(direction, nbytes[direction as usize])
+                .map(Place::Byte),
+        }
+    }
+
+    fn message(self, direction: Direction, secrets: Secrets) -> Place {
         let to_receiver = direction == Direction::ToReceiver;
         let (kind, number, at) = match self {
             Self::Start => return Place::Byte(0),
@@ -70,6 +89,17 @@ impl Spot {
             Self::In(kind, at) => (kind, 1, at),
         };
         Place::Message { kind, number, at }
+    }
+
+    /// The last record is a farewell of 24 bytes, after that of END or ACK with 16 + 6 bytes more than the message.
+    fn byte(self, direction: Direction, nbytes: u64) -> Option<u64> {
+        Some(match self {
+            Self::Start => 0,
+            Self::Hello(at) => at,
+            Self::Middle(at) if direction == Direction::ToReceiver => nbytes / 2 + at,
+            Self::Middle(_) | Self::End(_) => nbytes - 24 - 66,
+            Self::After | Self::In(..) => return None,
+        })
     }
 }
 
