@@ -1,7 +1,11 @@
 """Arrays between processes and threads: channels and frames."""
 
 import asyncio
+import contextlib
+import hashlib
 import io
+import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -290,3 +294,56 @@ def test_only_who_knows_the_token_is_served() -> None:
     with pytest.raises(ndferry.FerryError, match="token"):
         ndferry.listen("tcp://0.0.0.0:0")
     ndferry.listen("tcp://0.0.0.0:0", insecure=True).close()
+
+
+@pytest.mark.parametrize("token", [None, "correct horse"])
+def test_encrypted_transfers_need_the_listeners_certificate(token: Any) -> None:
+    with ndferry.listen("tls://127.0.0.1:0", token=token) as listener:
+        address, pin = listener.url.split("#")
+        received: list[Any] = []
+        receiver = threading.Thread(target=lambda: received.extend((listener.recv(), listener.recv())))
+        receiver.start()
+        for how in ({}, {"tls_pin": "0" * 64}):
+            with pytest.raises(ndferry.FerryError, match="certificate") as refused:
+                ndferry.connect(address, token=token, **how).send(A)
+            assert "sha256=" in refused.value.hint or "address" in refused.value.hint
+        ndferry.connect(listener.url, token=token).send(A)
+        ndferry.connect(address, token=token, tls_pin=pin).send(A.T)
+        receiver.join()
+    assert same(received[0], A)
+    assert same(received[1], np.array(A.T))
+
+
+def test_tls_is_told_what_is_wrong_with_its_options(tmp_path: Any) -> None:
+    with pytest.raises(ndferry.FerryError, match="64 hex digits"):
+        ndferry.connect("tls://127.0.0.1:1", tls_pin="12")
+    with pytest.raises(ndferry.FerryError, match="belong together"):
+        ndferry.listen("tls://127.0.0.1:0", tls_cert=tmp_path / "cert.pem")
+    with pytest.raises(OSError, match=r"absent\.pem"):
+        ndferry.connect("tls://127.0.0.1:1", tls_ca=tmp_path / "absent.pem").send(A)
+    with pytest.raises(OSError, match=r"absent\.pem"):
+        ndferry.listen("tls://127.0.0.1:0", tls_cert=tmp_path / "absent.pem", tls_key=tmp_path / "absent.pem")
+
+
+def test_pythons_own_tls_sees_the_certificate_and_does_not_disturb() -> None:
+    unchecked = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    unchecked.check_hostname = False
+    unchecked.verify_mode = ssl.CERT_NONE
+    with ndferry.listen("tls://127.0.0.1:0") as listener:
+        address, pin = listener.url.removeprefix("tls://").split("#")
+        host, port = address.split(":")
+        received: list[Any] = []
+        receiver = threading.Thread(target=lambda: received.append(listener.recv()))
+        receiver.start()
+        with socket.create_connection((host, int(port))) as plain, unchecked.wrap_socket(plain) as stranger:
+            assert stranger.version() == "TLSv1.3"
+            certificate = stranger.getpeercert(binary_form=True)
+            assert certificate is not None
+            assert pin == "sha256=" + hashlib.sha256(certificate).hexdigest()
+            stranger.sendall(b"GET / HTTP/1.1\r\nHost: there\r\nAccept: everything\r\n\r\n")
+            # It is hung up on, in whatever way.
+            with contextlib.suppress(OSError):
+                assert not stranger.recv(1000).startswith(b"HTTP")
+            ndferry.connect(listener.url).send(A)
+        receiver.join()
+    assert same(received[0], A)

@@ -2,15 +2,17 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::any::Any;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ndferry_io::{Framing, LinkOptions};
 use ndferry_npb::{Auth, Codec, Hello, Limits};
 
 const STRANGERS: usize = 1000;
@@ -39,9 +41,76 @@ fn peak(child: &Child) -> u64 {
     kib.parse::<u64>().unwrap() * 1024
 }
 
-/// One of eight ways to waste a receiver's time; what keeps the connection open.
-fn stranger(i: usize, address: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(address).unwrap();
+/// Where a receiver listens.
+#[derive(Debug)]
+struct There {
+    url: String,
+    /// Host and port.
+    address: String,
+    /// Over TLS: how a hand-shake begins.
+    client_hello: Option<Vec<u8>>,
+    /// Strangers that got as far as to say something there.
+    heard: AtomicUsize,
+}
+
+impl There {
+    fn new(url: &str) -> Self {
+        let (scheme, rest) = url.split_once("://").unwrap();
+        let address = rest.split_once('#').map_or(rest, |(address, _)| address);
+        Self {
+            url: url.to_owned(),
+            address: address.to_owned(),
+            client_hello: (scheme == "tls").then(client_hello),
+            heard: AtomicUsize::new(0),
+        }
+    }
+
+    fn stream(&self) -> TcpStream {
+        TcpStream::connect(&self.address).unwrap()
+    }
+
+    /// Sends bytes where messages are expected, after the hand-shake of TLS if there is one; what keeps the connection.
+    fn say(&self, bytes: &[u8]) -> Box<dyn Any + Send> {
+        let options = link_options();
+        // They may be thrown out while they speak.
+        match ndferry_io::connect(&self.url.parse().unwrap(), &options) {
+            Ok(mut link) => {
+                self.heard.fetch_add(1, Ordering::Relaxed);
+                let _ = link.send(&[bytes]);
+                Box::new(link)
+            }
+            Err(_) => Box::new(()),
+        }
+    }
+}
+
+fn link_options() -> LinkOptions {
+    LinkOptions::new(Framing {
+        head_nbytes: 40,
+        frame_nbytes: |_| Ok(40),
+    })
+}
+
+/// The first message of a TLS client.
+fn client_hello() -> Vec<u8> {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tls://{}", server.local_addr().unwrap());
+    let client = thread::spawn(move || {
+        let connected = ndferry_io::connect(&url.parse().unwrap(), &link_options());
+        assert!(connected.is_err());
+    });
+    let mut bytes = vec![0; 4096];
+    let (mut stream, _) = server.accept().unwrap();
+    let n = stream.read(&mut bytes).unwrap();
+    bytes.truncate(n);
+    drop(stream);
+    client.join().unwrap();
+    assert!(n > 150, "{n}");
+    bytes
+}
+
+/// One of ten ways to waste a receiver's time; what keeps the connection open.
+fn stranger(i: usize, there: &There) -> Box<dyn Any + Send> {
     let mut hello = Hello::new(&[Codec::Raw], &Limits::PEER);
     let plain = hello.message();
     hello.proves = true;
@@ -50,35 +119,46 @@ fn stranger(i: usize, address: &str) -> TcpStream {
         challenge: [1; 32],
         proof: [2; 32],
     };
-    // They may be thrown out while they speak.
-    let _ = match i % 8 {
-        // Idle.
-        0 => Ok(()),
-        // Garbage.
-        1 => stream.write_all(b"GET / HTTP/1.1\r\nHost: there\r\nAccept: everything\r\n\r\n"),
-        // Closed early.
-        2 => stream.shutdown(Shutdown::Both),
-        // Partial.
-        3 => stream.write_all(&proves[..50]),
-        // A greeting, and then silence.
-        4 => stream.write_all(&proves),
-        // No token.
-        5 => stream.write_all(&plain),
-        // A wrong proof.
-        6 => stream
-            .write_all(&proves)
-            .and_then(|()| stream.write_all(&answer.message())),
-        // Too much.
-        _ => stream.write_all(&[&proves[..], &[0x93; 5000]].concat()),
+    let beneath = |bytes: &[u8]| -> Box<dyn Any + Send> {
+        let mut stream = there.stream();
+        let _ = stream.write_all(bytes);
+        Box::new(stream)
     };
-    stream
+    let first = there.client_hello.as_deref().unwrap_or(&proves);
+    match i % 10 {
+        // Idle.
+        0 => Box::new(there.stream()),
+        // Garbage.
+        1 => beneath(b"GET / HTTP/1.1\r\nHost: there\r\nAccept: everything\r\n\r\n"),
+        // Closed early.
+        2 => {
+            let stream = there.stream();
+            let _ = stream.shutdown(Shutdown::Both);
+            Box::new(stream)
+        }
+        // Partial.
+        3 => beneath(&first[..50]),
+        // The first word, and then silence.
+        4 => beneath(first),
+        // The first word, and then garbage, much of it.
+        5 => beneath(&[first, &[0x93; 40_000]].concat()),
+        // A greeting, and then silence.
+        6 => there.say(&proves),
+        // No token.
+        7 => there.say(&plain),
+        // A wrong proof.
+        8 => there.say(&[proves, answer.message()].concat()),
+        // Too much.
+        _ => there.say(&[&proves[..], &[0x93; 5000]].concat()),
+    }
 }
 
 /// Bytes of a greeting one after the other, for as long as there is anybody.
-fn drip(address: &str, until: &AtomicBool) {
-    let mut stream = TcpStream::connect(address).unwrap();
+fn drip(there: &There, until: &AtomicBool) {
+    let mut stream = there.stream();
     let hello = Hello::new(&[Codec::Raw], &Limits::PEER).message();
-    for byte in hello.iter().cycle() {
+    let bytes = there.client_hello.as_ref().unwrap_or(&hello);
+    for byte in bytes.iter().cycle() {
         if until.load(Ordering::Relaxed) || stream.write_all(&[*byte]).is_err() {
             return;
         }
@@ -88,6 +168,15 @@ fn drip(address: &str, until: &AtomicBool) {
 
 #[test]
 fn a_thousand_strangers_keep_nobody_out() {
+    a_thousand_strangers("tcp://127.0.0.1:0");
+}
+
+#[test]
+fn nor_do_they_over_tls() {
+    a_thousand_strangers("tls://127.0.0.1:0");
+}
+
+fn a_thousand_strangers(listen: &str) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let array = ndferry::Array::from_elements(&[1000], &vec![7i32; 1000]).unwrap();
@@ -98,7 +187,7 @@ fn a_thousand_strangers_keep_nobody_out() {
     };
     let options = ndferry::SaveOptions::default();
     ndferry::save(folder.join("t.npy"), &[item], &options, &()).unwrap();
-    let line = format!("recv --count {} -o there.npb", GOOD + 1);
+    let line = format!("recv --listen {listen} --count {} -o there.npb", GOOD + 1);
     let mut child = command(folder, &line)
         .stderr(Stdio::piped())
         .spawn()
@@ -107,15 +196,14 @@ fn a_thousand_strangers_keep_nobody_out() {
     let mut first = String::new();
     stderr.read_line(&mut first).unwrap();
     let reader = thread::spawn(move || stderr.lines().map_while(Result::ok).count());
-    let url = first.trim().trim_start_matches("listening on ").to_owned();
-    let address = url.trim_start_matches("tcp://").to_owned();
+    let there = There::new(first.trim().trim_start_matches("listening on "));
     // It opens its next output just after that line, and after each transfer.
     thread::sleep(Duration::from_millis(300));
     let (descriptors_before, peak_before) = (descriptors(&child), peak(&child));
     let send = || {
         thread::sleep(Duration::from_millis(300));
         let started = Instant::now();
-        let sent = command(folder, &format!("send t.npy {url}")).output();
+        let sent = command(folder, &format!("send t.npy {}", there.url)).output();
         let sent = sent.unwrap();
         assert!(sent.status.success(), "{sent:?}");
         started.elapsed()
@@ -123,10 +211,10 @@ fn a_thousand_strangers_keep_nobody_out() {
     let over = AtomicBool::new(false);
     let (strangers, slowest) = thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| drip(&address, &over));
+            scope.spawn(|| drip(&there, &over));
         }
         let crowd = scope.spawn(|| {
-            let come = (0..STRANGERS).map(|i| stranger(i, &address));
+            let come = (0..STRANGERS).map(|i| stranger(i, &there));
             come.collect::<Vec<_>>()
         });
         let slowest = (0..GOOD).map(|_| send()).max().unwrap();
@@ -135,6 +223,9 @@ fn a_thousand_strangers_keep_nobody_out() {
         (strangers, slowest)
     });
     assert_eq!(strangers.len(), STRANGERS);
+    // Four in ten speak as peers do.
+    let heard = there.heard.load(Ordering::Relaxed);
+    assert!(heard > STRANGERS * 3 / 10, "{heard}");
     let (most_descriptors, peak_after) = (descriptors(&child), peak(&child));
     drop(strangers);
     let started = Instant::now();
@@ -151,7 +242,7 @@ fn a_thousand_strangers_keep_nobody_out() {
     assert!(child.wait().unwrap().success());
     reader.join().unwrap();
     println!(
-        "{STRANGERS} strangers: {} transfers, the slowest in {:.2} s, one afterwards in {:.2} s; peak memory {:.1} MiB \
+        "{STRANGERS} strangers at {listen}: {} transfers, the slowest in {:.2} s, one afterwards in {:.2} s; peak memory {:.1} MiB \
          more; descriptors {descriptors_before}, {most_descriptors} with them, no more than one above {descriptors_before} after {:.2} s",
         GOOD + 1,
         slowest.as_secs_f64(),
