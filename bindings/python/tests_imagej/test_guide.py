@@ -47,4 +47,4 @@ def test_every_step_of_the_page(
             print(done.stdout)
     printed = capsys.readouterr().out
     assert "(5, 2, 256, 256) uint16 (0.5, 0.1, 0.1)" in printed and "100 100" in printed
-    assert "cell 1 polygon [(10, 10), (60, 20), (30, 70)]" in printed and "21.25" in printed
+    assert "stack\n" in printed and "cell 1 polygon [(10, 10), (60, 20), (30, 70)]" in printed and "21.25" in printed

@@ -235,6 +235,23 @@ def test_updates_leave_the_colours_and_are_seen_in_all_channels(ij: imagej.Image
     assert plain.info.luts[0][255].tolist() == [255, 255, 255] and plain.info.luts[0][100].tolist() != [100, 100, 100]
 
 
+def test_files_of_arrays_are_opened_like_any_other(ij: imagej.ImageJ, tmp_path: Path) -> None:
+    """What is dropped onto ImageJ, too, goes this way."""
+    array = some("<u2", (3, 7, 9))
+    np.save(tmp_path / "a.npy", array)
+    np.savez(tmp_path / "b.npz", x=array, y=array[0])
+    ndferry.save(tmp_path / "c.npb", array, codec="lz4")
+    ndferry.save(tmp_path / "d.pkl", array)
+    for name in ("a.npy", "b.npz", "c.npb", "d.pkl"):
+        ij.macro(f'open("{tmp_path / name}");')
+    titles = ["a.npy", "b.npz:x", "b.npz:y", "c.npb", "d.pkl"]
+    assert sorted(info.title for info in ij.images()) == titles
+    assert all(same(ij.image(title).numpy(), array[0] if title == "b.npz:y" else array) for title in titles)
+    (tmp_path / "bad.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:100])
+    with pytest.raises(imagej.MacroError, match="bad.npy"):
+        ij.macro(f'open("{tmp_path / "bad.npy"}");', timeout=10)
+
+
 def test_positions_get_a_window_each(ij: imagej.ImageJ) -> None:
     array = some("u1", (7, 3, 9))
     images = ij.show(array, "YPX", title="plate")

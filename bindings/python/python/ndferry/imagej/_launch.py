@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def launch(
     command = _command(folder, java)
     if not any((folder / "plugins").rglob("Ndferry_*.jar")):
         raise PluginMissing(f"{folder}: no Ndferry_.jar in its plugins: `ndferry imagej install {folder}` puts it there")
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise ImageJError("there is no display for ImageJ's windows: set DISPLAY (Xvfb makes one that nobody sees)")
     if options:
         command[1:1] = options
     before = {(found["pid"], found["token"]) for found in _ndferry.running()}

@@ -384,6 +384,14 @@ class ConnectionTest {
   }
 
   @Test
+  void callsAndAnswersAreThoseOfTheDocument() throws Exception {
+    byte[] call = "{\"call\":\"images\"}".getBytes("US-ASCII");
+    assertArrayEquals(Repo.hexdump("imagej.md", "call"), NpbMessage.encode(NpbMessage.CALL, 0, 1, call));
+    byte[] answer = "{\"images\":[],\"current\":null}".getBytes("US-ASCII");
+    assertArrayEquals(Repo.hexdump("imagej.md", "answer"), NpbMessage.encode(NpbMessage.ANSWER, 0, 1, answer));
+  }
+
+  @Test
   void jsonIsWrittenAsItIsRead() throws Exception {
     String text = "{\"a\":[1,2.5,-3,null,true],\"b\":{\"c\":\"x\\u0001\\\"\"},\"d\":[]}";
     assertEquals(text, Json.write(Json.parse(text)));

@@ -57,6 +57,13 @@ final class ArrayFiles {
     return images;
   }
 
+  /** Whether it is one; what other formats begin with too is told by the name. */
+  static boolean isOne(Path file) throws IOException {
+    String name = String.valueOf(file.getFileName()).toLowerCase(java.util.Locale.ROOT);
+    boolean pickle = name.endsWith(".pkl") || name.endsWith(".pickle");
+    return isNpb(file) || starts(file, 0x93, 'N', 'U', 'M', 'P', 'Y') || name.endsWith(".npz") || pickle;
+  }
+
   private static boolean isNpb(Path file) throws IOException {
     return starts(file, 0x93, 'N', 'P', 'B');
   }

@@ -218,7 +218,7 @@ final class Calls {
               if (call.flag("autoscale")) {
                 Description.resetRanges(image);
               }
-              Description.draw(image);
+              image.updateAndDraw();
               return call.flag("brief")
                   ? Collections.<String, Object>emptyMap()
                   : Collections.<String, Object>singletonMap("image", Description.of(image));
@@ -317,7 +317,7 @@ final class Calls {
               if (call.flag("no-roi")) {
                 image.deleteRoi();
               }
-              Description.draw(image);
+              image.updateAndDraw();
               return Collections.singletonMap("image", Description.of(image));
             }));
   }

@@ -276,15 +276,6 @@ final class Description {
     return LutLoader.getLut(lower.equals("gray") || lower.equals("grey") ? "grays" : name);
   }
 
-  /** Draws pixels, colours and overlay anew. */
-  static void draw(ImagePlus image) {
-    if (image instanceof CompositeImage && ((CompositeImage) image).getMode() == CompositeImage.COMPOSITE) {
-      ((CompositeImage) image).updateAllChannelsAndDraw();
-    } else {
-      image.updateAndDraw();
-    }
-  }
-
   /** The colours that it had before it got another stack, if there are as many channels. */
   static void keepColours(ImagePlus image, LUT[] luts) {
     boolean composite = image instanceof CompositeImage;

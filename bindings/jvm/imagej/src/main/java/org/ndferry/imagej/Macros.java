@@ -5,8 +5,14 @@ import ij.Macro;
 import ij.Prefs;
 import ij.gui.NonBlockingGenericDialog;
 import ij.macro.Interpreter;
+import ij.text.TextWindow;
+import java.awt.EventQueue;
+import java.awt.Frame;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** Macros that programs send: nothing of that runs unless the user of this ImageJ has allowed it. */
@@ -125,9 +131,12 @@ final class Macros {
     Interpreter interpreter = new Interpreter();
     interpreter.setIgnoreErrors(true);
     running.set(interpreter);
+    Set<Frame> windows = new HashSet<>(Arrays.asList(Frame.getFrames()));
     String result;
+    String said;
     try {
       result = interpreter.run(code, argument);
+      said = IJ.getErrorMessage(); // before it is forgotten
     } catch (RuntimeException error) {
       boolean canceled = String.valueOf(error.getMessage()).contains(Macro.MACRO_CANCELED);
       String message = interpreter.getErrorMessage();
@@ -140,10 +149,8 @@ final class Macros {
       IJ.setExceptionHandler(null);
       IJ.redirectErrorMessages(false);
     }
-    String said = IJ.getErrorMessage();
-    if (thrown.get() != null) {
-      StringWriter trace = new StringWriter();
-      thrown.get().printStackTrace(new PrintWriter(trace));
+    String trace = thrown.get() == null ? exception(windows) : trace(thrown.get());
+    if (trace != null) {
       throw new Problem("macro", "an exception in the macro: " + trace);
     }
     if (interpreter.wasError() || interpreter.getErrorMessage() != null) {
@@ -156,6 +163,28 @@ final class Macros {
       throw new Problem("macro", "the macro was stopped");
     }
     return result;
+  }
+
+  private static String trace(Throwable thrown) {
+    StringWriter trace = new StringWriter();
+    thrown.printStackTrace(new PrintWriter(trace));
+    return trace.toString();
+  }
+
+  /** What ImageJ says of an exception in a plugin, in a window that it has opened since; closes it. */
+  private static String exception(Set<Frame> before) {
+    for (Frame frame : Frame.getFrames()) {
+      boolean isNew = frame instanceof TextWindow && frame.isShowing() && !before.contains(frame);
+      String title = isNew ? frame.getTitle() : "no";
+      if (title.equals("Exception") || title.isEmpty()) {
+        String text = ((TextWindow) frame).getTextPanel().getText();
+        if (text.contains("Exception") || text.contains("Error")) {
+          EventQueue.invokeLater(() -> ((TextWindow) frame).close(false));
+          return text;
+        }
+      }
+    }
+    return null;
   }
 
   private static Problem failed(String message, Interpreter interpreter) {

@@ -61,6 +61,35 @@ public final class OpenArray implements PlugIn {
     }
   }
 
+  /**
+   * Whether a file is one of arrays that ImageJ would not open itself.
+   *
+   * @param path of the file
+   * @return by its first bytes; archives and pickles by the end of their names
+   */
+  public static boolean isOne(String path) {
+    try {
+      return ArrayFiles.isOne(Paths.get(path));
+    } catch (IOException | RuntimeException unreadable) {
+      return false;
+    }
+  }
+
+  /**
+   * Shows all arrays of a file, planes and stacks of planes; what goes wrong is said to the user.
+   *
+   * @param path of the file
+   */
+  public static void show(String path) {
+    try {
+      for (ImagePlus image : ArrayFiles.open(Paths.get(path), "", "", false, false)) {
+        image.show();
+      }
+    } catch (IOException | RuntimeException error) {
+      IJ.error("Open NumPy Array", path + ":\n" + error.getMessage());
+    }
+  }
+
   private static boolean has(String options, String word) {
     return (" " + options + " ").contains(" " + word + " ");
   }
