@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
-use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, Order, Recipe};
+use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, LivePolicy, Order, Recipe};
 
 /// Moves NumPy arrays between languages, processes and machines.
 ///
@@ -632,6 +632,31 @@ pub(crate) struct SendArgs {
     /// With --watch: a file is complete when its size and time have not changed for so long.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds, requires = "watch")]
     pub(crate) settle: Duration,
+    /// Listens at URL, and sends each frame of SRC, along its first axis, to all who watch (`recv --connect`), whenever they
+    /// come. SRC may be -, an NPY header and frames after it; with a first extent of 0 until standard input ends.
+    #[arg(long, conflicts_with_all = ["resume", "watch", "zmq", "no_ack"])]
+    pub(crate) live: bool,
+    /// With --live: what becomes of a watcher that is too slow.
+    #[arg(long, value_name = "POLICY", default_value = "newest", requires = "live")]
+    pub(crate) policy: LivePolicyArg,
+    /// With --live: frames that are kept for watchers that are behind.
+    #[arg(long, value_name = "N", default_value_t = 4, requires = "live")]
+    pub(crate) buffer: usize,
+    /// With --live: begins when so many watch; 1 otherwise, or 0 if SRC is standard input.
+    #[arg(long, value_name = "N", requires = "live")]
+    pub(crate) watchers: Option<usize>,
+    /// With --live: so many frames a second, not as many as there can be.
+    #[arg(long, value_name = "FPS", requires = "live", value_parser = rate)]
+    pub(crate) fps: Option<f64>,
+    /// With --live: all frames also go into this NPB file, packed with --codec.
+    #[arg(long, value_name = "FILE", requires = "live")]
+    pub(crate) store: Option<PathBuf>,
+    /// Replaces FILE.
+    #[arg(short, long, requires = "store")]
+    pub(crate) force: bool,
+    /// With --live: sends to whoever reaches an address beyond this machine, without a token.
+    #[arg(long, requires = "live")]
+    pub(crate) insecure: bool,
     /// What to be over ZeroMQ: push and pub cannot be told whether anything was stored, and need --no-ack.
     #[arg(long, value_name = "SOCKET")]
     pub(crate) zmq: Option<ZmqArg>,
@@ -689,6 +714,31 @@ impl RecipeArg {
     }
 }
 
+/// What becomes of a watcher that is too slow.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LivePolicyArg {
+    /// It misses frames; nobody waits for it.
+    Newest,
+    /// All wait for it.
+    Every,
+}
+
+impl LivePolicyArg {
+    pub(crate) fn policy(self) -> LivePolicy {
+        match self {
+            Self::Newest => LivePolicy::Newest,
+            Self::Every => LivePolicy::Every,
+        }
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && f64::is_finite(rate) => Ok(rate),
+        _ => Err("expected a number of frames a second".to_owned()),
+    }
+}
+
 /// What both sides must know.
 #[derive(Args, Debug)]
 pub(crate) struct TokenArgs {
@@ -723,6 +773,10 @@ pub(crate) struct RecvArgs {
         requires = "recipe",
         conflicts_with = "listen"
     )]
+    pub(crate) connect: Option<String>,
+    /// Watches what `send --live` sends from there, until it ends, instead of listening. Frames that did not come, because this
+    /// side was too slow, are lost tiles of an .npb file.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["listen", "resume", "count", "new_token", "insecure"])]
     pub(crate) connect: Option<String>,
     /// Where to store it (.npb, .npy, .npz, .pkl; - is standard output), or a folder (it exists, or ends in /), in which each
     /// transfer becomes a file called as the sender calls it; received.npb, or the next free number, otherwise.

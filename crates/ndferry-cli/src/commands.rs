@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod imagej;
 pub(crate) mod info;
+pub(crate) mod live;
 pub(crate) mod man;
 pub(crate) mod recv;
 pub(crate) mod repair;

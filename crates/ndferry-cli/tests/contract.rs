@@ -756,7 +756,7 @@ fn a_sender_hears_that_standard_output_could_not_be_written() {
     let url = first.trim().strip_prefix("listening on ").unwrap();
     let run = folder.run(&format!("send run.npz {url}")).exits(2);
     assert!(
-        run.stderr.contains("the receiver refused"),
+        run.stderr.contains("the other side refused"),
         "{}",
         run.stderr
     );

@@ -86,6 +86,18 @@ impl Attributes {
         serde_json::from_str(value.get()).ok()
     }
 
+    /// The same with this value under a key, which is not `name`.
+    #[must_use]
+    pub fn with(&self, key: &str, value: &Value) -> Self {
+        let own = self.entries.iter().filter(|(own, _)| own != key).cloned();
+        // A value always is JSON.
+        let value = RawValue::from_string(value.to_string()).ok();
+        let entries = own.chain(value.map(|value| (key.to_owned(), value)));
+        Self {
+            entries: entries.collect(),
+        }
+    }
+
     /// The keys, in their order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|(key, _)| &key[..])

@@ -303,8 +303,8 @@ pub enum ErrorKind {
         /// What is wrong.
         problem: String,
     },
-    /// The receiver refused, and said why.
-    #[error("the receiver refused: {reason}")]
+    /// The other side refused, and said why.
+    #[error("the other side refused: {reason}")]
     Refused {
         /// Its reason.
         reason: String,
@@ -312,6 +312,12 @@ pub enum ErrorKind {
     /// The two sides do not know the same token.
     #[error("{0}")]
     Token(TokenProblem),
+    /// One side is about a live stream, the other one is not.
+    #[error("the other side {}", if *.watches { "watches, and here arrays are received" } else { "does not send a live stream" })]
+    Direction {
+        /// Whether the other side speaks of a live stream.
+        watches: bool,
+    },
     /// Bytes that are no token.
     #[error("a token has 1 to 4096 bytes, these are {nbytes}")]
     TokenText {
@@ -393,6 +399,7 @@ impl ErrorKind {
             | Self::BrokenOff { .. }
             | Self::Recipe { .. }
             | Self::WrongMessage { .. }
+            | Self::Direction { .. }
             | Self::Token(_) => ErrorClass::Protocol,
             Self::Changed => ErrorClass::System,
             Self::Limit { .. } => ErrorClass::Limit,

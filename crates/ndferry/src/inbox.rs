@@ -109,6 +109,12 @@ impl Inbox {
         store.block(number, message, raw, array)
     }
 
+    pub(crate) fn lost(&mut self, number: u64) {
+        if let Some(store) = &mut self.store {
+            store.lost(number);
+        }
+    }
+
     pub(crate) fn end(&mut self, extent: u64) -> Result<()> {
         let store = self.store.as_mut().ok_or(ErrorKind::NoArrays)?;
         store.end(extent)

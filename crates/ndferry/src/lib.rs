@@ -25,6 +25,8 @@ mod file_name;
 mod fingerprint;
 mod format;
 #[cfg(feature = "transport")]
+mod frame_reader;
+#[cfg(feature = "transport")]
 mod frames;
 #[cfg(feature = "images")]
 mod image;
@@ -39,6 +41,12 @@ mod joblib_beside;
 mod keep_alive;
 mod lazy;
 mod limits;
+#[cfg(feature = "transport")]
+mod live;
+#[cfg(feature = "transport")]
+mod live_frame;
+#[cfg(feature = "transport")]
+mod live_watch;
 mod lock;
 mod member;
 #[cfg(feature = "zmq")]
@@ -114,6 +122,8 @@ mod units;
 mod values;
 #[cfg(feature = "transport")]
 mod waiting_room;
+#[cfg(feature = "transport")]
+mod watcher;
 mod wrapping;
 #[cfg(feature = "zarr")]
 mod zarr;
@@ -128,12 +138,16 @@ pub use error::{Error, ErrorClass, ErrorKind, Result, TokenProblem};
 pub use fingerprint::Fingerprint;
 pub use format::{Format, foreign, sniff};
 #[cfg(feature = "transport")]
+pub use frame_reader::FrameReader;
+#[cfg(feature = "transport")]
 pub use frames::{FrameOptions, from_frames, to_frames};
 #[cfg(feature = "imagej")]
 pub use imagej::{IMAGEJ_VERSION, ImageJ, running_imagejs};
 pub use interrupt::Interrupt;
 pub use lazy::LazyArray;
 pub use limits::{Limits, OpenOptions};
+#[cfg(feature = "transport")]
+pub use live::{Broadcast, Live, LiveOptions, LivePolicy, Watched};
 pub use member::{MemberInfo, Storage, escape_key, path_elements, unescape_key};
 #[cfg(feature = "zmq")]
 pub use messages::{Message, MessageOptions, MessageSender, Messages, Recipe};
@@ -181,6 +195,8 @@ pub use text::LazyMasked;
 #[cfg(feature = "transport")]
 pub use token::Token;
 pub use values::{Objects, Opened, Values};
+#[cfg(feature = "transport")]
+pub use watcher::{LiveFrame, Watcher, watch};
 
 /// The values of pickles.
 pub mod pickle {

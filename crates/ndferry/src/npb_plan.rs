@@ -34,6 +34,7 @@ const SAMPLED: u64 = 16;
 const PIECE_NBYTES: (u64, u64) = (4 << 10, 64 << 10);
 
 /// How an array becomes messages.
+#[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) transfer: u64,
     pub(crate) manifest: Manifest,

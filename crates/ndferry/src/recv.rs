@@ -141,6 +141,8 @@ pub struct Received {
     pub wire_nbytes: u64,
     /// Blocks among these that were there already, from transfers that broke off.
     pub held: u64,
+    /// Rows of a live stream that did not come.
+    pub missed: u64,
     /// The file, unless it is all in memory.
     pub path: Option<PathBuf>,
 }
@@ -304,7 +306,8 @@ impl Receiver {
             ..
         } = self;
         waiting.while_serving(listener, || {
-            options.serve(link, greeting, store, target, limits, progress, then)
+            let hello = greeting.into_hello();
+            options.serve(link, hello, store, target, limits, progress, then)
         })
     }
 }
@@ -312,17 +315,16 @@ impl Receiver {
 impl RecvOptions {
     /// One sender, from its first message to the answer.
     #[expect(clippy::too_many_arguments, reason = "what one transfer needs")]
-    fn serve(
+    pub(crate) fn serve(
         &self,
         mut link: Link,
-        greeting: Greeting,
+        hello: Option<Hello>,
         store: &mut Store,
         target: &Target,
         limits: &ndferry_npb::Limits,
         progress: &dyn Progress,
         then: &mut dyn FnMut() -> Result<()>,
     ) -> Result<Received> {
-        let hello = greeting.into_hello();
         let limits = match *target == Target::Memory && link.shares() {
             true => &shared_limits(limits),
             false => limits,
@@ -401,6 +403,7 @@ fn take(
     let mut unpacker = Unpacker::new();
     let mut raw = Vec::new();
     let mut transfer = 0;
+    let mut gaps: Option<Gaps> = None;
     // Bytes of DATA that the sender has not been told of.
     let mut taken = 0;
     let gives_credit = link.answers() && link.counts_messages();
@@ -430,11 +433,8 @@ fn take(
         }
         match decoder.feed(frame).map_err(npb)? {
             Event::Manifest(manifest) => {
-                incoming = Some(Incoming {
-                    manifest: manifest.clone(),
-                    headers: Vec::new(),
-                    grid: manifest.grid().map_err(npb)?,
-                });
+                gaps = manifest.live.then(Gaps::default);
+                incoming = Some(Incoming::new(manifest)?);
             }
             Event::Header(_, bytes) => {
                 let Some(array) = &mut incoming else { continue };
@@ -483,6 +483,9 @@ fn take(
                         .map_err(|kind| ErrorKind::Npb(kind).at(0))?;
                     &raw
                 };
+                if let Some(gaps) = &mut gaps {
+                    received.missed += gaps.before(block.number, store, &array.grid)?;
+                }
                 match lent.filter(|_| is_plain) {
                     Some(lent) => store.lent(block.number, frame, elements, array, lent),
                     None => store.block(block.number, frame, elements, array),
@@ -501,6 +504,10 @@ fn take(
                 let Some(array) = incoming.take() else {
                     continue;
                 };
+                if let Some(gaps) = &mut gaps {
+                    let tiles = end.extent.saturating_mul(array.grid.tiles_per_row());
+                    received.missed += gaps.before(tiles, store, &array.grid)?;
+                }
                 store
                     .end(end.extent)
                     .map_err(|error| target.place_system(error))?;
@@ -568,7 +575,51 @@ pub(crate) struct Incoming {
     pub(crate) grid: TileGrid,
 }
 
+/// What a live stream leaves out.
+#[derive(Debug, Default)]
+struct Gaps {
+    /// The first tile after those that have come.
+    next: u64,
+    lost: u64,
+}
+
+/// Tiles that may be lost to one file: each takes room in its index.
+const LOST: u64 = 1 << 20;
+
+impl Gaps {
+    /// Up to this tile, which has come, or is the end, all others are lost; gives how many rows those are.
+    fn before(&mut self, number: u64, store: &mut Store, grid: &TileGrid) -> Result<u64> {
+        let count = number.saturating_sub(self.next);
+        self.lost = self.lost.saturating_add(count);
+        if self.lost > LOST {
+            return Err(ErrorKind::Limit {
+                what: "tiles that a live stream leaves out",
+                found: self.lost,
+                limit: LOST,
+            }
+            .into());
+        }
+        for lost in self.next..number {
+            store.lost(lost);
+        }
+        self.next = number.saturating_add(1);
+        Ok(count / grid.tiles_per_row().max(1))
+    }
+}
+
 impl Incoming {
+    pub(crate) fn new(manifest: &Manifest) -> Result<Self> {
+        Ok(Self {
+            manifest: Manifest {
+                // What was left out is told by the index of a file.
+                live: false,
+                ..manifest.clone()
+            },
+            headers: Vec::new(),
+            grid: manifest.grid().map_err(npb)?,
+        })
+    }
+
     /// Its NPY header, after a look whether the manifest says the same.
     pub(crate) fn header(&self, limits: &Limits) -> Result<Header> {
         header_of(&self.manifest, &self.headers, &self.manifest.shape, limits)
@@ -582,7 +633,7 @@ impl Incoming {
         nbytes.map_err(npb)
     }
 
-    fn info(&self, limits: &Limits) -> Result<ReceivedArray> {
+    pub(crate) fn info(&self, limits: &Limits) -> Result<ReceivedArray> {
         let header = self.header(limits)?;
         let named = self.headers.get(1);
         let (name, attributes) = named
@@ -620,7 +671,7 @@ impl ReceivedArray {
     }
 }
 
-fn npb_limits(limits: &Limits) -> ndferry_npb::Limits {
+pub(crate) fn npb_limits(limits: &Limits) -> ndferry_npb::Limits {
     ndferry_npb::Limits {
         block_nbytes: limits
             .message_nbytes

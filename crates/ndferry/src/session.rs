@@ -60,6 +60,8 @@ pub(crate) enum Side {
 pub(crate) struct Greeting {
     side: Side,
     token: Option<Token>,
+    /// A live stream: the listening side sends.
+    watches: bool,
     /// This side's HELLO.
     own: Vec<u8>,
     state: State,
@@ -107,6 +109,7 @@ impl Greeting {
         Self {
             side,
             token: token.cloned(),
+            watches: false,
             own: own.message(),
             state: State::Hello,
         }
@@ -117,6 +120,16 @@ impl Greeting {
         if let Ok(hello) = Hello::parse(&self.own[HEAD_NBYTES..]) {
             let window = nbytes;
             self.own = Hello { window, ..hello }.message();
+        }
+        self
+    }
+
+    /// The same for a live stream.
+    pub(crate) fn watching(mut self) -> Self {
+        if let Ok(hello) = Hello::parse(&self.own[HEAD_NBYTES..]) {
+            let watches = true;
+            self.own = Hello { watches, ..hello }.message();
+            self.watches = true;
         }
         self
     }
@@ -200,6 +213,10 @@ impl Greeting {
         };
         if let Some(problem) = problem {
             return Err(ErrorKind::Token(problem).into());
+        }
+        if peer.hello.watches != self.watches {
+            let watches = peer.hello.watches;
+            return Err(ErrorKind::Direction { watches }.into());
         }
         let mut bytes = match self.side {
             Side::Listening => self.own.clone(),
@@ -320,11 +337,18 @@ impl Doorman for Greeting {
                 tracing::warn!(peer, %error, "refused");
                 let code = match error.kind() {
                     ErrorKind::Token(_) => RefuseCode::Token,
+                    ErrorKind::Direction { .. } => RefuseCode::Unsupported,
                     _ => RefuseCode::Protocol,
                 };
                 let reason = match error.kind() {
                     ErrorKind::Token(TokenProblem::Missing) => "it asks for a token".to_owned(),
                     ErrorKind::Token(TokenProblem::Needed) => "it has no token".to_owned(),
+                    ErrorKind::Direction { watches: true } => {
+                        "it receives, and sends nothing live".to_owned()
+                    }
+                    ErrorKind::Direction { watches: false } => {
+                        "it sends a live stream, and receives nothing".to_owned()
+                    }
                     _ => error.to_string(),
                 };
                 Verdict::Leave(Refuse { code, reason }.message(0))

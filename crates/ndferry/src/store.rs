@@ -215,6 +215,15 @@ impl Store {
         }
     }
 
+    /// A tile that did not come and will not.
+    pub(crate) fn lost(&mut self, number: u64) {
+        match self {
+            Self::Npb(Some(writer)) => writer.lost(number),
+            Self::Inbox(inbox) => inbox.lost(number),
+            Self::Npb(None) | Self::Npy(_) | Self::Part(_) | Self::Memory { .. } => {}
+        }
+    }
+
     /// What the sender calls the transfer.
     pub(crate) fn named(&mut self, said: &str) {
         if let Self::Inbox(inbox) = self {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use ndferry::{
     ErrorClass, ErrorKind, Format, Item, LazyArray, Received, Receiver, RecvOptions, SaveOptions,
-    Source, Target, TlsIdentity, Token, save, save_to,
+    Source, Target, TlsIdentity, Token, save, save_to, watch,
 };
 use serde_json::json;
 
@@ -58,6 +58,14 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     let token = options.token.clone();
     let mut place = Place::new(args, folder.as_deref(), 1)?;
     place.check(args)?;
+    if let Some(url) = &args.connect {
+        session.say(format_args!("watching {url}"));
+        let received = watch(url, &place.target, &options, &session.bar, &mut || {
+            place.pass_on(args, session)
+        })?;
+        tell(&received, place.name(&received), args, session)?;
+        return Ok(Outcome::Yes);
+    }
     let mut receiver = Receiver::bind(&args.listen, options)?;
     let url = receiver.url();
     // Scripts wait for this line; it is there even when quiet.
@@ -75,12 +83,7 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
         });
         match received {
             Ok(received) => {
-                let name = match &received.path {
-                    _ if to_stdout => Path::new(STDOUT),
-                    Some(path) if folder.is_some() => path,
-                    _ => &place.output,
-                };
-                tell(&received, name, args, session)?;
+                tell(&received, place.name(&received), args, session)?;
                 number += 1;
             }
             // There are others.
@@ -159,8 +162,14 @@ impl Place {
         let to_stdout = output == Path::new("-");
         let told = Format::of_extension(&output);
         let format = args.to.or(told);
-        let is_direct =
-            args.resume || format == told && matches!(format, Some(Format::Npb | Format::Npy));
+        let is_direct = args.resume
+            || format == told
+                && match format {
+                    Some(Format::Npb) => true,
+                    // Nobody knows yet how long a live stream is.
+                    Some(Format::Npy) => args.connect.is_none(),
+                    _ => false,
+                };
         let folder = match is_direct {
             true => None,
             false => Some(tempfile::tempdir()?),
@@ -176,6 +185,15 @@ impl Place {
             to_stdout,
             _folder: folder,
         })
+    }
+
+    /// What to call it to people.
+    fn name<'a>(&'a self, received: &'a Received) -> &'a Path {
+        match (&received.path, &self.target) {
+            _ if self.to_stdout => Path::new(STDOUT),
+            (Some(path), Target::Folder { .. }) => path,
+            _ => &self.output,
+        }
     }
 
     /// What can be known before anybody has sent anything.
@@ -350,6 +368,7 @@ fn tell(
             "blocks": number(received.blocks),
             "wire_nbytes": number(received.wire_nbytes),
             "held": number(received.held),
+            "missed": number(received.missed),
             "peak_memory": peak.map(number),
         });
         let mut out = output::stdout();
@@ -366,6 +385,12 @@ fn tell(
             "{name}{}  {}",
             dtype_text(&array.dtype),
             shape_text(&array.shape)
+        ));
+    }
+    if received.missed > 0 {
+        session.say(format_args!(
+            "{} did not come: this side was too slow",
+            size::counted(received.missed, "row")
         ));
     }
     let held = match received.held {

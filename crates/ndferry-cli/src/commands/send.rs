@@ -18,6 +18,9 @@ use crate::words::plain;
 use crate::{output, size};
 
 pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome> {
+    if args.live {
+        return crate::commands::live::run(args, session);
+    }
     if args.url == "-" {
         output::check()?;
     }
