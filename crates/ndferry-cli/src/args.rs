@@ -12,7 +12,9 @@ use anyhow::Context;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::ArgValueCompleter;
-use ndferry::{ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, LivePolicy, Order, Recipe};
+use ndferry::{
+    ByteOrder, Casting, Codec, Dtype, Filter, Format, Indexing, LivePolicy, Order, Recipe,
+};
 
 /// Moves NumPy arrays between languages, processes and machines.
 ///
@@ -632,12 +634,17 @@ pub(crate) struct SendArgs {
     /// With --watch: a file is complete when its size and time have not changed for so long.
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds, requires = "watch")]
     pub(crate) settle: Duration,
-    /// Listens at URL, and sends each frame of SRC, along its first axis, to all who watch (`recv --connect`), whenever they
+    /// Listens at URL, and sends each frame of SRC, along its first axis, to all who watch (`recv --live URL`), whenever they
     /// come. SRC may be -, an NPY header and frames after it; with a first extent of 0 until standard input ends.
     #[arg(long, conflicts_with_all = ["resume", "watch", "zmq", "no_ack"])]
     pub(crate) live: bool,
     /// With --live: what becomes of a watcher that is too slow.
-    #[arg(long, value_name = "POLICY", default_value = "newest", requires = "live")]
+    #[arg(
+        long,
+        value_name = "POLICY",
+        default_value = "newest",
+        requires = "live"
+    )]
     pub(crate) policy: LivePolicyArg,
     /// With --live: frames that are kept for watchers that are behind.
     #[arg(long, value_name = "N", default_value_t = 4, requires = "live")]
@@ -776,8 +783,8 @@ pub(crate) struct RecvArgs {
     pub(crate) connect: Option<String>,
     /// Watches what `send --live` sends from there, until it ends, instead of listening. Frames that did not come, because this
     /// side was too slow, are lost tiles of an .npb file.
-    #[arg(long, value_name = "URL", conflicts_with_all = ["listen", "resume", "count", "new_token", "insecure"])]
-    pub(crate) connect: Option<String>,
+    #[arg(long, value_name = "URL", conflicts_with_all = ["listen", "connect", "recipe", "resume", "count", "new_token", "insecure"])]
+    pub(crate) live: Option<String>,
     /// Where to store it (.npb, .npy, .npz, .pkl; - is standard output), or a folder (it exists, or ends in /), in which each
     /// transfer becomes a file called as the sender calls it; received.npb, or the next free number, otherwise.
     #[arg(short, long, value_name = "OUT")]

@@ -119,7 +119,9 @@ mod tests {
 
     fn input(count: usize, frames: usize) -> Vec<u8> {
         let dtype = Dtype::parse("<u2").unwrap();
-        let mut bytes = Header::new(dtype, &[count, 2, 3], Order::C).to_bytes().unwrap();
+        let mut bytes = Header::new(dtype, &[count, 2, 3], Order::C)
+            .to_bytes()
+            .unwrap();
         bytes.extend((0..frames * 12).map(|i| i as u8));
         bytes
     }
@@ -140,7 +142,10 @@ mod tests {
                 assert_eq!(&frame.bytes()[..], bytes);
             }
         }
-        assert!(matches!(read(&input(3, 2)).unwrap_err().kind(), ErrorKind::Truncated { .. }));
+        assert!(matches!(
+            read(&input(3, 2)).unwrap_err().kind(),
+            ErrorKind::Truncated { .. }
+        ));
         let whole = input(0, 2);
         for cut in 0..whole.len() {
             let is_whole = cut == whole.len() - 24 || cut == whole.len() - 12;

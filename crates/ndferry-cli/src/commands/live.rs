@@ -42,7 +42,10 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
     let mut live = Live::bind(&args.url, frames.dtype().clone(), frames.shape(), options)?;
     // Scripts wait for this line; it is there even when quiet.
     crate::report::line(format_args!("listening on {}", live.url()));
-    session.say(format_args!("on the other side: ndferry recv --connect {}", live.url()));
+    session.say(format_args!(
+        "on the other side: ndferry recv --live {}",
+        live.url()
+    ));
     // A file would be over before anybody has come; a camera does not wait.
     let awaited = args.watchers.unwrap_or(match frames {
         Frames::Array { .. } => 1,
@@ -54,7 +57,9 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
     while let Some(frame) = frames.next()? {
         if let Some(fps) = args.fps {
             let due = Duration::from_secs_f64(number as f64 / fps);
-            session.interrupt.wait(due.saturating_sub(started.elapsed()))?;
+            session
+                .interrupt
+                .wait(due.saturating_sub(started.elapsed()))?;
         }
         number = live.push(&frame.view())? + 1;
     }

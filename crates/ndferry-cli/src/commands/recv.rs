@@ -58,7 +58,7 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     let token = options.token.clone();
     let mut place = Place::new(args, folder.as_deref(), 1)?;
     place.check(args)?;
-    if let Some(url) = &args.connect {
+    if let Some(url) = &args.live {
         session.say(format_args!("watching {url}"));
         let received = watch(url, &place.target, &options, &session.bar, &mut || {
             place.pass_on(args, session)
@@ -167,7 +167,7 @@ impl Place {
                 && match format {
                     Some(Format::Npb) => true,
                     // Nobody knows yet how long a live stream is.
-                    Some(Format::Npy) => args.connect.is_none(),
+                    Some(Format::Npy) => args.live.is_none(),
                     _ => false,
                 };
         let folder = match is_direct {
