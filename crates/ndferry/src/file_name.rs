@@ -93,7 +93,7 @@ mod tests {
             ("..", "received"),
             ("", "received"),
             (" . ", "received"),
-            (".npy", "npy"),
+            (".npy", "received"),
             (".bashrc", "bashrc"),
             ("-rf.npy", "_-rf"),
             ("a\0b\n\x1b[31m", "a_b__[31m"),

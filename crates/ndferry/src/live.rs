@@ -17,7 +17,9 @@ use crate::live_watch::Watch;
 use crate::npb_plan::Plan;
 use crate::packing::{Codec, Filter, Packing};
 use crate::session::{Greeting, Side, link_options};
-use crate::{Attributes, CreateOptions, Error, ErrorKind, Interrupt, NpbFile, Result, Token};
+use crate::{
+    Attributes, CreateOptions, Error, ErrorKind, Interrupt, NpbFile, Result, TlsOptions, Token,
+};
 
 /// What becomes of a watcher that is slower than the frames come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub struct LiveOptions {
     pub packing: Packing,
     /// How long a watcher may take nothing.
     pub timeout: Duration,
+    /// Over `tls://`: this side's certificate; otherwise one is made.
+    pub tls: TlsOptions,
     /// What watchers must know too.
     pub token: Option<Token>,
     /// Listens without a token where other machines can connect.
@@ -72,6 +76,7 @@ impl Default for LiveOptions {
             overwrite: false,
             packing: Packing::default(),
             timeout: Duration::from_secs(60),
+            tls: TlsOptions::default(),
             token: None,
             insecure: false,
             interrupt: Interrupt::new(),
@@ -463,7 +468,7 @@ fn listen(url: &str, options: &LiveOptions, interrupt: &Interrupt) -> Result<Lis
         let what = format!("a live stream over {url}");
         return Err(ErrorKind::Unsupported { what }.into());
     }
-    let link_options = link_options(options.timeout, interrupt);
+    let link_options = link_options(options.timeout, interrupt, &options.tls);
     let token = options.token.clone();
     let doorman =
         move || Greeting::new(Side::Listening, &Limits::PEER, false, token.as_ref()).watching();

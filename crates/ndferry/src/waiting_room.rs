@@ -84,7 +84,10 @@ impl WaitingRoom {
     }
 
     fn look_after(&mut self, listener: &mut Listener<Greeting>, is_done: &Signal<()>) {
-        let mut nap = FIRST_LOOK;
+        let mut nap = match self.seats.is_empty() {
+            true => FIRST_LOOK,
+            false => FIRST_LOOK.min(WORD.saturating_sub(self.spoken.elapsed())),
+        };
         while is_done.recv_timeout(nap) == Err(RecvTimeoutError::Timeout) {
             let since = Instant::now();
             if self.welcome(listener, LOOK).is_err() {

@@ -290,7 +290,7 @@ fn call(url: &str, options: &RecvOptions) -> Result<(Link, Option<ndferry_npb::H
         let what = format!("a live stream over {url}");
         return Err(ErrorKind::Unsupported { what }.into());
     }
-    let link_options = link_options(options.timeout, &options.interrupt);
+    let link_options = link_options(options.timeout, &options.interrupt, &options.tls);
     let mut link = ndferry_io::connect(&address, &link_options).map_err(outside)?;
     let (limits, token) = (npb_limits(&options.limits), options.token.as_ref());
     let greeting = Greeting::new(Side::Connecting, &limits, false, token).watching();

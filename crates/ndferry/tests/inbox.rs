@@ -11,7 +11,7 @@ use ndferry::{
     SendOptions, Source, Target, send,
 };
 
-const PATIENCE: Duration = Duration::from_millis(1500);
+const PATIENCE: Duration = Duration::from_millis(2500);
 
 fn numbers(size: usize, first: u8) -> LazyArray {
     let bytes: Vec<u8> = (0..size).map(|i| (i % 251) as u8 ^ first).collect();
@@ -139,7 +139,11 @@ fn what_cannot_be_stored_leaves_nothing_in_the_folder() {
 #[test]
 fn senders_wait_for_their_turn_longer_than_for_a_dead_receiver() {
     let folder = tempfile::tempdir().unwrap();
-    let mut receiver = receiver();
+    let mut options_here = RecvOptions::default();
+    options_here.timeout = PATIENCE;
+    // Nobody waits for a sender that has failed.
+    let failed = options_here.interrupt.clone();
+    let mut receiver = Receiver::bind("tcp://127.0.0.1:0", options_here).unwrap();
     let url = receiver.url();
     // More than sockets take by themselves.
     const NBYTES: usize = 12 << 20;
@@ -148,7 +152,7 @@ fn senders_wait_for_their_turn_longer_than_for_a_dead_receiver() {
     thread::scope(|scope| {
         let senders: Vec<_> = (0..SENDERS)
             .map(|i| {
-                let url = &url;
+                let (url, failed) = (&url, failed.clone());
                 scope.spawn(move || {
                     thread::sleep(Duration::from_millis(u64::from(i) * 100));
                     let array = numbers(NBYTES, i);
@@ -156,7 +160,8 @@ fn senders_wait_for_their_turn_longer_than_for_a_dead_receiver() {
                         name: "",
                         array: &array,
                     }];
-                    send(url, &item, &options(&format!("{i}.npy")), &()).unwrap()
+                    let sent = send(url, &item, &options(&format!("{i}.npy")), &());
+                    sent.inspect_err(|_| failed.set()).unwrap()
                 })
             })
             .collect();
