@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ndferry::{
     Attributes, ErrorKind, LazyArray, Received, Receiver, RecvOptions, SendOptions, Target,
-    TlsIdentity, TlsOptions, Token,
+    TlsIdentity, TlsOptions, Token, ZmqSocket,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -51,11 +51,12 @@ pub(crate) struct PyChannel {
     timeout: Duration,
     token: Option<Token>,
     tls: TlsOptions,
+    zmq: ZmqSocket,
 }
 
 /// A channel to an address; nobody is called yet.
 #[pyfunction]
-#[pyo3(signature = (url, timeout, secret, tls_pin, tls_ca))]
+#[pyo3(signature = (url, timeout, secret, tls_pin, tls_ca, zmq))]
 pub(crate) fn connect(
     py: Python<'_>,
     url: String,
@@ -63,7 +64,17 @@ pub(crate) fn connect(
     secret: Option<&Bound<'_, PyAny>>,
     tls_pin: Option<&str>,
     tls_ca: Option<&Bound<'_, PyAny>>,
+    zmq: &str,
 ) -> PyResult<PyChannel> {
+    let zmq = match zmq {
+        "dealer" => ZmqSocket::Dealer,
+        "push" => ZmqSocket::Push,
+        "pub" => ZmqSocket::Pub,
+        _ => {
+            let message = format!("zmq={zmq:?}: expected 'dealer', 'push' or 'pub'");
+            return Err(PyValueError::new_err(message));
+        }
+    };
     let (timeout, token) = (seconds(timeout)?, token(py, secret)?);
     let mut tls = TlsOptions::default();
     let pin = tls_pin.map(str::parse).transpose();
@@ -74,6 +85,7 @@ pub(crate) fn connect(
         timeout,
         token,
         tls,
+        zmq,
     })
 }
 
@@ -106,6 +118,7 @@ impl PyChannel {
         options.block_nbytes = block;
         options.timeout = self.timeout;
         options.token.clone_from(&self.token);
+        options.zmq = self.zmq;
         options.tls.clone_from(&self.tls);
         options.threads = threads;
         options.interrupt = work.interrupt();

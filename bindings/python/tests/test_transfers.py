@@ -37,7 +37,9 @@ def sent(listener: Any, obj: Any, **how: Any) -> Any:
     return thread, result
 
 
-@pytest.mark.parametrize("url", ["tcp://127.0.0.1:0", "unix://{folder}/socket"])
+@pytest.mark.parametrize(
+    "url", ["tcp://127.0.0.1:0", "unix://{folder}/socket", "zmq+tcp://127.0.0.1:0", "zmq+ipc://{folder}/socket"]
+)
 @pytest.mark.parametrize("codec", [None, "zstd"])
 def test_arrays_arrive(tmp_path: Any, url: Any, codec: Any) -> None:
     with ndferry.listen(url.format(folder=tmp_path)) as listener:
@@ -48,6 +50,19 @@ def test_arrays_arrive(tmp_path: Any, url: Any, codec: Any) -> None:
             assert same(received, np.array(array))
             assert received.dtype == np.asarray(array).dtype
             assert result[0] > 0
+
+
+@pytest.mark.parametrize("zmq", ["push", "pub"])
+def test_receivers_that_cannot_answer_get_arrays_too(zmq: Any) -> None:
+    with ndferry.listen("zmq+tcp://127.0.0.1:0") as listener:
+        thread = threading.Thread(target=lambda: ndferry.connect(listener.url, zmq=zmq).send({"a": A, "b": A.T}))
+        thread.start()
+        assert same(listener.recv(), {"a": A, "b": np.array(A.T)})
+        thread.join()
+    with pytest.raises(ValueError, match="dealer"):
+        ndferry.connect(listener.url, zmq="router")
+    with pytest.raises(ndferry.FerryError, match="token"):
+        ndferry.connect(listener.url, zmq=zmq, token="secret").send(A)
 
 
 def test_several_arrays_are_one_transfer_and_come_by_name() -> None:

@@ -521,8 +521,10 @@ def connect(
     token: str | bytes | None = None,
     tls_pin: str | None = None,
     tls_ca: Any = None,
+    zmq: str = "dealer",
 ) -> Channel:
-    """Make a channel to a process that listens at ``tcp://host:port``, ``tls://host:port`` or ``unix:///path``.
+    """Make a channel to a process that listens at ``tcp://host:port``, ``tls://host:port``, ``unix:///path`` or, with
+    ZeroMQ, ``zmq+tcp://host:port``.
 
     Parameters
     ----------
@@ -536,8 +538,11 @@ def connect(
         SHA-256 of the certificate that the other side must have, in hex; `Listener.url` ends with ``#sha256=`` and it.
     tls_ca : path, optional
         PEM file of authorities, one of which must have signed that certificate. With neither, those that Mozilla trusts.
+    zmq : str
+        Over ZeroMQ: ``"dealer"``, or ``"push"`` or ``"pub"`` for receivers that cannot answer, so that ``send`` returns when
+        all has been read, and nobody knows whether it was stored.
     """
-    return _ndferry.connect(url, timeout, token, tls_pin, tls_ca)
+    return _ndferry.connect(url, timeout, token, tls_pin, tls_ca, zmq)
 
 
 def listen(
