@@ -57,13 +57,15 @@ mod linux {
         }
     }
 
-    /// Copies arrays, contiguous ones, to these offsets of a segment of so many bytes. None if there is no room.
+    /// Copies arrays, contiguous ones, to these offsets of a segment of so many bytes. None if there is no room, or with it
+    /// more would be under way than that.
     #[pyfunction]
     pub(crate) fn lend(
         py: Python<'_>,
         arrays: Vec<Bound<'_, PyAny>>,
         offsets: Vec<u64>,
         nbytes: u64,
+        under_way: u64,
     ) -> PyResult<Option<PyLease>> {
         let mut parts = Vec::with_capacity(arrays.len());
         for (array, offset) in arrays.iter().zip(offsets) {
@@ -72,7 +74,7 @@ mod linux {
             parts.push((raw.bytes(array, itemsize).0, offset));
         }
         // Without room, memory or descriptors, what was to be sent is pickled.
-        let Ok(Some(mut filling)) = SegmentPool::shared().take(nbytes, u64::MAX) else {
+        let Ok(Some(mut filling)) = SegmentPool::shared().take(nbytes, under_way) else {
             return Ok(None);
         };
         let mut fill = || {
@@ -90,9 +92,9 @@ mod linux {
             return Ok(None);
         };
         let descriptor = Arc::new(Mutex::new(Some(lease.into())));
-        let mut under_way = lock(&UNDER_WAY);
-        under_way.retain(|other| other.strong_count() > 0);
-        under_way.push(Arc::downgrade(&descriptor));
+        let mut leases = lock(&UNDER_WAY);
+        leases.retain(|other| other.strong_count() > 0);
+        leases.push(Arc::downgrade(&descriptor));
         Ok(Some(PyLease(descriptor)))
     }
 

@@ -273,7 +273,7 @@ def test_a_forked_process_writes_to_its_own_copy_and_sends_from_its_own_segments
 
 
 def test_a_fork_while_a_message_is_under_way_keeps_no_segment() -> None:
-    lease = _ndferry.lend([LARGE], [0], LARGE.nbytes)
+    lease = _ndferry.lend([LARGE], [0], LARGE.nbytes, 1 << 60)
     assert lease is not None
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
@@ -282,7 +282,7 @@ def test_a_fork_while_a_message_is_under_way_keeps_no_segment() -> None:
     here.send("are you there?")
     assert here.recv()[0] == "are you there?"
     lease.close()
-    again = _ndferry.lend([LARGE], [0], LARGE.nbytes)
+    again = _ndferry.lend([LARGE], [0], LARGE.nbytes, 1 << 60)
     assert again is not None and _ndferry.pool_size()[0] == 1
     again.close()
     here.send(None)

@@ -57,7 +57,7 @@ pub trait FrameSource {
 pub enum Frame<'a> {
     /// In the link's memory, until the next call.
     Here(&'a [u8]),
-    /// In memory that another process has lent, for as long as the bytes live. **It could change them meanwhile**: they
+    /// In memory that another process has lent, for as long as the bytes live, or a copy of it. **It could change them meanwhile**: they
     /// are for those who take any value, not for a parser.
     Shared(Bytes),
 }
@@ -81,6 +81,15 @@ pub trait Duplex: FrameSink + FrameSource + Send + fmt::Debug {
     /// As [`FrameSource::recv`].
     fn recv_frame(&mut self) -> Result<Option<Frame<'_>>> {
         Ok(self.recv()?.map(Frame::Here))
+    }
+
+    /// Sends the parts as one frame if the other side can have it in memory that it is lent; otherwise nothing, and says so.
+    ///
+    /// # Errors
+    /// As [`FrameSink::send`].
+    fn lend(&mut self, parts: &[&[u8]]) -> Result<bool> {
+        let _ = parts;
+        Ok(false)
     }
 
     /// Whether [`Self::recv_frame`] may lend large frames, so that an array had better be one.

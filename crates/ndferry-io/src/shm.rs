@@ -10,6 +10,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use bytes::Bytes;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags,
@@ -107,19 +108,17 @@ impl ShmTransport {
 
 impl FrameSink for ShmTransport {
     fn send(&mut self, parts: &[&[u8]]) -> Result<()> {
-        let nbytes: usize = parts.iter().map(|part| part.len()).sum();
-        if nbytes < BULK {
-            return self.stream.send(parts);
+        match self.lend(parts)? {
+            true => Ok(()),
+            false => self.stream.send(parts),
         }
-        // Whatever keeps it from going in a segment, it can go without.
-        let Ok(Some(lease)) = Self::fill(parts, nbytes) else {
-            return self.stream.send(parts);
-        };
-        let bytes = parts.iter().flat_map(|part| part.iter().copied());
-        let head: Vec<u8> = bytes.take(self.stream.head_nbytes()).collect();
-        self.stream.send_with(&head, lease.as_fd())?;
-        self.sent += (nbytes - head.len()) as u64;
-        Ok(())
+    }
+
+    fn queue(&mut self, parts: &[&[u8]]) -> Result<()> {
+        match parts.iter().map(|part| part.len()).sum::<usize>() {
+            ..BULK => self.stream.queue(parts),
+            _ => self.send(parts),
+        }
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -129,6 +128,7 @@ impl FrameSink for ShmTransport {
 
 impl FrameSource for ShmTransport {
     fn recv(&mut self) -> Result<Option<&[u8]>> {
+        self.stream.write_queued()?;
         let Some(nbytes) = self.stream.head()? else {
             return Ok(None);
         };
@@ -143,7 +143,24 @@ impl FrameSource for ShmTransport {
 }
 
 impl Duplex for ShmTransport {
+    fn lend(&mut self, parts: &[&[u8]]) -> Result<bool> {
+        let nbytes: usize = parts.iter().map(|part| part.len()).sum();
+        if nbytes < BULK {
+            return Ok(false);
+        }
+        // Whatever keeps it from going in a segment, it can go without.
+        let Ok(Some(lease)) = Self::fill(parts, nbytes) else {
+            return Ok(false);
+        };
+        let bytes = parts.iter().flat_map(|part| part.iter().copied());
+        let head: Vec<u8> = bytes.take(self.stream.head_nbytes()).collect();
+        self.stream.send_with(&head, lease.as_fd())?;
+        self.sent += (nbytes - head.len()) as u64;
+        Ok(true)
+    }
+
     fn recv_frame(&mut self) -> Result<Option<Frame<'_>>> {
+        self.stream.write_queued()?;
         let Some(nbytes) = self.stream.head()? else {
             return Ok(None);
         };
@@ -151,7 +168,8 @@ impl Duplex for ShmTransport {
             None => Ok(Some(Frame::Here(self.stream.body(nbytes)?))),
             Some(segment) if nbytes < MAPPED => {
                 self.copied(&segment, nbytes)?;
-                Ok(Some(Frame::Here(&self.frame[..nbytes])))
+                let frame = Bytes::copy_from_slice(&self.frame[..nbytes]);
+                Ok(Some(Frame::Shared(frame)))
             }
             Some(segment) => {
                 let frame = segment.map(nbytes as u64)?.into();

@@ -250,7 +250,7 @@ impl<S: Stream> StreamTransport<S> {
         })
     }
 
-    fn write_queued(&mut self) -> Result<()> {
+    pub(crate) fn write_queued(&mut self) -> Result<()> {
         match self.queued.is_empty() {
             true => Ok(()),
             false => self.send(&[]),
@@ -468,6 +468,7 @@ impl StreamTransport<crate::net::Socket> {
         descriptor: std::os::fd::BorrowedFd<'_>,
     ) -> Result<()> {
         use crate::net::OverSocket;
+        self.write_queued()?;
         let stream = &self.stream;
         let mut wait = self.patience.begin();
         let sent = wait.until(|| crate::shm::send_with(stream.socket(), bytes, descriptor))?;

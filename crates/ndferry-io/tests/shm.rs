@@ -22,9 +22,16 @@ fn frames_of_all_sizes_arrive_in_order_in_memory_or_beside() {
         let sender = thread::spawn(move || {
             for i in 0..120_u8 {
                 let whole = frame(usize::from(i % 7) * usize::from(i) * 5000, i);
-                client
-                    .send(&[&whole[..3], &whole[3..8], &whole[8..]])
-                    .unwrap();
+                let parts = [&whole[..3], &whole[3..8], &whole[8..]];
+                match i % 3 {
+                    0 => client.send(&parts).unwrap(),
+                    1 => client.queue(&parts).unwrap(),
+                    _ => {
+                        if !client.lend(&parts).unwrap() {
+                            client.queue(&parts).unwrap();
+                        }
+                    }
+                }
             }
             client.finish().unwrap();
             let answer = client.recv().unwrap().map(<[u8]>::to_vec);

@@ -24,15 +24,26 @@ pub struct Block<'a> {
 impl<'a> Block<'a> {
     /// All bytes of the message before the payload, so that the payload need not be copied.
     pub fn head(&self, transfer: u64) -> [u8; HEAD_NBYTES + SUBHEAD_NBYTES] {
+        let sub = self.subhead();
+        let head = Head::new(Kind::Data, transfer, self.number, &[&sub, self.payload]);
+        joined(&head, &sub)
+    }
+
+    /// The same without the checksum, for a message that is not moved: see [`crate::Decoder::feed_lent`].
+    pub fn head_of_lent(&self, transfer: u64) -> [u8; HEAD_NBYTES + SUBHEAD_NBYTES] {
+        let sub = self.subhead();
+        let mut head = Head::new(Kind::Data, transfer, self.number, &[]);
+        head.body_nbytes = (sub.len() + self.payload.len()) as u64;
+        head.body_crc = 0;
+        joined(&head, &sub)
+    }
+
+    fn subhead(&self) -> [u8; SUBHEAD_NBYTES] {
         let mut sub = [0; SUBHEAD_NBYTES];
         sub[0] = self.codec as u8;
         sub[1] = self.filter as u8;
         sub[4..].copy_from_slice(&self.raw_nbytes.to_le_bytes());
-        let head = Head::new(Kind::Data, transfer, self.number, &[&sub, self.payload]);
-        let mut out = [0; HEAD_NBYTES + SUBHEAD_NBYTES];
-        out[..HEAD_NBYTES].copy_from_slice(&head.encode());
-        out[HEAD_NBYTES..].copy_from_slice(&sub);
-        out
+        sub
     }
 
     /// Parses a body whose checksum has been checked.
@@ -58,6 +69,13 @@ impl<'a> Block<'a> {
             payload: fields.rest(),
         })
     }
+}
+
+fn joined(head: &Head, sub: &[u8; SUBHEAD_NBYTES]) -> [u8; HEAD_NBYTES + SUBHEAD_NBYTES] {
+    let mut out = [0; HEAD_NBYTES + SUBHEAD_NBYTES];
+    out[..HEAD_NBYTES].copy_from_slice(&head.encode());
+    out[HEAD_NBYTES..].copy_from_slice(sub);
+    out
 }
 
 #[cfg(test)]

@@ -231,6 +231,21 @@ impl Head {
     /// # Errors
     /// [`ErrorKind::Truncated`], [`ErrorKind::BodyCrc`].
     pub fn check(&self, body: &[u8]) -> Result<(), Error> {
+        self.check_nbytes(body)?;
+        let what = self.what();
+        let (found, expected) = (crc32fast::hash(body), self.body_crc);
+        if found != expected {
+            return Err(ErrorKind::BodyCrc {
+                what,
+                found,
+                expected,
+            }
+            .at(HEAD_NBYTES as u64));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_nbytes(&self, body: &[u8]) -> Result<(), Error> {
         let what = self.what();
         if body.len() as u64 != self.body_nbytes {
             let (needed, found) = (self.body_nbytes, body.len() as u64);
@@ -240,15 +255,6 @@ impl Head {
                 found,
             }
             .at(HEAD_NBYTES as u64 + found));
-        }
-        let (found, expected) = (crc32fast::hash(body), self.body_crc);
-        if found != expected {
-            return Err(ErrorKind::BodyCrc {
-                what,
-                found,
-                expected,
-            }
-            .at(HEAD_NBYTES as u64));
         }
         Ok(())
     }

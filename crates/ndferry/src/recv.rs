@@ -431,7 +431,11 @@ fn take(
         if head.transfer != 0 {
             transfer = head.transfer;
         }
-        match decoder.feed(frame).map_err(npb)? {
+        let event = match lent {
+            Some(_) => decoder.feed_lent(frame),
+            None => decoder.feed(frame),
+        };
+        match event.map_err(npb)? {
             Event::Manifest(manifest) => {
                 gaps = manifest.live.then(Gaps::default);
                 incoming = Some(Incoming::new(manifest)?);

@@ -291,6 +291,7 @@ impl<'a> Sender<'a> {
             packing => packing,
         };
         let (pickled, array, mut plan);
+        let mut is_lent = false;
         if item.array.dtype().has_object() {
             let options = SaveOptions {
                 interrupt: self.options.interrupt.clone(),
@@ -311,7 +312,9 @@ impl<'a> Sender<'a> {
             );
         } else {
             array = item.array;
-            let block_nbytes = self.whole(array, packing).unwrap_or(block_nbytes);
+            let whole = self.whole(array, packing);
+            is_lent = whole.is_some();
+            let block_nbytes = whole.unwrap_or(block_nbytes);
             plan = Plan::flat(array, item.name, cataloged, block_nbytes, packing)?;
         }
         let (codec, filter) = (plan.manifest.codec, plan.manifest.filter);
@@ -364,6 +367,15 @@ impl<'a> Sender<'a> {
             plan.blocks(array, threads, interrupt, &mut |block| {
                 {
                     let mut link = kept.link();
+                    if is_lent {
+                        listen(&mut link, decoder, window)?;
+                        let head = block.head_of_lent(transfer);
+                        if link.lend(&[&head, block.payload]).map_err(outside)? {
+                            *blocks += 1;
+                            progress.advance(block.raw_nbytes.into());
+                            return Ok(());
+                        }
+                    }
                     let head = block.head(transfer);
                     let nbytes = head.len() + block.payload.len();
                     unheard += nbytes;

@@ -37,7 +37,14 @@ fn through(url: &str, array: &Array, packing: Packing) -> (Result<Sent>, Result<
 fn arrays_of_all_sizes_arrive_packed_and_not() {
     let folder = tempfile::tempdir().unwrap();
     let path = format!("shm://{}/s", folder.path().display());
-    let shapes: [&[usize]; 5] = [&[], &[0, 3], &[1000, 300], &[3, 1 << 20], &[5000, 7001]];
+    let shapes: [&[usize]; 6] = [
+        &[],
+        &[0, 3],
+        &[300, 300],
+        &[1000, 300],
+        &[3, 1 << 20],
+        &[5000, 7001],
+    ];
     let packed = Packing {
         codec: Codec::Lz4,
         filter: Filter::None,

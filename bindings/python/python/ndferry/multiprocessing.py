@@ -44,8 +44,13 @@ _ABOUT = struct.Struct("!24sQ")
 # Where elements begin: at cache lines.
 _ALIGNMENT = 64
 
-# How long to wait for the receiver, if too much that it has not read is under way; then messages go through the pipe.
-_PATIENCE = 0.05
+# While a receiver does not read, one message or so many bytes are enough under way: it is worth waiting for segments that
+# are used again. After so many seconds it is as much as the pool may have. If that is not enough either for a moment,
+# messages go through the pipe, which waits as long as it takes.
+_ENOUGH = 64 << 20
+_ANY = (1 << 64) - 1
+_WORTH = 1.0
+_MOMENT = 0.05
 
 
 class _Settings:
@@ -193,23 +198,41 @@ class _Aside:
 
     def lend(self) -> Any:
         """A segment with the arrays; None if there is no room for them."""
-        until = time.monotonic() + _PATIENCE
-        while True:
-            segment = _ndferry.lend(self.arrays, self.offsets, self.nbytes)
-            if segment is not None or time.monotonic() > until:
-                return segment
-            time.sleep(0.001)
+        for under_way, seconds in ((max(_ENOUGH, 3 * self.nbytes // 2), _WORTH), (_ANY, _MOMENT)):
+            until = time.monotonic() + seconds
+            while True:
+                segment = _ndferry.lend(self.arrays, self.offsets, self.nbytes, under_way)
+                if segment is not None:
+                    return segment
+                if time.monotonic() > until:
+                    break
+                time.sleep(0.002)
+        return None
+
+
+def _ndarray() -> Any:
+    """NumPy's class, if there can be any of its arrays."""
+    global _class
+    if _class is None:
+        numpy = sys.modules.get("numpy")
+        # It may be just being imported.
+        _class = getattr(numpy, "ndarray", None)
+    return _class
+
+
+_class: Any = None
 
 
 def _dumps(obj: Any) -> Any:
     """A `_Message` if there are large arrays in it and room for them; otherwise what multiprocessing makes of it."""
-    numpy = sys.modules.get("numpy")
-    if _Settings.given is None or numpy is None or numpy.ndarray in _Plain._extra_reducers:
+    given, ndarray = _Settings.given, _ndarray()
+    if given is None or ndarray is None or (type(obj) is ndarray and obj.nbytes < given[0]):
         return _Plain.dumps(obj)
     file = io.BytesIO()
     pickler = _Plain(file)
-    aside = _Aside(_Settings.given[0])
-    pickler.dispatch_table[numpy.ndarray] = aside.reduce
+    aside = _Aside(given[0])
+    # Somebody else may have something to say about arrays.
+    pickler.dispatch_table.setdefault(ndarray, aside.reduce)
     pickler.dump(obj)
     if not aside.arrays:
         return file.getbuffer()
@@ -221,6 +244,16 @@ def _dumps(obj: Any) -> Any:
 
 class _Connection(_connection.Connection):  # type: ignore[misc]
     """An end of a pipe that can pass segments."""
+
+    def __init__(self, handle: Any, readable: bool = True, writable: bool = True, side: Any = None) -> None:
+        super().__init__(handle, readable, writable)
+        # The socket that passes them if the pipe is none.
+        self._side = side
+
+    def _close(self) -> None:
+        super()._close()
+        if self._side is not None:
+            self._side.close()
 
     def send(self, obj: Any) -> None:
         self._check_closed()
@@ -243,24 +276,16 @@ class _Connection(_connection.Connection):  # type: ignore[misc]
         obj, buf.obj = buf.obj, None
         with buf.segment as segment:
             self._send(struct.pack("!i", _SEGMENT))
-            here = self._as_socket()
-            try:
-                sent = socket.send_fds(here, [about], [segment.fileno()])
-            except ConnectionError:
-                raise
-            except OSError:
-                # Too many descriptors are under way (`man 7 unix`, ETOOMANYREFS).
-                sent, about, data = 0, _ABOUT.pack(b"", 0), _Plain.dumps(obj)
-            finally:
-                here.detach()
-            if sent < len(about):
-                self._send(about[sent:])
+            with _Passing(self) as side:
+                try:
+                    socket.send_fds(side, [about], [segment.fileno()])
+                except ConnectionError:
+                    raise
+                except OSError:
+                    # Too many descriptors are under way (`man 7 unix`, ETOOMANYREFS).
+                    side.sendall(_ABOUT.pack(b"", 0))
+                    data = _Plain.dumps(obj)
         self._send_bytes(data)
-
-    def _as_socket(self) -> socket.socket:
-        here = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, self._handle)
-        here.settimeout(None)
-        return here
 
     def recv(self) -> Any:
         self._check_closed()
@@ -301,15 +326,13 @@ class _Connection(_connection.Connection):  # type: ignore[misc]
         return buf
 
     def _recv_memory(self) -> Any:
-        here = self._as_socket()
-        try:
-            about, descriptors, _, _ = socket.recv_fds(here, _ABOUT.size, 1, socket.MSG_CMSG_CLOEXEC)
-        finally:
-            here.detach()
+        with _Passing(self) as side:
+            about, descriptors, _, _ = socket.recv_fds(side, _ABOUT.size, 1, socket.MSG_CMSG_CLOEXEC)
+            while about and len(about) < _ABOUT.size:
+                more = side.recv(_ABOUT.size - len(about))
+                about = about + more if more else b""
         if not about:
             raise EOFError
-        if len(about) < _ABOUT.size:
-            about += self._recv(_ABOUT.size - len(about)).getvalue()
         name, nbytes = _ABOUT.unpack(about)
         if not descriptors:
             if nbytes:
@@ -320,26 +343,51 @@ class _Connection(_connection.Connection):  # type: ignore[misc]
         return memory
 
 
+class _Passing:
+    """The socket by which a connection passes segments: its own, or one beside it."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self.own = connection._side is None
+        self.socket: socket.socket = connection._side
+        if self.own:
+            self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, connection._handle)
+            self.socket.settimeout(None)
+
+    def __enter__(self) -> socket.socket:
+        return self.socket
+
+    def __exit__(self, *_: object) -> None:
+        if self.own:
+            self.socket.detach()
+
+
 def _pipe(duplex: bool = True) -> tuple[Any, Any]:
-    """``Pipe``: a pair of sockets in either case, since nothing else can pass segments."""
+    """``Pipe``: sockets as before, or a pipe, which is faster for small messages, with sockets beside it."""
     here, there = socket.socketpair()
-    here.setblocking(True)
-    there.setblocking(True)
+    here.settimeout(None)
+    there.settimeout(None)
     if duplex:
         return _Connection(here.detach()), _Connection(there.detach())
-    return _Connection(here.detach(), writable=False), _Connection(there.detach(), readable=False)
+    reading, writing = os.pipe()
+    return _Connection(reading, writable=False, side=here), _Connection(writing, readable=False, side=there)
 
 
 def _reduce(connection: Any) -> Any:
-    descriptor = _reduction.DupFd(connection.fileno())
-    return _rebuild, (descriptor, connection.readable, connection.writable, _Settings.given)
+    handle, side = connection.fileno(), connection._side
+    descriptors = [_reduction.DupFd(handle)] + ([] if side is None else [_reduction.DupFd(side.fileno())])
+    return _rebuild, (descriptors, connection.readable, connection.writable, _Settings.given)
 
 
-def _rebuild(descriptor: Any, readable: bool, writable: bool, settings: tuple[int, int] | None) -> _Connection:
+def _rebuild(descriptors: Any, readable: bool, writable: bool, settings: tuple[int, int] | None) -> _Connection:
     # A process that was started anew is told here; one that was told otherwise already keeps to that.
     if settings is not None and _Settings.given is None:
         install(min_bytes=settings[0], pool_bytes=settings[1])
-    return _Connection(descriptor.detach(), readable, writable)
+    handle, *side = [descriptor.detach() for descriptor in descriptors]
+    if not side:
+        return _Connection(handle, readable, writable)
+    beside = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, side[0])
+    beside.settimeout(None)
+    return _Connection(handle, readable, writable, beside)
 
 
 _Plain.register(_Connection, _reduce)
