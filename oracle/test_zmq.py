@@ -333,15 +333,17 @@ def test_our_frames_come_back_to_us(tmp_path, context):
     same(tmp_path / "y.npy", ARRAYS["F"])
 
 
+@pytest.mark.skipif(not pathlib.Path("/proc/self/status").exists(), reason="the system does not tell the peak of memory")
 def test_memory_of_a_receiving_script_is_bounded_by_credits(tmp_path):
     """The array, and what ZeroMQ queues: the window and no more, although its high-water mark counts messages."""
     np.save(tmp_path / "x.npy", np.zeros(200 << 20, np.uint8))
     address = f"ipc://{tmp_path}/s"
     slow = f"""
-import resource, sys, time
+import re, sys, time
 sys.path.insert(0, {str(PEERS)!r})
 import zmq, zmq_recv
-def store(array): print(array.nbytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10)
+def peak(): return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) << 10
+def store(array): print(array.nbytes, peak())
 class Slow:
     def __init__(self, socket): self.socket = socket
     def __setattr__(self, name, value): self.__dict__[name] = value
@@ -349,7 +351,7 @@ class Slow:
     def recv_multipart(self): time.sleep(0.002); return self.socket.recv_multipart()
 socket = zmq.Context.instance().socket(zmq.ROUTER)
 socket.bind({address!r})
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10, flush=True)
+print(peak(), flush=True)
 zmq_recv.recv(Slow(socket), store)
 """
     peer = subprocess.Popen([sys.executable, "-c", slow], stdout=subprocess.PIPE, text=True)
@@ -358,4 +360,5 @@ zmq_recv.recv(Slow(socket), store)
     nbytes, peak = map(int, peer.communicate(timeout=20)[0].split())
     extra = peak - before - nbytes
     print(f"extra memory of the script: {extra / 2**20:.0f} MiB")
-    assert extra < 64 << 20
+    # The second bound is that it was measured: blocks have been queued.
+    assert 1 << 20 < extra < 64 << 20
