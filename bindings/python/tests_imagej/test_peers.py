@@ -170,7 +170,7 @@ def test_an_image_that_is_closed_while_it_is_pulled_or_updated_hangs_nobody(ij: 
     seen = {"whole": 0, "closed": 0}
     for number in range(12):
         image = ij.show(stack)
-        threading.Timer(0.01 * number, lambda: image.close()).start()
+        threading.Timer(0.1 * number, lambda: image.close()).start()
         start = time.monotonic()
         try:
             while True:

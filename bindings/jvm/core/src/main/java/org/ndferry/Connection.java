@@ -184,7 +184,7 @@ public final class Connection implements AutoCloseable {
       long transfer = NpbWriter.newTransfer();
       byte[] head = NpyHeader.of(dtype, shape.clone(), false).encode();
       begin(transfer, manifest, NpbWriter.headers(head, name));
-      ByteBuffer raw = ByteBuffer.allocateDirect((int) Math.max(grid.maxNbytes(), 1));
+      ByteBuffer raw = Scratch.of(Math.max(grid.maxNbytes(), 1));
       long at = 0;
       for (long number = 0; number < grid.size(); number++) {
         raw.clear();
@@ -306,7 +306,12 @@ public final class Connection implements AutoCloseable {
    * @throws IOException as the sink or the system says
    */
   public boolean receive(ArraySink sink) throws IOException {
-    return take(new NpbRuns(sink));
+    link.setDirect(true);
+    try {
+      return take(new NpbRuns(sink));
+    } finally {
+      link.setDirect(false);
+    }
   }
 
   private boolean take(NpbDecoder.Sink sink) throws IOException {
@@ -323,7 +328,11 @@ public final class Connection implements AutoCloseable {
       listen(head);
       begun |= head.kind <= NpbMessage.CATALOG;
       try {
-        decoder.feed(head, link.bytes(), NpbMessage.HEAD_NBYTES);
+        if (link.body() != null) {
+          decoder.feed(head, link.body());
+        } else {
+          decoder.feed(head, link.bytes(), NpbMessage.HEAD_NBYTES);
+        }
       } catch (NdferryException error) {
         link.refuse(code(error), error.getMessage());
         throw error;

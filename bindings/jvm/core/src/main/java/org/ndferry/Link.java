@@ -114,7 +114,21 @@ final class Link implements Closeable {
     }
 
     private int receive(byte[] into, int offset, int n) throws IOException {
-      ByteBuffer target = ByteBuffer.wrap(into, offset, n);
+      return receive(ByteBuffer.wrap(into, offset, n));
+    }
+
+    /** What is in the buffer, or else what comes. */
+    int read(ByteBuffer target) throws IOException {
+      if (at == end) {
+        return receive(target);
+      }
+      int some = Math.min(target.remaining(), end - at);
+      target.put(buffer, at, some);
+      at += some;
+      return some;
+    }
+
+    private int receive(ByteBuffer target) throws IOException {
       for (; ; ) {
         int got = channel.read(target);
         if (got != 0) {
@@ -162,6 +176,16 @@ final class Link implements Closeable {
   /** The next message, or null if the peer has closed its side in between. */
   NpbMessage recv() throws IOException {
     return messages.next();
+  }
+
+  /** Whether the bodies of DATA come outside of Java's memory. */
+  void setDirect(boolean direct) {
+    messages.setDirect(direct ? in::read : null);
+  }
+
+  /** The body of the message that came last, if it lies there; null if {@link #bytes} has it. */
+  ByteBuffer body() {
+    return messages.body();
   }
 
   /** Head and body of the message that came last. */

@@ -10,15 +10,13 @@ final class NpbBlock {
   final int codec;
   final int filter;
   final long nbytes;
-  private final byte[] body;
-  private final int payload;
+  private final ByteBuffer payload;
 
-  private NpbBlock(long number, int codec, int filter, long nbytes, byte[] body, int payload) {
+  private NpbBlock(long number, int codec, int filter, long nbytes, ByteBuffer payload) {
     this.number = number;
     this.codec = codec;
     this.filter = filter;
     this.nbytes = nbytes;
-    this.body = body;
     this.payload = payload;
   }
 
@@ -30,18 +28,31 @@ final class NpbBlock {
     if (in.u16() != 0) {
       throw in.wrong("DATA has reserved bytes that are not 0");
     }
-    return new NpbBlock(number, codec, filter, in.u32(), bytes, in.at());
+    long nbytes = in.u32();
+    ByteBuffer payload = ByteBuffer.wrap(bytes, in.at(), bytes.length - in.at()).slice();
+    return new NpbBlock(number, codec, filter, nbytes, payload);
+  }
+
+  /** Parses a body that lies in a buffer of its own. */
+  static NpbBlock parse(long number, ByteBuffer body) throws NdferryException {
+    byte[] head = new byte[Math.min(SUBHEAD_NBYTES, body.remaining())];
+    ByteBuffer rest = body.duplicate();
+    rest.get(head);
+    NpbBlock block = parse(number, head, 0);
+    return new NpbBlock(number, block.codec, block.filter, block.nbytes, rest.slice());
   }
 
   /** The tile's bytes, checked to be as many as it says. */
   byte[] unpack(NpbManifest manifest) throws NdferryException {
-    return NpbCodec.unpack(manifest, codec, filter, body, payload, (int) nbytes);
+    byte[] packed = new byte[payload.remaining()];
+    payload.duplicate().get(packed);
+    return NpbCodec.unpack(manifest, codec, filter, packed, 0, (int) nbytes);
   }
 
   /** The same, shared with the message if it is raw: valid until the next one comes. */
   ByteBuffer raw(NpbManifest manifest) throws NdferryException {
-    boolean plain = codec == NpbCodec.RAW && filter == NpbCodec.NONE && body.length - payload == nbytes;
-    return plain ? ByteBuffer.wrap(body, payload, (int) nbytes).slice() : ByteBuffer.wrap(unpack(manifest));
+    boolean plain = codec == NpbCodec.RAW && filter == NpbCodec.NONE && payload.remaining() == nbytes;
+    return plain ? payload.duplicate() : ByteBuffer.wrap(unpack(manifest));
   }
 
   /** Head and subhead of a raw tile that lies in these bytes. */

@@ -1,6 +1,7 @@
 package org.ndferry;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -63,18 +64,34 @@ final class NpbDecoder {
       case NpbMessage.HEADER:
       case NpbMessage.DATA:
       case NpbMessage.END:
-        if (manifest == null) {
-          throw unexpected(head, "MANIFEST");
-        }
-        if (head.transfer != transfer) {
-          throw NdferryException.format(8, head.name() + " is of another array than the one that began");
-        }
+        ready(head);
         inside(head, bytes, at);
         return;
       case NpbMessage.CATALOG:
         catalog(head, bytes, at);
         return;
       default: // what concerns files or the session
+    }
+  }
+
+  /** Takes a DATA message whose body lies in a buffer, valid until this returns. */
+  void feed(NpbMessage head, ByteBuffer body) throws IOException {
+    ready(head);
+    if (headers.size() < manifest.headerBlocks) {
+      throw unexpected(head, "HEADER");
+    }
+    NpbBlock block = NpbBlock.parse(head.sequence, body);
+    check(block);
+    sink.block(block);
+  }
+
+  /** Whether an array is under way that the message belongs to. */
+  private void ready(NpbMessage head) throws NdferryException {
+    if (manifest == null) {
+      throw unexpected(head, "MANIFEST");
+    }
+    if (head.transfer != transfer) {
+      throw NdferryException.format(8, head.name() + " is of another array than the one that began");
     }
   }
 

@@ -143,12 +143,17 @@ final class NpbMessage {
 
   /** Compares the body's length and checksum. */
   void check(byte[] body, int at, int n) throws NdferryException {
+    check(ByteBuffer.wrap(body, at, n));
+  }
+
+  void check(ByteBuffer body) throws NdferryException {
+    int n = body.remaining();
     if (n != bodyNbytes) {
       String problem = name() + " is cut off: " + bodyNbytes + " bytes are needed, but " + n + " are left";
       throw NdferryException.format(HEAD_NBYTES + n, problem);
     }
     CRC32 crc = new CRC32();
-    crc.update(body, at, n);
+    crc.update(body);
     if ((int) crc.getValue() != bodyCrc) {
       throw NdferryException.format(32, name() + " is damaged: its checksum is wrong");
     }

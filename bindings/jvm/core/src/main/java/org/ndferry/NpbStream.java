@@ -2,6 +2,7 @@ package org.ndferry;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /** Whole messages from a stream of bytes. */
@@ -9,8 +10,20 @@ final class NpbStream {
   /** Memory grows by at most this much before what was claimed has come. */
   private static final int STEP = 1 << 20;
 
+  /** Bytes that go where they belong without an array in between. */
+  interface Direct {
+    /** As {@link java.nio.channels.ReadableByteChannel#read}, but waits for at least one. */
+    int read(ByteBuffer into) throws IOException;
+  }
+
   private final InputStream in;
   private final long limit;
+  private Direct direct;
+  private ByteBuffer room;
+
+  /** The body of the last message, if it lies there. */
+  private ByteBuffer body;
+
   private byte[] bytes = new byte[0];
   private long offset;
   private long most = Long.MAX_VALUE;
@@ -34,6 +47,18 @@ final class NpbStream {
   /** Where the last message began. */
   long messageOffset() {
     return start;
+  }
+
+  /** From now on the bodies of DATA go into memory outside of Java's, as far as they are no longer than usual; null ends that. */
+  void setDirect(Direct direct) {
+    this.direct = direct;
+    room = direct == null ? null : Scratch.of(Scratch.NBYTES);
+    body = null;
+  }
+
+  /** The body of the last message, valid until the next one; null if {@link #bytes} has it. */
+  ByteBuffer body() {
+    return body;
   }
 
   /** Head and body of the last message; the next one may lie in the same array. */
@@ -60,6 +85,12 @@ final class NpbStream {
       if (message.bodyNbytes > most - offset) {
         throw NdferryException.limit(24, message.name() + " has " + message.bodyNbytes + " bytes before the end of the greeting");
       }
+      body = null;
+      if (direct != null && message.kind == NpbMessage.DATA && message.bodyNbytes <= room.capacity()) {
+        body = direct((int) message.bodyNbytes);
+        message.check(body.duplicate());
+        return message;
+      }
       body(head, message.bodyNbytes);
       int n = bytes.length - head.length;
       message.check(bytes, head.length, n);
@@ -67,6 +98,20 @@ final class NpbStream {
     } catch (NdferryException error) {
       throw error.after(start);
     }
+  }
+
+  private ByteBuffer direct(int nbytes) throws IOException {
+    room.clear();
+    room.limit(nbytes);
+    while (room.hasRemaining()) {
+      int n = direct.read(room);
+      if (n < 0) {
+        break;
+      }
+      offset += n;
+    }
+    room.flip();
+    return room;
   }
 
   private void body(byte[] head, long nbytes) throws IOException {
