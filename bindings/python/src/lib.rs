@@ -17,6 +17,7 @@ mod frames;
 mod index;
 mod input;
 mod lazy;
+mod live;
 mod load;
 mod log;
 #[expect(
@@ -53,6 +54,10 @@ fn _ndferry(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<peer::PyPeer>()?;
     module.add_function(wrap_pyfunction!(peer::running, module)?)?;
     module.add_function(wrap_pyfunction!(writer::create, module)?)?;
+    module.add_class::<live::PyLive>()?;
+    module.add_class::<live::PyWatcher>()?;
+    module.add_function(wrap_pyfunction!(live::live, module)?)?;
+    module.add_function(wrap_pyfunction!(live::watch, module)?)?;
     module.add_function(wrap_pyfunction!(channel::connect, module)?)?;
     module.add_function(wrap_pyfunction!(channel::listen, module)?)?;
     module.add_function(wrap_pyfunction!(frames::to_frames, module)?)?;

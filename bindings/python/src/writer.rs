@@ -79,7 +79,7 @@ pub(crate) fn create(
 }
 
 /// What NumPy takes as a dtype; without NumPy, a type string.
-fn dtype_of(object: &Bound<'_, PyAny>) -> PyResult<ndferry::Dtype> {
+pub(crate) fn dtype_of(object: &Bound<'_, PyAny>) -> PyResult<ndferry::Dtype> {
     let py = object.py();
     if numpy_abi::is_there(py) {
         let descr = py.import("numpy")?.getattr("dtype")?.call1((object,))?;

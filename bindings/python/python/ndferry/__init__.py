@@ -18,14 +18,14 @@ from ._errors import (
     UnsupportedError,
     UsageError,
 )
-from ._ndferry import Array, Channel, LazyArray, Listener, Writer, __version__
+from ._ndferry import Array, Channel, LazyArray, Listener, Live, Watcher, Writer, __version__
 from ._opaque import Opaque
 
 # Known to type checkers; importing `typing` takes longer than all the rest.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Literal
 
     from ._reports import CheckReport, Difference, Info, Member, ScanReport
 
@@ -40,6 +40,7 @@ __all__ = [
     "LazyArray",
     "LimitError",
     "Listener",
+    "Live",
     "Member",
     "MemberError",
     "Opaque",
@@ -49,6 +50,7 @@ __all__ = [
     "UnsafePickle",
     "UnsupportedError",
     "UsageError",
+    "Watcher",
     "Writer",
     "__version__",
     "check",
@@ -59,6 +61,7 @@ __all__ = [
     "from_frames",
     "inspect",
     "listen",
+    "live",
     "load",
     "load_all",
     "loads",
@@ -67,6 +70,7 @@ __all__ = [
     "save",
     "scan",
     "to_frames",
+    "watch",
 ]
 
 
@@ -543,6 +547,80 @@ def connect(
         all has been read, and nobody knows whether it was stored.
     """
     return _ndferry.connect(url, timeout, token, tls_pin, tls_ca, zmq)
+
+
+def live(
+    url: str,
+    shape: Sequence[int],
+    dtype: Any,
+    *,
+    policy: Literal["newest", "every"] = "newest",
+    buffer: int = 4,
+    name: str = "",
+    attrs: Mapping[str, Any] | None = None,
+    store: Any = None,
+    overwrite: bool = False,
+    timeout: float = 60.0,
+    token: str | bytes | None = None,
+    insecure: bool = False,
+) -> Live:
+    """Listen for who wants to watch, and send each frame that is pushed to all of them; they come and go as they like.
+
+    Parameters
+    ----------
+    url : str
+        Where to listen; port 0 takes any free one, and `Live.url` says which.
+    shape : sequence of int
+        Of a frame.
+    dtype : dtype-like
+        Of its elements.
+    policy : {"newest", "every"}
+        Whether who is too slow misses frames and nobody waits, or `Live.push` waits for the slowest.
+    buffer : int
+        Frames that are kept for those who are behind. At most these and one more for each watcher are in memory.
+    name, attrs
+        What the array is called, and what else is said of it.
+    store : path, optional
+        All frames also go into this NPB file.
+    overwrite : bool
+        Whether that file may exist.
+    timeout : float
+        Seconds that a watcher may take nothing.
+    token : str or bytes, optional
+        What watchers must know too.
+    insecure : bool
+        Listens without a token where other machines can connect.
+    """
+    sending = {
+        "policy": policy,
+        "buffer": buffer,
+        "name": name,
+        "attrs": attrs,
+        "store": store,
+        "overwrite": overwrite,
+        "timeout": timeout,
+        "token": token,
+        "insecure": insecure,
+    }
+    return _ndferry.live(url, tuple(shape), dtype, sending)
+
+
+def watch(url: str, *, timeout: float = 60.0, token: str | bytes | None = None) -> Watcher:
+    """Watch a live stream, of `live` or ``ndferry send --live``, from its newest frame on.
+
+    Iterating gives pairs of a frame's true number and the frame; numbers that are left out are frames that this side was too
+    slow for, and `Watcher.missed` counts them.
+
+    Parameters
+    ----------
+    url : str
+        Where it is sent.
+    timeout : float
+        Seconds that the other side may be silent; between frames it says that it is there.
+    token : str or bytes, optional
+        What the other side must know too.
+    """
+    return _ndferry.watch(url, timeout, token)
 
 
 def listen(
