@@ -40,7 +40,7 @@ def test_everybody_gets_every_frame_if_the_camera_waits(tmp_path: Any) -> None:
         thread.join()
     expected = [(number, number, np.dtype("u2"), SHAPE) for number in range(50)]
     assert seen == {0: expected, 1: expected}
-    assert np.array_equal(ndferry.load(store), np.stack([frame(number) for number in range(50)]))
+    assert np.array_equal(ndferry.load(store, "camera"), np.stack([frame(number) for number in range(50)]))
 
 
 def test_who_comes_late_begins_with_the_newest_and_numbers_are_true() -> None:
