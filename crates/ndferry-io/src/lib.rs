@@ -5,6 +5,7 @@
 mod atomic;
 mod buffer;
 mod error;
+mod exchange;
 mod frame;
 #[cfg(feature = "http")]
 mod http;
@@ -37,6 +38,7 @@ mod zmtp;
 pub use atomic::{AtomicFile, rename_synced};
 pub use buffer::{BigBuffer, read_claimed};
 pub use error::{Error, Result};
+pub use exchange::{Exchange, ExchangeListener, ExchangeOptions};
 pub use frame::{Duplex, Frame, FrameSink, FrameSource, Framing, Link};
 #[cfg(feature = "http")]
 pub use http::{HttpFile, HttpProblem};

@@ -6,18 +6,30 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod channel;
 mod codec;
+mod daemon;
 mod error;
 mod hmac_sha1;
 mod limits;
 mod message;
+mod metadata;
+mod name_server;
+mod proxy;
+mod served;
+mod session;
 mod uri;
 mod value;
 
 pub use body::{Body, BodyWriter};
 pub use codec::{ArraysAs, Call, Decoding, Encoding, Serializer};
+pub use daemon::{Daemon, DaemonOptions};
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use message::{Annotations, Dialect, Flags, Head, Message, MessageKind};
+pub use metadata::Metadata;
+pub use name_server::NameServer;
+pub use proxy::{Answer, Proxy, ProxyOptions};
+pub use served::{Items, Outcome, Returned, Served};
 pub use uri::Uri;
 pub use value::{Exception, Object, Value};

@@ -130,6 +130,14 @@ impl Value {
         let bytes = match self {
             Self::Array(array) | Self::Scalar(array) => return Ok(Some(Array::clone(array))),
             Self::Bytes(bytes) | Self::Py2Str(bytes) => bytes,
+            // What serpent of Python 2 makes of a `str`: each character stands for a byte.
+            Self::Str(text) if text.starts_with("\u{93}NUMPY") => {
+                let bytes = text.chars().map(|c| u8::try_from(u32::from(c)).ok());
+                match bytes.collect::<Option<Vec<u8>>>() {
+                    Some(bytes) => &Bytes::from(bytes),
+                    None => return Ok(None),
+                }
+            }
             _ => return Ok(None),
         };
         if !bytes.starts_with(b"\x93NUMPY") {

@@ -175,7 +175,6 @@ pub(crate) fn into_exception(value: Value) -> Option<Exception> {
 }
 
 /// An exception among the results of a batch, as Pyro's clients expect it there.
-#[expect(dead_code, reason = "for the daemon")]
 pub(crate) fn wrapped(exception: Exception, encoding: &Encoding) -> Value {
     let (module, class) = match encoding.dialect {
         Dialect::Pyro4 => ("Pyro4.futures", "_ExceptionWrapper"),

@@ -29,6 +29,11 @@ pub(super) fn write(encoding: &Encoding, value: &Value, out: &mut BodyWriter) ->
                 out.push(b"i");
                 out.push(&value.to_le_bytes());
             }
+            // Python 2 has two kinds of `int`, and Pyro4 there knows only this one.
+            Err(_) if encoding.python2 => {
+                out.push(b"I");
+                out.push(&value.to_le_bytes());
+            }
             Err(_) => long(&BigInt::from(*value), out),
         },
         Value::BigInt(value) => long(value, out),
