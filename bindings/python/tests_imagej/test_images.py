@@ -69,6 +69,16 @@ def test_every_dtype_and_order_of_axes_comes_back_byte_for_byte(ij: imagej.Image
     print(f"{count} arrays came back byte for byte")
 
 
+def test_numbers_that_are_none_come_back_too(ij: imagej.ImageJ) -> None:
+    for dtype in ("<f2", "<f4", ">f4", "<f8"):
+        array = np.array([[np.nan, np.inf], [-np.inf, -0.0]], dtype)
+        assert same(ij.show(array).numpy(), array)
+    for dtype in ("u1", "<u2", "<i2", "i1"):
+        limits = np.iinfo(dtype)
+        array = np.array([[limits.min, limits.max], [0, 1]], dtype)
+        assert same(ij.show(array).numpy(), array)
+
+
 def test_layouts_of_memory_do_not_matter(ij: imagej.ImageJ) -> None:
     whole = some("<u2", (4, 6, 8))
     for array in (whole.T, whole[::2, ::-1], np.asfortranarray(whole), whole[:, :1], whole.transpose(1, 0, 2)):

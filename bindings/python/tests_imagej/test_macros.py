@@ -77,11 +77,16 @@ def test_a_dialog_is_named_when_the_time_is_over(ij: imagej.ImageJ, pictures: Pa
     _escape(ij, pictures)
 
 
+def _press(picture: Path, key: int) -> None:
+    """Presses a key on the display."""
+    line = ["java", str(HERE / "Screenshot.java"), str(picture), str(key)]
+    subprocess.run(line, check=True, timeout=60, capture_output=True)
+
+
 def _escape(ij: imagej.ImageJ, pictures: Path) -> None:
     """Presses the escape key until no dialog waits for it."""
-    line = ["java", str(HERE / "Screenshot.java"), str(pictures / "escaped.png"), "27"]
     for _ in range(10):
-        subprocess.run(line, check=True, timeout=60, capture_output=True)
+        _press(pictures / "escaped.png", 27)
         if ij.status()["dialog"] is None:
             return
     raise AssertionError(ij.status()["dialog"])
@@ -105,9 +110,16 @@ def test_nobody_runs_macros_before_the_user_has_allowed_them(own: Starter, pictu
     # It is asked once; nothing else waits for the answer.
     with pytest.raises(imagej.DialogBlocked):
         ij.macro("return 1;", timeout=2)
-    assert ij.show(np.zeros((3, 3), "u1")).shape == (3, 3)
+    assert ij.status()["macros"] == "ask" and ij.images() == []
     assert not (own.folder / "ran").exists()
+    # Somebody says yes: until this ImageJ ends.
+    _press(pictures / "allowed.png", 10)
+    end = time.monotonic() + 10
+    while ij.status()["macros"] != "allowed" and time.monotonic() < end:
+        time.sleep(0.2)
+    assert ij.macro('return "yes";') == "yes"
     ij.close()
+    assert own.launch().status()["macros"] == "ask"
     own.prefs("never")
     never = own.launch()
     with pytest.raises(imagej.MacrosOff, match="Allow Macros"):
