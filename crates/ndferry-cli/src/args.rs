@@ -117,6 +117,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  ndferry imagej push cells.npy --axes ZCYX --spacing 0.2,0.1,0.1 --unit um --lut Green,Magenta\n  ndferry imagej pull cells.npy -o edited.npb"
     )]
     Imagej(ImagejArgs),
+    /// Objects of Pyro4 and Pyro5: calls their methods, and serves arrays to programs that use it.
+    #[cfg(feature = "pyro")]
+    #[command(
+        after_help = "Examples:\n  ndferry pyro call PYRO:camera@localhost:9000 snap 0.5 -o frame.npy\n  ndferry pyro serve run.npb"
+    )]
+    Pyro(PyroArgs),
     /// Takes a pickled image stack across a socket and back out of a file, and shows each step.
     #[command(after_help = "Example:\n  ndferry demo")]
     Demo(DemoArgs),
@@ -823,6 +829,121 @@ pub(crate) struct RecvArgs {
     pub(crate) wait: WaitArgs,
     #[command(flatten)]
     pub(crate) threads: ThreadArgs,
+}
+
+/// Options of `pyro`.
+#[cfg(feature = "pyro")]
+#[derive(Args, Debug)]
+pub(crate) struct PyroArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: PyroCommand,
+}
+
+/// The verbs of `pyro`.
+#[cfg(feature = "pyro")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum PyroCommand {
+    /// The names that a name server knows, or what an object has.
+    List(PyroListArgs),
+    /// Calls a method, and prints or stores what it gives.
+    Call(PyroCallArgs),
+    /// Prints or stores an attribute.
+    Get(PyroGetArgs),
+    /// Serves arrays as objects, until Ctrl-C; whoever reaches the port can read them.
+    Serve(PyroServeArgs),
+}
+
+/// How to talk to objects of Pyro.
+#[cfg(feature = "pyro")]
+#[derive(Args, Debug)]
+pub(crate) struct PyroToArgs {
+    /// How values go: serpent, json, marshal, msgpack, or, in Pyro4, pickle; what the other side takes otherwise.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) serializer: Option<String>,
+    /// Pyro4: the key that signs messages (_pyroHmacKey), in a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
+}
+
+/// Options of `pyro list`.
+#[cfg(feature = "pyro")]
+#[derive(Args, Debug)]
+pub(crate) struct PyroListArgs {
+    /// An object (PYRO:name@host:port), or where the name server is.
+    #[arg(value_name = "URI|HOST:PORT", default_value = "localhost:9090")]
+    pub(crate) place: String,
+    #[command(flatten)]
+    pub(crate) to: PyroToArgs,
+}
+
+/// Options of `pyro call`.
+#[cfg(feature = "pyro")]
+#[derive(Args, Debug)]
+pub(crate) struct PyroCallArgs {
+    /// PYRO:name@host:port, PYRO:name@./u:socket, or PYRONAME:name[@host:port] for what a name server knows.
+    #[arg(value_name = "URI")]
+    pub(crate) uri: String,
+    /// The method.
+    #[arg(value_name = "METHOD")]
+    pub(crate) method: String,
+    /// Values as JSON, other texts as they are, arrays of files as @PATH[:MEMBER], each by position or as NAME=VALUE.
+    #[arg(value_name = "ARG", allow_hyphen_values = true)]
+    pub(crate) args: Vec<String>,
+    /// Where arrays go (.npy, .npz, .npb, .pkl); - is standard output, as NPY. What is no array is printed.
+    #[arg(short, long, value_name = "DST")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replaces DST.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Of an iterator, at most so many items.
+    #[arg(long, value_name = "N", default_value = "1000")]
+    pub(crate) items: usize,
+    #[command(flatten)]
+    pub(crate) to: PyroToArgs,
+}
+
+/// Options of `pyro get`.
+#[cfg(feature = "pyro")]
+#[derive(Args, Debug)]
+pub(crate) struct PyroGetArgs {
+    /// PYRO:name@host:port, PYRO:name@./u:socket, or PYRONAME:name[@host:port] for what a name server knows.
+    #[arg(value_name = "URI")]
+    pub(crate) uri: String,
+    /// The attribute.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Where an array goes (.npy, .npz, .npb, .pkl); - is standard output, as NPY.
+    #[arg(short, long, value_name = "DST")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replaces DST.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) to: PyroToArgs,
+}
+
+/// Options of `pyro serve`.
+#[cfg(feature = "pyro")]
+#[derive(Args, Debug)]
+pub(crate) struct PyroServeArgs {
+    /// A file with arrays, or PATH:MEMBER.
+    #[arg(value_name = "SOURCE")]
+    pub(crate) source: OsString,
+    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one) or unix:///PATH.
+    #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
+    pub(crate) listen: String,
+    /// What the object is called; the file's name otherwise, with the array's if there are several.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Tells this name server.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) register: Option<String>,
+    /// Pyro4: the key that signs messages (_pyroHmacKey), in a file; Pyro5 is refused then.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// Options of `imagej`.

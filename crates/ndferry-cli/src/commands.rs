@@ -9,6 +9,8 @@ pub(crate) mod imagej;
 pub(crate) mod info;
 pub(crate) mod live;
 pub(crate) mod man;
+#[cfg(feature = "pyro")]
+pub(crate) mod pyro;
 pub(crate) mod recv;
 pub(crate) mod repair;
 pub(crate) mod repickle;

@@ -83,6 +83,8 @@ fn run(command: Command, session: &Session) -> anyhow::Result<Outcome> {
         Command::Send(args) => commands::send::run(&args, session),
         Command::Recv(args) => commands::recv::run(&args, session),
         Command::Imagej(args) => commands::imagej::run(&args, session),
+        #[cfg(feature = "pyro")]
+        Command::Pyro(args) => commands::pyro::run(&args, session),
         Command::Demo(args) => commands::demo::run(&args, session),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Man(args) => commands::man::run(&args),

@@ -1,0 +1,245 @@
+//! `ndferry pyro`: objects of Pyro4 and Pyro5.
+
+mod serve;
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use ndferry::{Format, Item, LazyArray, PrintOptions, SaveOptions, save, save_to};
+use ndferry_pyro::{
+    Answer, Array, Decoding, ErrorKind, Interrupt, Limits, NameServer, Proxy, ProxyOptions,
+    Serializer, Uri, Value,
+};
+
+use crate::args::{
+    PyroArgs, PyroCallArgs, PyroCommand, PyroGetArgs, PyroListArgs, PyroToArgs, SourceArgs,
+};
+use crate::output;
+use crate::report::{Outcome, Session};
+use crate::words::plain;
+
+pub(crate) fn run(args: &PyroArgs, session: &Session) -> anyhow::Result<Outcome> {
+    match &args.command {
+        PyroCommand::List(args) => list(args, session),
+        PyroCommand::Call(args) => call(args, session),
+        PyroCommand::Get(args) => get(args, session),
+        PyroCommand::Serve(args) => serve::run(args, session),
+    }
+}
+
+/// The same flag for what waits for the outside.
+fn interrupt(session: &Session) -> Interrupt {
+    let interrupt = session.interrupt.clone();
+    Interrupt::polling(move || interrupt.is_set())
+}
+
+fn options(to: &PyroToArgs, session: &Session) -> anyhow::Result<ProxyOptions> {
+    let mut options = ProxyOptions::default();
+    if let Some(name) = &to.serializer {
+        let serializer = Serializer::of_name(name);
+        options.serializer = Some(serializer.with_context(|| {
+            format!("Pyro has no serializer {name:?}: serpent, json, marshal, msgpack, pickle")
+        })?);
+    }
+    options.key = to.key_file.as_deref().map(key).transpose()?;
+    options.exchange.timeout = to.wait.timeout;
+    options.exchange.interrupt = interrupt(session);
+    Ok(options)
+}
+
+/// A key out of a file, without the newline at its end.
+fn key(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let key = std::fs::read(path).with_context(|| path.display().to_string())?;
+    let end = key.trim_ascii_end().len();
+    match end {
+        0 => bail!("{}: there is no key in it", path.display()),
+        end => Ok(key[..end].to_vec()),
+    }
+}
+
+/// An exception's remote traceback goes to standard error, before what it is.
+fn told(error: ndferry_pyro::Error, session: &Session) -> anyhow::Error {
+    if let ErrorKind::Remote(exception) = &error.kind
+        && let Some(traceback) = exception.traceback()
+    {
+        let lines: Vec<String> = traceback.lines().map(plain).collect();
+        session.say(lines.join("\n"));
+    }
+    anyhow::anyhow!("{}", plain(&error.to_string()))
+}
+
+fn place(text: &str) -> anyhow::Result<(String, u16)> {
+    let uri: Uri = format!("PYRONAME:any@{text}").parse()?;
+    match uri {
+        Uri::Name {
+            server: Some((host, port)),
+            ..
+        } => Ok((host, port)),
+        _ => bail!("{text:?} is no HOST:PORT"),
+    }
+}
+
+fn list(args: &PyroListArgs, session: &Session) -> anyhow::Result<Outcome> {
+    let options = options(&args.to, session)?;
+    let tell = |error| told(error, session);
+    let mut out = output::text(false);
+    if args.place.to_ascii_uppercase().starts_with("PYRO") {
+        let proxy = Proxy::connect(&args.place.parse()?, &options).map_err(tell)?;
+        let metadata = proxy.metadata();
+        for name in &metadata.methods {
+            let oneway = metadata.oneway.contains(name);
+            writeln!(out, "{name}(){}", if oneway { "  one-way" } else { "" })?;
+        }
+        for name in &metadata.attrs {
+            writeln!(out, "{name}")?;
+        }
+    } else {
+        let (host, port) = place(&args.place)?;
+        let mut server = NameServer::connect(&host, port, &options).map_err(tell)?;
+        for (name, uri) in server.list("").map_err(tell)? {
+            writeln!(out, "{}  {}", plain(&name), plain(&uri.to_string()))?;
+        }
+    }
+    out.flush()?;
+    Ok(Outcome::Yes)
+}
+
+/// An argument: `@PATH` is an array, what is JSON is its value, anything else a text.
+fn value(text: &str, session: &Session) -> anyhow::Result<Value> {
+    if let Some(path) = text.strip_prefix('@') {
+        let args = SourceArgs {
+            source: path.into(),
+            slice: None,
+        };
+        let mut arrays = session.arrays(&args, 0)?;
+        return match (arrays.pop(), arrays.is_empty()) {
+            (Some((_, array)), true) => Ok(array.load()?.into()),
+            _ => bail!("{path}: there is more than one array: name it, as in {path}:NAME"),
+        };
+    }
+    let json = Decoding::new(Serializer::Json, Limits::default());
+    let parsed = json.value(&text.to_owned().into());
+    Ok(parsed.unwrap_or_else(|_| text.into()))
+}
+
+fn call(args: &PyroCallArgs, session: &Session) -> anyhow::Result<Outcome> {
+    let (mut by_position, mut by_name) = (Vec::new(), Vec::new());
+    for arg in &args.args {
+        match arg.split_once('=').filter(|(name, _)| is_name(name)) {
+            Some((name, text)) => by_name.push((name.to_owned(), value(text, session)?)),
+            None => by_position.push(value(arg, session)?),
+        }
+    }
+    let tell = |error| told(error, session);
+    let options = options(&args.to, session)?;
+    let mut proxy = Proxy::connect(&args.uri.parse()?, &options).map_err(tell)?;
+    let answer = proxy.invoke(&args.method, by_position, by_name);
+    let value = match answer.map_err(tell)? {
+        Answer::Value(value) => value,
+        Answer::Items(id) => {
+            let mut items = Vec::new();
+            while items.len() < args.items {
+                match proxy.next_item(&id).map_err(tell)? {
+                    Some(item) => items.push(item),
+                    None => break,
+                }
+            }
+            if items.len() == args.items {
+                proxy.close_items(&id).map_err(tell)?;
+                session.say(format_args!("only the first {} items", args.items));
+            }
+            Value::List(items)
+        }
+        _ => bail!("this answer is not known"),
+    };
+    put(&value, args.output.as_deref(), args.force, session)
+}
+
+fn is_name(text: &str) -> bool {
+    let mut chars = text.chars();
+    let first = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_');
+    first && chars.all(|c| c.is_alphanumeric() || c == '_')
+}
+
+fn get(args: &PyroGetArgs, session: &Session) -> anyhow::Result<Outcome> {
+    let tell = |error| told(error, session);
+    let options = options(&args.to, session)?;
+    let mut proxy = Proxy::connect(&args.uri.parse()?, &options).map_err(tell)?;
+    let value = proxy.get(&args.name).map_err(tell)?;
+    put(&value, args.output.as_deref(), args.force, session)
+}
+
+/// All arrays of a value, with their places in it as names.
+fn arrays_in(value: &Value, name: String, found: &mut Vec<(String, Array)>) -> anyhow::Result<()> {
+    if let Some(array) = value.to_array()? {
+        found.push((name, array));
+        return Ok(());
+    }
+    let below = |key: &str| match name.is_empty() {
+        true => key.to_owned(),
+        false => format!("{name}.{key}"),
+    };
+    match value {
+        Value::List(items) | Value::Tuple(items) => {
+            for (i, item) in items.iter().enumerate() {
+                arrays_in(item, below(&i.to_string()), found)?;
+            }
+        }
+        Value::Dict(pairs) => {
+            for (key, value) in pairs {
+                let key = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
+                arrays_in(value, below(&key), found)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn put(
+    value: &Value,
+    output: Option<&Path>,
+    force: bool,
+    session: &Session,
+) -> anyhow::Result<Outcome> {
+    let Some(path) = output else {
+        let mut out = output::text(force);
+        match value.to_array()? {
+            Some(array) => writeln!(out, "{}", array.view().repr(&PrintOptions::default())?)?,
+            None => writeln!(out, "{value}")?,
+        }
+        out.flush()?;
+        return Ok(Outcome::Yes);
+    };
+    let mut found = Vec::new();
+    arrays_in(value, String::new(), &mut found)?;
+    if found.is_empty() {
+        bail!("there is no array in what came, which is {value}: without -o it is printed");
+    }
+    let arrays: Vec<(String, LazyArray)> = found
+        .into_iter()
+        .map(|(name, array)| (name, LazyArray::from(array)))
+        .collect();
+    let items: Vec<Item<'_>> = arrays
+        .iter()
+        .map(|(name, array)| Item { name, array })
+        .collect();
+    let mut options = SaveOptions::default();
+    options.overwrite = force;
+    options.interrupt = session.interrupt.clone();
+    if path == Path::new("-") {
+        options.format = Some(Format::Npy);
+        let mut out = output::binary(force)?;
+        save_to(&mut out, &items, &options, &session.bar)?;
+        out.flush()?;
+        return Ok(Outcome::Yes);
+    }
+    let saved = save(path, &items, &options, &session.bar)?;
+    let (n, nbytes) = (saved.arrays, saved.nbytes);
+    session.say(format_args!(
+        "{n} arrays, {nbytes} bytes: {}",
+        path.display()
+    ));
+    Ok(Outcome::Yes)
+}

@@ -1,0 +1,131 @@
+//! `ndferry pyro`: arrays of a file are served, and called from another process.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![cfg(feature = "pyro")]
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+fn ndferry(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ndferry"));
+    command.args(args);
+    command
+}
+
+fn done(args: &[&str]) -> Output {
+    ndferry(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Serves a file; where its object is.
+fn serve(path: &Path) -> (Running, String) {
+    let mut child = ndferry(&["pyro", "serve", path.to_str().unwrap()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    told.read_line(&mut line).unwrap();
+    (Running(child), line.trim().to_owned())
+}
+
+/// 3 planes of 2 by 2.
+fn stack() -> Vec<u8> {
+    let mut head = b"{'descr': '<u2', 'fortran_order': False, 'shape': (3, 2, 2), }".to_vec();
+    head.resize(117, b' ');
+    head.push(b'\n');
+    let mut npy = b"\x93NUMPY\x01\0v\0".to_vec();
+    npy.extend(head);
+    npy.extend((0..12u16).flat_map(u16::to_le_bytes));
+    npy
+}
+
+#[test]
+fn arrays_are_served_and_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.npy");
+    std::fs::write(&path, stack()).unwrap();
+    let (_running, uri) = serve(&path);
+    assert!(uri.starts_with("PYRO:stack@127.0.0.1:"), "{uri}");
+
+    let listed = done(&["pyro", "list", &uri]);
+    assert!(text(&listed.stdout).contains("plane()\n"), "{listed:?}");
+    assert!(text(&listed.stdout).contains("shape\n"));
+
+    let shape = done(&["pyro", "get", &uri, "shape"]);
+    assert_eq!(text(&shape.stdout), "(3, 2, 2)\n");
+    let plane = done(&["pyro", "call", &uri, "plane", "-1"]);
+    assert_eq!(
+        text(&plane.stdout),
+        "array([[ 8,  9],\n       [10, 11]], dtype=uint16)\n"
+    );
+
+    // Pickles only Pyro4 has; the other serializers both.
+    for serializer in ["pickle", "msgpack", "marshal", "serpent"] {
+        let out = folder.path().join(format!("{serializer}.npy"));
+        let to = out.to_str().unwrap();
+        let stored = done(&[
+            "pyro",
+            "call",
+            &uri,
+            "array",
+            "-o",
+            to,
+            "--serializer",
+            serializer,
+        ]);
+        assert!(stored.status.success(), "{stored:?}");
+        assert_eq!(std::fs::read(&out).unwrap(), stack());
+        let again = done(&["pyro", "call", &uri, "array", "-o", to]);
+        assert_eq!(again.status.code(), Some(2));
+    }
+    let piped = done(&["pyro", "call", &uri, "array", "-o", "-"]);
+    assert_eq!(piped.stdout, stack());
+
+    let planes = folder.path().join("planes.npz");
+    let stored = done(&[
+        "pyro",
+        "call",
+        &uri,
+        "planes",
+        "-o",
+        planes.to_str().unwrap(),
+    ]);
+    assert!(stored.status.success(), "{stored:?}");
+    let shown = done(&["show", &format!("{}:2", planes.display()), "-s", "1, 1"]);
+    assert_eq!(text(&shown.stdout).trim(), "11");
+}
+
+#[test]
+fn what_goes_wrong_is_told_with_status_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.npy");
+    std::fs::write(&path, stack()).unwrap();
+    let (_running, uri) = serve(&path);
+    let other = uri.replace("stack", "other");
+    for (args, expected) in [
+        (&["pyro", "call", &uri, "plane", "7"][..], "IndexError"),
+        (&["pyro", "call", &uri, "missing"], "AttributeError"),
+        (&["pyro", "get", &uri, "secret"], "AttributeError"),
+        (&["pyro", "call", &other, "array"], "unknown object"),
+        (&["pyro", "call", "camera", "array"], "not an address"),
+        (&["pyro", "list", &uri, "--serializer", "xml"], "xml"),
+        (&["pyro", "get", &uri, "ndim", "-o", "x.npy"], "no array"),
+    ] {
+        let out = done(args);
+        assert_eq!(out.status.code(), Some(2), "{args:?} {out:?}");
+        assert!(text(&out.stderr).contains(expected), "{args:?} {out:?}");
+    }
+}
