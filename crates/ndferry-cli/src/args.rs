@@ -890,7 +890,7 @@ pub(crate) struct PyroCallArgs {
     #[arg(value_name = "METHOD")]
     pub(crate) method: String,
     /// Values as JSON, other texts as they are, arrays of files as @PATH[:MEMBER], each by position or as NAME=VALUE.
-    #[arg(value_name = "ARG", allow_hyphen_values = true)]
+    #[arg(value_name = "ARG", allow_negative_numbers = true)]
     pub(crate) args: Vec<String>,
     /// Where arrays go (.npy, .npz, .npb, .pkl); - is standard output, as NPY. What is no array is printed.
     #[arg(short, long, value_name = "DST")]

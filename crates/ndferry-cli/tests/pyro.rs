@@ -91,7 +91,7 @@ fn arrays_are_served_and_called() {
         let again = done(&["pyro", "call", &uri, "array", "-o", to]);
         assert_eq!(again.status.code(), Some(2));
     }
-    let piped = done(&["pyro", "call", &uri, "array", "-o", "-"]);
+    let piped = done(&["pyro", "call", &uri, "part", "...", "-o", "-"]);
     assert_eq!(piped.stdout, stack());
 
     let planes = folder.path().join("planes.npz");

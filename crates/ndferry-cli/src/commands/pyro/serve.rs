@@ -85,7 +85,7 @@ impl Stack {
 
 impl Served for Stack {
     fn metadata(&self) -> Metadata {
-        let methods = ["array", "plane", "part", "planes", "__len__"];
+        let methods = ["array", "plane", "part", "planes"];
         Metadata::new(&methods, &["shape", "dtype", "ndim", "size", "nbytes"])
     }
 
@@ -111,7 +111,6 @@ impl Served for Stack {
                     (0..planes).map(move |number| stack.part(&number.to_string())),
                 ))
             }
-            ("__len__", []) => (planes as i64).into(),
             (method, _) => {
                 let message = format!("{method}() does not take these arguments");
                 return Err(wrong("TypeError", message));
