@@ -11,6 +11,7 @@ use ndferry_io::{FrameSource, Framing, Interrupt, frames_from};
 use ndferry_npb::{Decoder, Event, HEAD_NBYTES, Head, Limits, Repeats, Scanner};
 use ndferry_npy::{Contents, Header, Npz};
 use ndferry_pickle::{Machine, Numpy, Scan, Tree, TreeWriter, WriteOptions};
+use ndferry_pyro::{Body, Decoding, Dialect, Encoding, Message, Serializer};
 
 use crate::{Awkward, Habit, Verdict, same_values};
 
@@ -18,7 +19,7 @@ use crate::{Awkward, Habit, Verdict, same_values};
 pub type Property = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const PROPERTIES: [Property; 10] = [
+pub const PROPERTIES: [Property; 13] = [
     ("array_index_text_survives", array_index_text_survives),
     (
         "dtype_text_survives_any_bytes",
@@ -40,6 +41,18 @@ pub const PROPERTIES: [Property; 10] = [
     (
         "pickle_write_then_read_is_identity",
         pickle_write_then_read_is_identity,
+    ),
+    (
+        "pyro_marshal_survives_any_bytes",
+        pyro_marshal_survives_any_bytes,
+    ),
+    (
+        "pyro_message_survives_any_bytes",
+        pyro_message_survives_any_bytes,
+    ),
+    (
+        "pyro_serpent_survives_any_bytes",
+        pyro_serpent_survives_any_bytes,
     ),
 ];
 
@@ -361,4 +374,60 @@ pub fn pickle_scan_finds_what_is_read(bytes: &[u8]) {
 /// The property does not hold.
 pub fn file_survives_any_bytes(bytes: &[u8]) {
     let _ = Verdict::of_bytes(&Bytes::from(bytes.to_vec()));
+}
+
+/// Bytes are a message of one of the Pyros or an error; a message is written as it was.
+///
+/// # Panics
+/// The property does not hold.
+pub fn pyro_message_survives_any_bytes(bytes: &[u8]) {
+    let Ok(head) = ndferry_pyro::Head::parse(bytes) else {
+        return;
+    };
+    let rest = Bytes::copy_from_slice(&bytes[head.dialect.head_nbytes()..]);
+    let mut limits = ndferry_pyro::Limits::default();
+    limits.unpacked_nbytes = 1 << 20;
+    let Ok(message) = Message::parse(head, rest, None, &limits) else {
+        return;
+    };
+    if head.flags.compressed || head.flags.bits(head.dialect) == 0 {
+        return;
+    }
+    let body = Body::from(message.data.clone());
+    let again = Message::start(head, message.annotations, &body, None).expect("it was one");
+    let again = ndferry_pyro::Head::parse(&again).expect("we wrote it");
+    // Of annotations with the same name, the last stays.
+    assert_eq!((again.kind, again.seq), (head.kind, head.seq));
+    assert_eq!(again.data_nbytes, head.data_nbytes);
+}
+
+/// Bytes are a value in serpent or an error; a value that is written again is the same.
+///
+/// # Panics
+/// The property does not hold.
+pub fn pyro_serpent_survives_any_bytes(bytes: &[u8]) {
+    same_again(Serializer::Serpent, bytes);
+}
+
+/// The same of marshal.
+///
+/// # Panics
+/// The property does not hold.
+pub fn pyro_marshal_survives_any_bytes(bytes: &[u8]) {
+    same_again(Serializer::Marshal, bytes);
+}
+
+fn same_again(serializer: Serializer, bytes: &[u8]) {
+    let mut limits = ndferry_pyro::Limits::default();
+    limits.values = 1 << 16;
+    let decoding = Decoding::new(serializer, limits);
+    let Ok(value) = decoding.value(&Bytes::copy_from_slice(bytes)) else {
+        return;
+    };
+    let encoding = Encoding::new(Dialect::Pyro5, serializer);
+    let again = encoding.value(&value).expect("it was said before");
+    // What is longer than what it refers to may be beyond the limits.
+    if let Ok(back) = decoding.value(&again.to_bytes()) {
+        assert_eq!(back.to_string(), value.to_string());
+    }
 }
