@@ -45,7 +45,7 @@ impl From<Bytes> for Body {
     }
 }
 
-/// Gathers a [`Body`]. What is written is copied, unless it lies in what [`Self::lend`] was given.
+/// Gathers a [`Body`]. What is written is copied, unless it lies in an array.
 #[derive(Debug, Default)]
 pub struct BodyWriter {
     body: Body,
