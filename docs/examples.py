@@ -7,7 +7,8 @@ PROGRAM is the built `ndferry`. Every block that begins with ```console is run, 
 folder that has the repository's `corpus`. A line after `$ ` is a command; the lines after it are what it prints, standard
 error too. `…` in such a line stands for any text, alone on a line for any lines; rates and peaks of memory may be any. A
 command that ends in ` &` goes on beside the next ones: they start when it has printed what is shown so far. Exit status
-must be 0 unless the command ends in `; echo $?`, which shows it. Port 7447 is replaced by a free one.
+must be 0 unless the command ends in `; echo $?`, which shows it. Port 7447 is replaced by a free one, which is another from
+each command on that goes on beside the next ones.
 """
 import os
 import pathlib
@@ -68,16 +69,19 @@ def played(shown, program):
         try:
             for _, _, command, expected in shown:
                 line = re.sub(r"\s*&$", "", command)
+                # An earlier one may still listen.
+                if line != command:
+                    port = str(free_port())
                 output = tempfile.TemporaryFile()
                 process = subprocess.Popen(
                     ["bash", "-c", line.replace("7447", port)], cwd=folder, env=environment,
                     stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                 )
-                processes.append((process, output))
+                processes.append((process, output, port))
                 wait_for(process, output, expected if command.endswith("&") else None)
-            return [result(process, output).replace(port, "7447") for process, output in processes]
+            return [result(process, output).replace(port, "7447") for process, output, port in processes]
         finally:
-            for process, _ in processes:
+            for process, _, _ in processes:
                 process.kill()
 
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(not PEERS.exists(), reason="the peers are in the
 
 
 def peer(name: str, *words: Any) -> Any:
-    command = [sys.executable, "-B", PEERS / name, *map(str, words)]
+    command = [sys.executable, "-B", str(PEERS / name), *map(str, words)]
     environment = {**os.environ, "NDFERRY_TOKEN": TOKEN}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     return process
