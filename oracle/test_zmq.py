@@ -1,5 +1,6 @@
 """ZeroMQ's own library (pyzmq, as it is) at the other end: the scripts of docs/peers, and programs that know nothing of us."""
 
+import io
 import pathlib
 import pickle
 import re
@@ -362,3 +363,91 @@ zmq_recv.recv(Slow(socket), store)
     print(f"extra memory of the script: {extra / 2**20:.0f} MiB")
     # The second bound is that it was measured: blocks have been queued.
     assert 1 << 20 < extra < 64 << 20
+
+
+def camera(folder, frames, *words):
+    """Sends a live stream out of a pipe: the process, where it listens, and what to write the frames to."""
+    ferry = Ferry.__new__(Ferry)
+    ferry.process = subprocess.Popen(
+        [TARGET / "ndferry", "send", "--live", "-", "zmq+tcp://127.0.0.1:0", *words],
+        cwd=folder, stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+    )
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(frames[:0]))
+    ferry.process.stdin.write(header.getvalue())
+    ferry.process.stdin.flush()
+    ferry.address = re.match(rb"listening on zmq\+(\S+)", ferry.process.stderr.readline())[1].decode()
+    return ferry
+
+
+def subscribed(context, address, **options):
+    socket = context.socket(zmq.SUB)
+    socket.linger = 0  # nobody is told that it leaves
+    for name, value in options.items():
+        setattr(socket, name, value)
+    socket.subscribe(b"")
+    socket.connect(address)
+    return socket
+
+
+def test_subscribers_and_an_acknowledging_watcher_see_the_same_live_stream(tmp_path, context, monkeypatch):
+    monkeypatch.syspath_prepend(str(PEERS))
+    zmq_watch = pytest.importorskip("zmq_watch")
+    frames = RNG.integers(0, 1 << 16, (40, 700, 1000), dtype=np.uint16)  # two blocks each
+    ferry = camera(tmp_path, frames, "--policy", "every", "--watchers", "3")
+    seen = [[], []]
+
+    def watch(into, socket):
+        with socket:
+            into.extend(zmq_watch.frames(socket))
+
+    threads = [threading.Thread(target=watch, args=(into, subscribed(context, ferry.address))) for into in seen]
+    for thread in threads:
+        thread.start()
+    watcher = Ferry(tmp_path, "recv", "--live", f"zmq+{ferry.address}", "-o", "watched.npy")
+    ferry.process.stdin.write(frames.tobytes())
+    _, said = ferry.process.communicate(timeout=60)
+    assert ferry.process.returncode == 0, said
+    watcher.finish()
+    for thread in threads:
+        thread.join()
+    for into in seen:
+        assert [number for number, _ in into] == list(range(len(frames)))
+        assert np.array_equal(np.stack([array for _, array in into]), frames)
+    same(tmp_path / "watched.npy", frames)
+
+
+def test_a_slow_subscriber_misses_frames_and_holds_up_nobody(tmp_path, context, monkeypatch):
+    monkeypatch.syspath_prepend(str(PEERS))
+    zmq_watch = pytest.importorskip("zmq_watch")
+    frames = np.broadcast_to(np.arange(100, dtype=np.uint8)[:, None, None], (100, 1024, 2048))
+    ferry = camera(tmp_path, frames)
+    with subscribed(context, ferry.address, rcvhwm=2) as socket:
+        taken = zmq_watch.frames(socket)
+        ferry.process.stdin.write(frames[0].tobytes())
+        ferry.process.stdin.flush()
+        assert next(taken)[0] == 0
+        # All are taken from the pipe although nobody reads them: what waits in queues and sockets is far from 200 MiB.
+        ferry.process.stdin.write(frames[1:].tobytes())
+        ferry.process.stdin.close()
+        rest = list(taken)
+    ferry.process.stdin = None
+    said = ferry.process.communicate(timeout=30)[1].decode()
+    assert ferry.process.returncode == 0, said
+    numbers = [number for number, _ in rest]
+    assert numbers == sorted(set(numbers)) and numbers[-1] == 99 and len(numbers) < 80, numbers
+    assert all((array == number).all() for number, array in rest)
+    print(f"of 100 frames {1 + len(rest)} came; {said.strip().splitlines()[-1]}")
+
+
+def test_subscribers_are_not_let_in_where_a_token_is_asked_for(tmp_path, context):
+    (tmp_path / "token").write_text("a long one")
+    frames = np.zeros((3, 4, 5))
+    ferry = camera(tmp_path, frames, "--token-file", "token")
+    with subscribed(context, ferry.address, rcvtimeo=1000) as socket:
+        ferry.process.stdin.write(frames.tobytes())
+        ferry.process.stdin.flush()
+        with pytest.raises(zmq.Again):
+            socket.recv_multipart()
+    ferry.process.kill()
+    ferry.process.communicate()

@@ -41,6 +41,9 @@ ARRAYS: dict[str, tuple[Any, Any, str | None]] = {
 ARRAYS["structured"][0]["b"] = np.arange(50 * 7 * 6, dtype=">f4").reshape(50, 7, 2, 3)
 ARRAYS["structured"][0]["text"] = "日本"
 
+# Those that can grow: along the first axis, in C order.
+GROWING = [name for name in ARRAYS if name not in ("object", "0-d", "empty")] + ["300 MiB"]
+
 LARGE = 300 << 20
 
 
@@ -140,3 +143,46 @@ def test_python_sends_to_the_command(url: str, tmp_path: pathlib.Path, receiving
         assert_same(np.asarray(ndferry.load(target)), array, name)
         target.unlink()
         counts[f"arrays sent from Python over {url.partition(':')[0]}, received by the command"] += 1
+
+
+def growing(name: str) -> Any:
+    return large().reshape(150, -1, 1024) if name == "300 MiB" else ARRAYS[name][0]
+
+
+def test_the_command_streams_to_python(url: str, tmp_path: pathlib.Path) -> None:
+    for name in GROWING:
+        array = growing(name)
+        np.save(tmp_path / "sent.npy", array)
+        words = command("send", "--live", tmp_path / "sent.npy", url, "--policy", "every")
+        sender = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+        assert sender.stderr
+        line = sender.stderr.readline()
+        assert line.startswith("listening on "), line
+        with ndferry.watch(line.split()[-1], timeout=30) as watcher:
+            frames = list(watcher)
+        said = sender.communicate(timeout=60)[1]
+        assert sender.returncode == 0, said
+        assert [number for number, _ in frames] == list(range(len(array))), name
+        assert watcher.dtype == array.dtype, name
+        for (_, frame), row in zip(frames, array, strict=True):
+            assert frame.dtype == row.dtype and frame.shape == row.shape and frame.tobytes() == row.tobytes(), name
+        counts[f"growing arrays sent by the command over {url.partition(':')[0]}, received in Python"] += 1
+
+
+def test_python_streams_to_the_command(url: str, tmp_path: pathlib.Path) -> None:
+    for name in GROWING:
+        array = growing(name)
+        target = tmp_path / "received.npb"
+        with ndferry.live(url, array.shape[1:], array.dtype, policy="every", timeout=30) as live:
+            words = command("recv", "--live", live.url, "-o", target, "--timeout", 30)
+            receiver = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+            assert live.wait_for(1, 30)
+            for row in array:
+                live.push(row)
+        said = receiver.communicate(timeout=60)[1]
+        assert receiver.returncode == 0, said
+        received = np.asarray(ndferry.load(target))
+        assert received.dtype == array.dtype and received.shape == array.shape, name
+        assert received.tobytes() == array.tobytes(), name
+        target.unlink()
+        counts[f"growing arrays sent from Python over {url.partition(':')[0]}, received by the command"] += 1

@@ -65,10 +65,18 @@ fn load(path: &Path) -> Array {
 
 #[test]
 fn a_file_goes_to_two_who_watch_as_it_is() {
+    for scheme in ["tcp", "zmq+tcp"] {
+        to_two_who_watch(scheme);
+    }
+}
+
+fn to_two_who_watch(scheme: &str) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write(&folder.join("run.npy"), 50);
-    let line = "send --live run.npy tcp://127.0.0.1:0 --policy every --watchers 2 --store kept.npb";
+    let line = &format!(
+        "send --live run.npy {scheme}://127.0.0.1:0 --policy every --watchers 2 --store kept.npb"
+    );
     let mut sender = command(folder, line).spawn().unwrap();
     let (url, mut said) = listening(&mut sender);
     let watch = |out: &str| {

@@ -191,7 +191,10 @@ impl<S: Stream> ZmqStream<S> {
                 match own_socket(self.follows, peer, &name, &self.options) {
                     Ok(own) if self.follows => {
                         write_ready(own, &mut self.pending);
-                        self.state = State::Open(own);
+                        self.state = match own.is_subscribed_to() {
+                            true => State::Unsubscribed(own),
+                            false => State::Open(own),
+                        };
                     }
                     Ok(own) if own.is_subscribed_to() => self.state = State::Unsubscribed(own),
                     Ok(own) => self.state = State::Open(own),
@@ -421,7 +424,11 @@ impl<S: OverSocket + 'static> OverSocket for ZmqStream<S> {
     }
 
     fn is_let_in(&self) -> bool {
-        self.options.parts && matches!(self.state, State::Open(_))
+        match self.state {
+            // It has said all that it ever will.
+            State::Open(own) => self.options.parts || own.is_subscribed_to(),
+            _ => false,
+        }
     }
 
     fn holds_input(&self) -> bool {

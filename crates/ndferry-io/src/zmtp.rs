@@ -1,8 +1,8 @@
 //! ZMTP 3.0, what ZeroMQ sockets say to each other over a byte stream, with the NULL mechanism
 //! (<https://rfc.zeromq.org/spec/23/>). No I/O.
 //!
-//! Our own, and not a crate around it: `zeromq` takes whole messages into memory before anybody can say how long they may
-//! be, and has no time-out of its own; what is needed of ZMTP is this file.
+//! Our own, and not a crate around it: a frame of ours goes from the socket into the array, and how long it may be is said
+//! before a byte of it is kept. A crate's messages are whole, in memory of its own; what is needed of ZMTP is this file.
 
 use std::fmt;
 use std::io;
@@ -17,6 +17,8 @@ pub struct ZmqOptions {
     pub socket: ZmqSocket,
     /// Whether a side that listens lets in those whom nobody can answer: PUSH, PUB and XPUB.
     pub one_way: bool,
+    /// Whether a side that listens lets SUB and XSUB in, once they have subscribed to everything: it is PUB to them.
+    pub publishes: bool,
     /// Whether a side that connects is what goes with the other side, as one that listens is. Both cannot wait for that.
     pub follows: bool,
     /// Each part of a message is a frame of its own when it is received, as [`ZMQ_PARTS`] says; REQ and PAIR are let in too,
@@ -38,11 +40,12 @@ pub const ZMQ_PARTS: Framing = Framing {
 };
 
 impl Default for ZmqOptions {
-    /// DEALER; one-way peers are let in; frames are what the framing says.
+    /// DEALER; one-way peers that send are let in; frames are what the framing says.
     fn default() -> Self {
         Self {
             socket: ZmqSocket::Dealer,
             one_way: true,
+            publishes: false,
             follows: false,
             parts: false,
         }
@@ -98,6 +101,7 @@ impl ZmqSocket {
             Self::Dealer => Some(Self::Router),
             Self::Push if options.one_way => Some(Self::Pull),
             Self::Pub | Self::XPub if options.one_way => Some(Self::Sub),
+            Self::Sub | Self::XSub if options.publishes => Some(Self::Pub),
             Self::Req if options.parts => Some(Self::Rep),
             Self::Pair if options.parts => Some(Self::Pair),
             _ => None,

@@ -96,7 +96,8 @@ pub struct Watched {
     pub sent: u64,
     /// Frames from the first one on that it was not.
     pub missed: u64,
-    /// What went wrong; `None` if it has said that it has all that it was sent.
+    /// What went wrong; `None` if it has said that it has all that it was sent, or only subscribes (SUB of ZeroMQ) and was
+    /// there to the end.
     pub problem: Option<String>,
 }
 
@@ -144,6 +145,8 @@ pub(crate) struct Shared {
     pub(crate) attributes: Attributes,
     /// The one who pushes is gone, or wants no more.
     pub(crate) interrupt: Interrupt,
+    /// How long a watcher may take nothing.
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -174,7 +177,7 @@ impl Live {
     /// Listens at `url` for who wants to watch frames of this dtype and shape. Port 0 takes any free one.
     ///
     /// # Errors
-    /// [`ErrorKind::Objects`]; [`ErrorKind::Unsupported`] for frames without bytes and for addresses that go one way;
+    /// [`ErrorKind::Objects`]; [`ErrorKind::Unsupported`] for frames without bytes and for `-`;
     /// [`ErrorKind::Open`]; [`ErrorKind::Exists`]; [`crate::ErrorClass::System`].
     pub fn bind(url: &str, dtype: Dtype, shape: &[usize], options: LiveOptions) -> Result<Self> {
         let bound = || {
@@ -199,6 +202,7 @@ impl Live {
                 name: options.name.clone(),
                 attributes: options.attributes.clone(),
                 interrupt,
+                timeout: options.timeout,
             });
             let url = listener.url().to_string();
             tracing::debug!(url, "live");
@@ -464,11 +468,18 @@ fn plan(dtype: &Dtype, shape: &[usize], options: &LiveOptions) -> Result<Plan> {
 
 fn listen(url: &str, options: &LiveOptions, interrupt: &Interrupt) -> Result<Listener<Greeting>> {
     let address: Url = url.parse().map_err(outside)?;
-    if url == "-" || address.is_zmq() {
+    if url == "-" {
         let what = format!("a live stream over {url}");
         return Err(ErrorKind::Unsupported { what }.into());
     }
-    let link_options = link_options(options.timeout, interrupt, &options.tls);
+    #[allow(unused_mut, reason = "only ZeroMQ has options of its own")]
+    let mut link_options = link_options(options.timeout, interrupt, &options.tls);
+    #[cfg(feature = "zmq")]
+    {
+        // Who only subscribes can neither prove anything nor send.
+        link_options.zmq.publishes = options.token.is_none();
+        link_options.zmq.one_way = false;
+    }
     let token = options.token.clone();
     let doorman =
         move || Greeting::new(Side::Listening, &Limits::PEER, false, token.as_ref()).watching();

@@ -18,6 +18,9 @@ const WORD: Duration = Duration::from_secs(1);
 /// How long one that is refused may take to hear it: others wait meanwhile.
 const FAREWELL: Duration = Duration::from_millis(100);
 
+/// What one who only subscribes may still say at the end, in bytes.
+const LINGER_NBYTES: u64 = 1 << 20;
+
 pub(crate) struct Watch<'a> {
     shared: &'a Shared,
     link: Link,
@@ -122,6 +125,11 @@ impl<'a> Watch<'a> {
         };
         let extent = rows;
         self.send(&End { blocks, extent }.message(transfer))?;
+        if !self.link.answers() {
+            // What is still under way would be lost with the connection.
+            self.link.drain(self.shared.timeout, LINGER_NBYTES);
+            return Ok(());
+        }
         while !self.answer(Some((transfer, blocks)))? {}
         Ok(())
     }
@@ -140,7 +148,10 @@ impl<'a> Watch<'a> {
 
     /// Its next message; whether that is the acknowledgement that is awaited.
     fn answer(&mut self, awaited: Option<(u64, u64)>) -> Result<bool> {
-        let expected = "its acknowledgement";
+        let expected = match self.link.answers() {
+            true => "its acknowledgement",
+            false => "the end of the stream",
+        };
         let wrong = |found| Error::from(ErrorKind::WrongMessage { found, expected });
         let frame = self.link.recv().map_err(outside)?;
         let frame = frame.ok_or(ErrorKind::BrokenOff { expected })?;

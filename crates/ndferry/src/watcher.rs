@@ -286,7 +286,7 @@ pub fn watch(
 
 fn call(url: &str, options: &RecvOptions) -> Result<(Link, Option<ndferry_npb::Hello>)> {
     let address: ndferry_io::Url = url.parse().map_err(outside)?;
-    if url == "-" || address.is_zmq() {
+    if url == "-" {
         let what = format!("a live stream over {url}");
         return Err(ErrorKind::Unsupported { what }.into());
     }
