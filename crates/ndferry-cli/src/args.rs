@@ -852,6 +852,8 @@ pub(crate) enum PyroCommand {
     Get(PyroGetArgs),
     /// Serves arrays as objects, until Ctrl-C; whoever reaches the port can read them.
     Serve(PyroServeArgs),
+    /// Stores arrays that a program pushes: an object whose method it calls with them.
+    Receive(PyroReceiveArgs),
 }
 
 /// How to talk to objects of Pyro.
@@ -944,6 +946,46 @@ pub(crate) struct PyroServeArgs {
     /// Pyro4: the key that signs messages (_pyroHmacKey), in a file; Pyro5 is refused then.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+}
+
+/// Options of `pyro receive`.
+#[cfg(feature = "pyro")]
+#[derive(Args, Debug)]
+pub(crate) struct PyroReceiveArgs {
+    /// Where arrays go (.npy, .npz, .npb, .pkl); the second ones into DST-2 and so on. - is standard output, as NPY.
+    #[arg(short, long, value_name = "DST")]
+    pub(crate) output: PathBuf,
+    /// Replaces DST.
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// Ends after so many calls with arrays; 0 goes on until Ctrl-C.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) count: u64,
+    /// The methods that may be called with arrays; any number of them.
+    #[arg(long = "method", value_name = "NAME", default_value = "receiveData")]
+    pub(crate) methods: Vec<String>,
+    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one) or unix:///PATH.
+    #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
+    pub(crate) listen: String,
+    /// What the object is called.
+    #[arg(long, value_name = "NAME", default_value = "receiver")]
+    pub(crate) name: String,
+    /// An object that is told where to push: a camera of python-microscope, for instance.
+    #[arg(long, value_name = "URI")]
+    pub(crate) client_of: Option<String>,
+    /// Its method that is called with our address, and in the end with None.
+    #[arg(
+        long,
+        value_name = "METHOD",
+        default_value = "set_client",
+        requires = "client_of"
+    )]
+    pub(crate) by: String,
+    /// Its method that is called before each array.
+    #[arg(long, value_name = "METHOD", requires = "client_of")]
+    pub(crate) trigger: Option<String>,
+    #[command(flatten)]
+    pub(crate) to: PyroToArgs,
 }
 
 /// Options of `imagej`.

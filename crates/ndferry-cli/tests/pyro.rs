@@ -129,3 +129,103 @@ fn what_goes_wrong_is_told_with_status_2() {
         assert!(text(&out.stderr).contains(expected), "{args:?} {out:?}");
     }
 }
+
+/// Waits for what is pushed; where to.
+fn receive(args: &[&str]) -> (Running, String) {
+    let mut child = ndferry(&["pyro", "receive"])
+        .args(args)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    told.read_line(&mut line).unwrap();
+    // Nobody reads the rest, which is little.
+    std::thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+    (Running(child), line.trim().to_owned())
+}
+
+#[test]
+fn arrays_that_are_pushed_are_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.npy");
+    std::fs::write(&path, stack()).unwrap();
+    let stack_file = format!("@{}", path.display());
+    let to = folder.path().join("frame.npy");
+    let to = to.to_str().unwrap();
+    let (mut running, uri) = receive(&["-o", to, "--count", "2", "--method", "put"]);
+    assert!(uri.starts_with("PYRO:receiver@127.0.0.1:"), "{uri}");
+    let listed = done(&["pyro", "list", &uri]);
+    assert_eq!(text(&listed.stdout), "put()\n");
+    let pushed = done(&["pyro", "call", &uri, "put", &stack_file, "1.5"]);
+    assert!(pushed.status.success(), "{pushed:?}");
+    assert_eq!(std::fs::read(to).unwrap(), stack());
+    // No array: whoever pushed hears of it, and the next one may be better.
+    let nothing = done(&["pyro", "call", &uri, "put", "1.5"]);
+    assert_eq!(nothing.status.code(), Some(2));
+    let told = text(&nothing.stderr);
+    assert!(
+        told.contains("ValueError: there is no array in (1.5)"),
+        "{told}"
+    );
+    let other = done(&["pyro", "call", &uri, "receiveData", &stack_file]);
+    assert!(text(&other.stderr).contains("AttributeError"), "{other:?}");
+    // By name, in a serializer without arrays.
+    let named = format!("data={stack_file}");
+    let args = [
+        "pyro",
+        "call",
+        &uri,
+        "put",
+        &named,
+        "--serializer",
+        "msgpack",
+    ];
+    let pushed = done(&args);
+    assert!(pushed.status.success(), "{pushed:?}");
+    assert!(running.0.wait().unwrap().success());
+    assert_eq!(
+        std::fs::read(folder.path().join("frame-2.npy")).unwrap(),
+        stack()
+    );
+    let late = done(&["pyro", "call", &uri, "put", &stack_file]);
+    assert_eq!(late.status.code(), Some(2));
+}
+
+#[test]
+fn a_push_without_an_array_ends_a_wait_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("frame.npy");
+    let (mut running, uri) = receive(&["-o", to.to_str().unwrap()]);
+    let pushed = done(&["pyro", "call", &uri, "receiveData", "text"]);
+    assert_eq!(pushed.status.code(), Some(2));
+    assert_eq!(running.0.wait().unwrap().code(), Some(2));
+    assert!(!to.exists());
+}
+
+#[test]
+fn frames_are_asked_for_and_go_to_standard_output() {
+    // Whoever tells an object where to push calls its methods; here one that has none of them.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.npy");
+    std::fs::write(&path, stack()).unwrap();
+    let (_running, uri) = serve(&path);
+    let out = done(&["pyro", "receive", "-o", "-", "--client-of", &uri]);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text(&out.stderr).contains("set_client"), "{out:?}");
+    let (mut running, uri) = receive(&["-o", "-"]);
+    let pushed = done(&[
+        "pyro",
+        "call",
+        &uri,
+        "receiveData",
+        &format!("@{}", path.display()),
+    ]);
+    assert!(pushed.status.success(), "{pushed:?}");
+    assert!(running.0.wait().unwrap().success());
+    let mut piped = Vec::new();
+    let mut from = running.0.stdout.take().unwrap();
+    std::io::Read::read_to_end(&mut from, &mut piped).unwrap();
+    assert_eq!(piped, stack());
+}

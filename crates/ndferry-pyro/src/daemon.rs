@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ndferry_io::{Exchange, ExchangeListener, ExchangeOptions, Url};
 
@@ -14,7 +14,10 @@ use crate::session::Session;
 use crate::{ArraysAs, Dialect, Error, ErrorKind, Limits, Result, Serializer, Served, Uri};
 
 /// How long a look at the listener lasts.
-const ACCEPT: Duration = Duration::from_millis(500);
+const ACCEPT: Duration = Duration::from_millis(100);
+
+/// How often one who waits for the last answers looks whether they are out.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// How objects are served.
 #[derive(Clone, Debug)]
@@ -103,6 +106,9 @@ pub(crate) struct Shared {
     pub(crate) place: Url,
     objects: RwLock<BTreeMap<String, Arc<dyn Served>>>,
     connections: AtomicUsize,
+    /// Calls that have come and are not answered yet.
+    calls: AtomicUsize,
+    is_stopped: AtomicBool,
 }
 
 impl Shared {
@@ -117,6 +123,17 @@ impl Shared {
         let objects = objects.unwrap_or_else(std::sync::PoisonError::into_inner);
         let names = std::iter::once(DAEMON.to_owned());
         names.chain(objects.keys().cloned()).collect()
+    }
+
+    /// Whether no more calls are taken.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::SeqCst)
+    }
+
+    /// A call has come; it is answered once this is dropped.
+    pub(crate) fn begin_call(&self) -> Begun<'_> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        Begun(self)
     }
 
     pub(crate) fn takes(&self, dialect: Dialect, id: u8) -> Result<Serializer> {
@@ -140,6 +157,8 @@ impl Daemon {
             place: listener.url().clone(),
             objects: RwLock::default(),
             connections: AtomicUsize::new(0),
+            calls: AtomicUsize::new(0),
+            is_stopped: AtomicBool::new(false),
         });
         Ok(Self { listener, shared })
     }
@@ -167,17 +186,29 @@ impl Daemon {
         self.listener.is_local()
     }
 
-    /// Serves until the interrupt is raised. Peers that do something wrong are told so, if that can be, and lose their
+    /// Ends [`Self::serve`] from elsewhere.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.shared))
+    }
+
+    /// Serves until it is stopped, or the interrupt is raised. Peers that do something wrong are told so, if that can be, and lose their
     /// connection; no others notice.
     ///
     /// # Errors
     /// [`ErrorKind::Io`]: interrupted, or what the system says.
     pub fn serve(&mut self) -> Result<()> {
-        loop {
+        while !self.shared.is_stopped() {
             if let Some(exchange) = self.listener.accept(ACCEPT)? {
                 self.welcome(exchange)?;
             }
         }
+        let options = &self.shared.options.exchange;
+        let started = Instant::now();
+        while self.shared.calls.load(Ordering::SeqCst) > 0 && started.elapsed() < options.timeout {
+            options.interrupt.check().map_err(Error::from)?;
+            std::thread::sleep(LOOK);
+        }
+        Ok(())
     }
 
     fn welcome(&self, exchange: Exchange) -> Result<()> {
@@ -199,6 +230,32 @@ impl Daemon {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(()),
             Err(error) => Err(Error::from(error)),
         }
+    }
+}
+
+/// Stops a [`Daemon`]: it takes no more calls, and ends once those that have come are answered.
+#[derive(Clone)]
+pub struct Stopper(Arc<Shared>);
+
+impl std::fmt::Debug for Stopper {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stopper of the daemon at {}", self.0.place)
+    }
+}
+
+impl Stopper {
+    /// Stops it; this does not wait.
+    pub fn stop(&self) {
+        self.0.is_stopped.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A call that is not answered yet.
+pub(crate) struct Begun<'a>(&'a Shared);
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.0.calls.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -24,7 +24,7 @@ mod value;
 
 pub use body::{Body, BodyWriter};
 pub use codec::{ArraysAs, Call, Decoding, Encoding, Serializer};
-pub use daemon::{Daemon, DaemonOptions};
+pub use daemon::{Daemon, DaemonOptions, Stopper};
 pub use error::{Error, ErrorKind, Result};
 pub use limits::Limits;
 pub use message::{Annotations, Dialect, Flags, Head, Message, MessageKind};

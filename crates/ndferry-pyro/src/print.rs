@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Write};
 
-use crate::Value;
+use crate::{Object, Value};
 
-/// Prints as Python's `repr`, nearly: bytes are shown up to the first 40, arrays and objects by their kind.
+/// Prints as Python's `repr`, nearly: bytes are shown up to the first 40, arrays by their kind, objects by their class and what
+/// they were made with, if that is all.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -40,10 +41,22 @@ impl fmt::Display for Value {
             Self::Uri(uri) => write!(f, "{uri}"),
             Self::Global(module, name) => write!(f, "<{module}.{name}>"),
             Self::Object(object) => match &object.function {
+                Self::Global(module, name) if object.is_plain() => {
+                    write!(f, "{module}.{name}")?;
+                    row("(", object.args.as_items().unwrap_or_default(), ")", f)
+                }
                 Self::Global(module, name) => write!(f, "<object of {module}.{name}>"),
                 _ => f.write_str("<object>"),
             },
         }
+    }
+}
+
+impl Object {
+    /// Whether its arguments are all there is to it, as with an `Enum` or a `namedtuple`.
+    fn is_plain(&self) -> bool {
+        let has_args = matches!(self.args, Value::Tuple(_)) && self.kwargs.is_none();
+        has_args && self.state.is_none() && self.items.is_empty() && self.pairs.is_empty()
     }
 }
 
@@ -107,6 +120,19 @@ mod tests {
         ]);
         let text = r"{'a': (1,), 'b': [None, True, 1.5], 'c': 'it\'s\n\x1b', 'd': (1.0-2.0j)}";
         assert_eq!(value.to_string(), text);
+        let mut roi = Object {
+            function: Value::Global("microscope".into(), "ROI".into()),
+            args: Value::Tuple(vec![0.into(), 512.into()]),
+            kwargs: None,
+            is_new: true,
+            state: None,
+            items: Vec::new(),
+            pairs: Vec::new(),
+        };
+        let printed = |roi: &Object| Value::Object(Box::new(roi.clone())).to_string();
+        assert_eq!(printed(&roi), "microscope.ROI(0, 512)");
+        roi.state = Some(Value::None);
+        assert_eq!(printed(&roi), "<object of microscope.ROI>");
         let bytes = Value::Bytes(vec![0; 50].into()).to_string();
         assert!(bytes.ends_with("... (50 bytes)") && bytes.starts_with(r"b'\x00"));
     }

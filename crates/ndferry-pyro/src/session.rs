@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -24,6 +25,9 @@ const DAEMON_METHODS: [&str; 6] = [
     "get_next_stream_item",
     "close_stream",
 ];
+
+/// How often one whose client says nothing looks whether all is over.
+const LOOK: Duration = Duration::from_millis(500);
 
 pub(crate) struct Session<'a> {
     channel: Channel,
@@ -68,10 +72,18 @@ impl<'a> Session<'a> {
             }
         }
         loop {
-            self.channel.exchange.wait_for_input(None)?;
+            while !self.channel.exchange.wait_for_input(Some(LOOK))? {
+                if self.shared.is_stopped() {
+                    return Ok(());
+                }
+            }
             let Some(message) = self.channel.recv()? else {
                 return Ok(());
             };
+            let _begun = self.shared.begin_call();
+            if self.shared.is_stopped() {
+                return Ok(());
+            }
             match message.head.kind {
                 MessageKind::Ping => self.pong(message.head)?,
                 MessageKind::Invoke => self.answer(&message, &mut python2)?,

@@ -1,5 +1,6 @@
 //! `ndferry pyro`: objects of Pyro4 and Pyro5.
 
+mod receive;
 mod serve;
 
 use std::io::Write;
@@ -25,6 +26,7 @@ pub(crate) fn run(args: &PyroArgs, session: &Session) -> anyhow::Result<Outcome>
         PyroCommand::Call(args) => call(args, session),
         PyroCommand::Get(args) => get(args, session),
         PyroCommand::Serve(args) => serve::run(args, session),
+        PyroCommand::Receive(args) => receive::run(args, session),
     }
 }
 
@@ -217,6 +219,17 @@ fn put(
     if found.is_empty() {
         bail!("there is no array in what came, which is {value}: without -o it is printed");
     }
+    store(found, path, force, session)?;
+    Ok(Outcome::Yes)
+}
+
+/// Into a file, or as NPY to standard output.
+fn store(
+    found: Vec<(String, Array)>,
+    path: &Path,
+    force: bool,
+    session: &Session,
+) -> anyhow::Result<()> {
     let arrays: Vec<(String, LazyArray)> = found
         .into_iter()
         .map(|(name, array)| (name, LazyArray::from(array)))
@@ -232,8 +245,7 @@ fn put(
         options.format = Some(Format::Npy);
         let mut out = output::binary(force)?;
         save_to(&mut out, &items, &options, &session.bar)?;
-        out.flush()?;
-        return Ok(Outcome::Yes);
+        return Ok(out.flush()?);
     }
     let saved = save(path, &items, &options, &session.bar)?;
     let (n, nbytes) = (saved.arrays, saved.nbytes);
@@ -241,5 +253,5 @@ fn put(
         "{n} arrays, {nbytes} bytes: {}",
         path.display()
     ));
-    Ok(Outcome::Yes)
+    Ok(())
 }

@@ -252,7 +252,7 @@ impl Place {
 }
 
 /// The name of the first transfer, or `OUT-2.npb` and so on beside it.
-fn numbered(output: &Path, number: u64) -> PathBuf {
+pub(super) fn numbered(output: &Path, number: u64) -> PathBuf {
     if number == 1 {
         return output.to_owned();
     }
@@ -316,7 +316,11 @@ fn reachable(url: &str) -> String {
 const STDOUT: &str = "standard output";
 
 /// What can be known before anything has come: whether the format is one, and whether the file is there.
-fn can_save(output: &Path, format: Option<Format>, overwrite: bool) -> anyhow::Result<()> {
+pub(super) fn can_save(
+    output: &Path,
+    format: Option<Format>,
+    overwrite: bool,
+) -> anyhow::Result<()> {
     let problem = match format {
         None => ErrorKind::UnknownExtension,
         Some(_) if !overwrite && output.exists() => ErrorKind::Exists,
