@@ -30,7 +30,8 @@ def main():
     for page in pages:
         if BOOK in page.parents and page.name != "SUMMARY.md" and page.resolve() not in listed:
             problems.append(f"{page.relative_to(ROOT)}: not in docs/SUMMARY.md")
-    folders = ROOT / "crates", ROOT / "bindings" / "python" / "src"
+    bindings = ROOT / "bindings"
+    folders = ROOT / "crates", bindings / "python" / "src", bindings / "jvm" / "native" / "src"
     sources = ["/" + str(path.relative_to(ROOT)) for folder in folders for path in folder.rglob("*.rs")]
     for name in named_sources((ROOT / "LAYOUT.md").read_text(encoding="utf-8")):
         if not any(source.endswith("/" + name) for source in sources):

@@ -24,7 +24,9 @@ public final class NdferryException extends IOException {
     /** The peer refused, and said why. */
     REFUSED,
     /** One side has a token and the other has none, or another one. */
-    TOKEN
+    TOKEN,
+    /** A fault of this library: its native part panicked. Nothing is broken by it, and a report is welcome. */
+    BUG
   }
 
   /** The kind of reason. */
@@ -61,6 +63,10 @@ public final class NdferryException extends IOException {
 
   static NdferryException token(String problem) {
     return new NdferryException(Reason.TOKEN, -1, problem);
+  }
+
+  static NdferryException bug(String problem) {
+    return new NdferryException(Reason.BUG, -1, "a bug in ndferry: " + problem + "; please report what it was given");
   }
 
   /** The same at another place: for parsers that know only a part of the input. */

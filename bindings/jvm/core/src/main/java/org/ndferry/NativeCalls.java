@@ -1,0 +1,56 @@
+package org.ndferry;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+
+/** The functions of the native library, which {@link Natives} loads. Each throws what {@link #fail} throws. */
+final class NativeCalls {
+  /** Grows when what is declared here changes; a library with another number is not used. */
+  static final int ABI = 1;
+
+  private NativeCalls() {}
+
+  static native int abi();
+
+  static native String version();
+
+  /** One more: what a call costs. */
+  static native int successor(int number);
+
+  /** Panics in Rust. */
+  static native void panic(String text) throws IOException;
+
+  /** Called by the library: throws what is wrong. The numbers are those of {@code failure.rs}. */
+  static void fail(int kind, long offset, String text) throws IOException {
+    switch (kind) {
+      case 0:
+        throw problem(NdferryException.Reason.FORMAT, offset, text);
+      case 1:
+        throw problem(NdferryException.Reason.UNSUPPORTED, offset, text);
+      case 2:
+        throw problem(NdferryException.Reason.LIMIT, offset, text);
+      case 3:
+        throw problem(NdferryException.Reason.PROTOCOL, offset, text);
+      case 4:
+        throw new IOException(text);
+      case 5:
+        throw new IllegalArgumentException(text);
+      case 6:
+        throw new IndexOutOfBoundsException(text);
+      case 7:
+        throw new IllegalStateException(text);
+      case 8:
+        throw new InterruptedIOException(text);
+      default:
+        throw NdferryException.bug(text);
+    }
+  }
+
+  /** The library's text has the place in it already. */
+  private static NdferryException problem(NdferryException.Reason reason, long offset, String text) {
+    String place = "byte " + offset + ": ";
+    boolean named = offset >= 0 && text.startsWith(place);
+    String problem = named ? text.substring(place.length()) : text;
+    return new NdferryException(reason, named || !text.contains(place) ? offset : -1, problem);
+  }
+}

@@ -1,0 +1,20 @@
+package org.ndferry;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import org.junit.jupiter.api.Test;
+
+/** The core alone. */
+class NativesMissingTest {
+  @Test
+  void whatIsMissingIsSaidInOneSentence() {
+    assertFalse(Natives.isAvailable());
+    String missing = "no jar ndferry-natives with " + Natives.platform() + " in it is on the class path";
+    assertEquals(missing, Natives.missing());
+    UnsupportedOperationException error =
+        assertThrows(UnsupportedOperationException.class, Natives::version);
+    assertEquals("its version needs the native library: " + missing, error.getMessage());
+  }
+}

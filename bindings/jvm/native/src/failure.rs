@@ -1,0 +1,179 @@
+//! [`Failure`]: why a call failed, as the exception that Java sees. Panics are among them, with their text.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::panic::PanicHookInfo;
+use std::sync::Once;
+
+use jni::errors::ErrorPolicy;
+use jni::objects::{JClass, JString, JValue};
+use jni::{Env, jni_sig, jni_str};
+use ndferry::{ErrorClass, ErrorKind};
+
+/// Why a call failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// What the library says.
+    Ours(ndferry::Error),
+    /// Java threw, or the call was not possible.
+    Java(jni::errors::Error),
+}
+
+/// What each class of error is called by number: `NativeCalls.fail`.
+#[derive(Clone, Copy)]
+enum Kind {
+    Format = 0,
+    Unsupported = 1,
+    Limit = 2,
+    Protocol = 3,
+    System = 4,
+    Usage = 5,
+    Index = 6,
+    Interrupted = 8,
+    Bug = 9,
+}
+
+impl From<ndferry::Error> for Failure {
+    fn from(error: ndferry::Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+impl From<jni::errors::Error> for Failure {
+    fn from(error: jni::errors::Error) -> Self {
+        Self::Java(error)
+    }
+}
+
+impl Failure {
+    fn kind(&self) -> Kind {
+        let Self::Ours(error) = self else {
+            return Kind::Bug;
+        };
+        match (error.class(), error.kind()) {
+            (ErrorClass::Malformed, _) => Kind::Format,
+            (ErrorClass::Unsupported | ErrorClass::Unsafe, _) => Kind::Unsupported,
+            (ErrorClass::Limit, _) => Kind::Limit,
+            (ErrorClass::Protocol, _) => Kind::Protocol,
+            (ErrorClass::Interrupted, _) => Kind::Interrupted,
+            (ErrorClass::System, _) => Kind::System,
+            (_, ErrorKind::Array(array)) if is_index(array) => Kind::Index,
+            _ => Kind::Usage,
+        }
+    }
+
+    fn offset(&self) -> i64 {
+        match self {
+            Self::Ours(error) => error
+                .offset()
+                .map_or(-1, |offset| i64::try_from(offset).unwrap_or(-1)),
+            _ => -1,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Ours(error) => match error.hint() {
+                Some(hint) => format!("{error} ({hint})"),
+                None => error.to_string(),
+            },
+            Self::Java(error) => format!("a call of Java failed: {error}"),
+        }
+    }
+}
+
+fn is_index(error: &ndferry::ArrayError) -> bool {
+    use ndferry::ArrayError as Array;
+    matches!(
+        error,
+        Array::TooManyIndices { .. } | Array::OutOfBounds { .. }
+    )
+}
+
+/// Failures and panics as exceptions.
+pub(crate) struct Throw;
+
+impl<T: Default> ErrorPolicy<T, Failure> for Throw {
+    /// `NativeCalls`, which knows the exceptions.
+    type Captures<'local: 'call, 'call> = &'call JClass<'local>;
+
+    fn on_error<'local: 'call, 'call>(
+        env: &mut Env<'local>,
+        class: &mut &'call JClass<'local>,
+        failure: Failure,
+    ) -> jni::errors::Result<T> {
+        if !env.exception_check() {
+            throw(
+                env,
+                class,
+                failure.kind(),
+                failure.offset(),
+                &failure.text(),
+            )?;
+        }
+        Ok(T::default())
+    }
+
+    fn on_panic<'local: 'call, 'call>(
+        env: &mut Env<'local>,
+        class: &mut &'call JClass<'local>,
+        payload: Box<dyn Any + Send>,
+    ) -> jni::errors::Result<T> {
+        // What a panic carries may panic when it is dropped.
+        std::mem::forget(payload);
+        if !env.exception_check() {
+            let told = TOLD.take();
+            throw(env, class, Kind::Bug, -1, &told)?;
+        }
+        Ok(T::default())
+    }
+}
+
+fn throw(
+    env: &mut Env<'_>,
+    class: &JClass<'_>,
+    kind: Kind,
+    offset: i64,
+    text: &str,
+) -> jni::errors::Result<()> {
+    let text = JString::from_str(env, text)?;
+    let arguments = [
+        JValue::Int(kind as i32),
+        JValue::Long(offset),
+        JValue::Object(&text),
+    ];
+    let thrown = env.call_static_method(
+        class,
+        jni_str!("fail"),
+        jni_sig!("(IJLjava/lang/String;)V"),
+        &arguments,
+    );
+    match thrown {
+        Err(jni::errors::Error::JavaException) | Ok(_) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+thread_local! {
+    /// What the panic in this thread said, and where.
+    static TOLD: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Keeps what panics say for the exception, off the standard error of a program that is not ours.
+pub(crate) fn hear_panics() {
+    static HEARD: Once = Once::new();
+    HEARD.call_once(|| std::panic::set_hook(Box::new(hear)));
+}
+
+fn hear(info: &PanicHookInfo<'_>) {
+    let payload = info.payload();
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("something that is no text");
+    let place = info
+        .location()
+        .map_or(String::new(), |at| format!(" ({at})"));
+    TOLD.set(format!("{text}{place}"));
+}

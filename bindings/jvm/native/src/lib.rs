@@ -1,0 +1,10 @@
+//! The native half of `ndferry-core`: what is too much for pure Java. `NativeCalls.java` declares what is here.
+//!
+//! It converts in, calls one library function, converts out. Nothing unwinds into Java: see [`failure`].
+
+#[expect(
+    unsafe_code,
+    reason = "names that Java looks up; see the module's notes"
+)]
+mod exports;
+mod failure;

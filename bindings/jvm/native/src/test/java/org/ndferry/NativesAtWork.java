@@ -1,0 +1,45 @@
+package org.ndferry;
+
+import java.io.IOException;
+
+/** All that the native library does, once, for a Java of its own: prints what came of it. */
+final class NativesAtWork {
+  private NativesAtWork() {}
+
+  public static void main(String[] arguments) throws Exception {
+    if (!Natives.isAvailable()) {
+      System.out.println("missing: " + Natives.missing());
+      return;
+    }
+    System.out.println("version: " + Natives.version());
+    System.out.println("panic: " + panic("on purpose"));
+    Thread[] threads = new Thread[8];
+    for (int i = 0; i < threads.length; i++) {
+      threads[i] = new Thread(NativesAtWork::calls);
+      threads[i].start();
+    }
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    System.out.println("done");
+  }
+
+  private static void calls() {
+    for (int i = 0; i < 1000; i++) {
+      if (NativeCalls.successor(i) != i + 1) {
+        throw new AssertionError(i);
+      }
+    }
+    panic("in a thread");
+  }
+
+  /** What a panic says as an exception. */
+  static String panic(String text) {
+    try {
+      NativeCalls.panic(text);
+      throw new AssertionError("it did not panic");
+    } catch (IOException error) {
+      return error.getMessage();
+    }
+  }
+}
