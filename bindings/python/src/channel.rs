@@ -316,6 +316,20 @@ impl PyListener {
         let is_single = matches!(&received.arrays[..], [array] if array.name.is_empty());
         let dict = PyDict::new(py);
         for received in received.arrays {
+            if let Some(source) = &received.objects {
+                let Some(objects) = crate::lazy::objects(py, source, 0)? else {
+                    continue;
+                };
+                if out.is_some() {
+                    let message = "an array of objects came: out takes numbers";
+                    return Err(ours(py, "UsageError", message, None));
+                }
+                if is_single {
+                    return Ok(objects);
+                }
+                dict.set_item(received.name, objects)?;
+                continue;
+            }
             let Some(array) = received.array else {
                 continue;
             };

@@ -95,6 +95,23 @@ pub(crate) fn open_array(
     })
 }
 
+/// The values of an array of objects, from closed tables of names; `None` if it is one of numbers.
+pub(crate) fn objects<'py>(
+    py: Python<'py>,
+    source: &Source,
+    number: usize,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let Some(objects) = source.objects(number) else {
+        return Ok(None);
+    };
+    let globals = source.pickle().map(|pickle| &pickle.globals[..]);
+    let options = crate::load::default_values()?;
+    let policy = options.policy.as_ref();
+    crate::values::refuse(py, source.name(), globals.unwrap_or_default(), policy)?;
+    let mut builder = crate::values::Builder::new(py, &objects.tree, &options);
+    builder.object(objects.root).map(Some)
+}
+
 impl PyLazyArray {
     fn opened(&self, py: Python<'_>) -> PyResult<Opened> {
         let array = self.array.lock().unwrap_or_else(PoisonError::into_inner);
@@ -115,17 +132,8 @@ impl PyLazyArray {
     ) -> PyResult<Bound<'py, PyAny>> {
         let opened = self.opened(py)?;
         let mut dtypes = Dtypes::default();
-        if let Some(objects) = opened.source.objects(opened.number) {
-            let globals = opened.source.pickle().map(|pickle| &pickle.globals[..]);
-            let options = crate::load::default_values()?;
-            let name = opened.source.name();
-            crate::values::refuse(
-                py,
-                name,
-                globals.unwrap_or_default(),
-                options.policy.as_ref(),
-            )?;
-            return crate::values::Builder::new(py, &objects.tree, &options).object(objects.root);
+        if let Some(objects) = objects(py, &opened.source, opened.number)? {
+            return Ok(objects);
         }
         let read = Work::new().run(py, || match indexing {
             Some(indexing) => opened.array.index(indexing),

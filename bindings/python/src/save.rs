@@ -102,7 +102,7 @@ fn era(value: &Bound<'_, PyAny>) -> PyResult<NumpyEra> {
 
 /// The arrays that an object is, to be sent: itself, or those of a mapping with their names.
 pub(crate) fn named_arrays(object: &Bound<'_, PyAny>) -> PyResult<Vec<(String, LazyArray)>> {
-    named(object, arrays::from_python)
+    named(object, arrays::to_save)
 }
 
 /// How an object becomes an array.

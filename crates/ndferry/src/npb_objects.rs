@@ -10,7 +10,7 @@ use crate::stored::tiles::Tiles;
 use crate::{ErrorKind, MemberInfo, OpenOptions, Result, Storage};
 
 /// Bytes of a pickle, which is held in memory.
-const MAX_PICKLE: u64 = 1 << 30;
+pub(crate) const MAX_PICKLE: u64 = 1 << 30;
 
 /// Adds an array of objects and the arrays inside it. False if tiles of it are damaged or missing, so that nobody knows
 /// what it refers to; other arrays of the file can be read all the same.

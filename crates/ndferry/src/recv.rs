@@ -22,7 +22,8 @@ use crate::session::{Greeting, Side, WINDOW, link_options};
 use crate::store::Store;
 use crate::waiting_room::WaitingRoom;
 use crate::{
-    Attributes, Error, ErrorClass, ErrorKind, Format, Interrupt, Limits, Progress, Result, Token,
+    Attributes, Error, ErrorClass, ErrorKind, Format, Interrupt, Limits, Progress, Result, Source,
+    Token,
 };
 
 /// How to receive.
@@ -125,6 +126,8 @@ pub struct ReceivedArray {
     pub attributes: Attributes,
     /// The elements, with [`Target::Memory`].
     pub array: Option<Array>,
+    /// Of an array of objects the values, with [`Target::Memory`]: the NPY file that it would be.
+    pub objects: Option<Arc<Source>>,
 }
 
 /// A whole transfer, stored and verified.
@@ -659,6 +662,7 @@ impl Incoming {
             shape: header.shape,
             order: header.order,
             array: None,
+            objects: None,
         })
     }
 }

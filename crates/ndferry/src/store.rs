@@ -13,7 +13,7 @@ use crate::inbox::{Inbox, Last};
 use crate::npb_write::NpbWriter;
 use crate::part::Part;
 use crate::recv::{Incoming, Received, ReceivedArray, Target};
-use crate::{ByteOrder, ErrorKind, Format, Interrupt, Limits, Result};
+use crate::{ByteOrder, ErrorKind, Format, Interrupt, Limits, OpenOptions, Result, Source};
 
 /// Bytes of blocks of an NPY that are written with one call.
 const TOGETHER: usize = 64 << 10;
@@ -31,9 +31,24 @@ pub(crate) enum Store {
     Inbox(Box<Inbox>),
     /// Elements in memory.
     Memory {
-        current: Option<Elements>,
-        done: Vec<Bytes>,
+        current: Option<Coming>,
+        done: Vec<Came>,
     },
+}
+
+/// An array on its way into memory.
+#[derive(Debug)]
+pub(crate) struct Coming {
+    elements: Elements,
+    /// What an NPY says before the pickle of an array of objects, whose bytes the elements are.
+    npy_header: Option<Vec<u8>>,
+}
+
+/// One that is there.
+#[derive(Debug)]
+pub(crate) enum Came {
+    Elements(Bytes),
+    Objects(Box<Source>),
 }
 
 /// The elements of an array that comes into memory.
@@ -129,15 +144,8 @@ impl Store {
             Self::Npy(_) if array.manifest.growing => growing("in an .npy"),
             Self::Npy(npy) => npy.begin(array),
             Self::Memory { .. } if array.manifest.growing => growing("in memory"),
-            Self::Memory { .. } if array.manifest.bytes => Err(ErrorKind::Objects.into()),
             Self::Memory { current, .. } => {
-                // Memory is taken as elements arrive, not as they are promised.
-                let nbytes = array
-                    .header(&Limits::default())?
-                    .data_nbytes()
-                    .unwrap_or(u64::MAX);
-                let nbytes = usize::try_from(nbytes).unwrap_or(usize::MAX);
-                *current = Some(Elements::Awaited(nbytes));
+                *current = Some(Coming::new(array)?);
                 Ok(())
             }
         }
@@ -157,7 +165,7 @@ impl Store {
             Self::Inbox(inbox) => inbox.block(number, message, raw, array),
             Self::Npy(npy) => npy.block(number, raw, array),
             Self::Memory {
-                current: Some(elements),
+                current: Some(Coming { elements, .. }),
                 ..
             } => {
                 let target = elements.copied()?;
@@ -190,7 +198,11 @@ impl Store {
     ) -> Result<()> {
         match self {
             Self::Memory {
-                current: Some(elements @ Elements::Awaited(_)),
+                current:
+                    Some(Coming {
+                        elements: elements @ Elements::Awaited(_),
+                        ..
+                    }),
                 ..
             } if elements.nbytes() == raw.len() && array.grid.is_flat() => {
                 *elements = Elements::Lent(lent.slice_ref(raw));
@@ -206,8 +218,8 @@ impl Store {
             Self::Part(part) => part.end(extent),
             Self::Inbox(inbox) => inbox.end(extent),
             Self::Memory { current, done } => {
-                if let Some(elements) = current.take() {
-                    done.push(elements.into_bytes()?);
+                if let Some(coming) = current.take() {
+                    done.push(coming.came()?);
                 }
                 Ok(())
             }
@@ -269,11 +281,52 @@ impl Store {
             }
             Self::Npb(_) | Self::Npy(_) | Self::Part(_) => return Ok(None),
         };
-        for (info, bytes) in received.arrays.iter_mut().zip(done) {
-            let array = Array::contiguous(info.dtype.clone(), &info.shape, info.order, bytes)?;
-            info.array = Some(array);
+        for (info, came) in received.arrays.iter_mut().zip(done) {
+            match came {
+                Came::Elements(bytes) => {
+                    let (dtype, shape) = (info.dtype.clone(), &info.shape);
+                    info.array = Some(Array::contiguous(dtype, shape, info.order, bytes)?);
+                }
+                Came::Objects(source) => info.objects = Some(source.into()),
+            }
         }
         Ok(None)
+    }
+}
+
+impl Coming {
+    /// Memory is taken as elements arrive, not as they are promised.
+    fn new(array: &Incoming) -> Result<Self> {
+        let limits = Limits::default();
+        let header = array.header(&limits)?;
+        if !array.manifest.bytes {
+            let nbytes = header.data_nbytes().and_then(|n| usize::try_from(n).ok());
+            return Ok(Self {
+                elements: Elements::Awaited(nbytes.unwrap_or(usize::MAX)),
+                npy_header: None,
+            });
+        }
+        let found = array.grid.shape().iter().product();
+        let limit = limits.pickle_nbytes.min(crate::npb_objects::MAX_PICKLE);
+        if found > limit {
+            let what = "bytes of a pickle";
+            return Err(ErrorKind::Limit { what, found, limit }.into());
+        }
+        Ok(Self {
+            elements: Elements::Awaited(found as usize),
+            npy_header: array.headers.first().cloned(),
+        })
+    }
+
+    /// Before the sender hears that all is well.
+    fn came(self) -> Result<Came> {
+        let bytes = self.elements.into_bytes()?;
+        let Some(mut npy) = self.npy_header else {
+            return Ok(Came::Elements(bytes));
+        };
+        npy.extend_from_slice(&bytes);
+        let source = Source::from_bytes("", npy.into(), &OpenOptions::default())?;
+        Ok(Came::Objects(Box::new(source)))
     }
 }
 

@@ -214,7 +214,7 @@ fn objects_are_appended_to_a_file_but_no_regions_of_them_are_written() {
 
 #[test]
 #[cfg(feature = "transport")]
-fn objects_cross_a_socket_into_an_npb_or_npy_but_not_into_memory() {
+fn objects_cross_a_socket_into_an_npb_or_npy_or_memory() {
     use ndferry::{Receiver, RecvOptions, SendOptions, Target, send};
 
     let source = open("x.pkl", PICKLE);
@@ -245,9 +245,52 @@ fn objects_cross_a_socket_into_an_npb_or_npy_but_not_into_memory() {
         assert_eq!(pickle(&back, None), pickle(&source, Some("o")), "{ending}");
     }
     let (sent, received) = transfer(&Target::Memory);
-    assert!(matches!(received.unwrap_err().kind(), ErrorKind::Objects));
-    assert!(matches!(
-        sent.unwrap_err().kind(),
-        ErrorKind::Refused { .. }
-    ));
+    assert!(sent.unwrap().acknowledged);
+    let mut received = received.unwrap();
+    let array = received.arrays.remove(0);
+    assert!(array.array.is_none());
+    let back = array.objects.unwrap();
+    assert_eq!(pickle(&back, None), pickle(&source, Some("o")));
+    assert_eq!(back.array(Some("5.k")).unwrap().shape(), [4]);
+}
+
+/// The sender must not hear that what nobody can read is stored.
+#[test]
+#[cfg(feature = "transport")]
+fn a_broken_pickle_that_comes_into_memory_is_refused() {
+    use ndferry::{Receiver, RecvOptions, Target};
+    use ndferry_npb::{HEAD_NBYTES, Head, Hello, Kind, Limits, message};
+    use std::io::{Read, Write};
+
+    let file = npb(&open("x.pkl", HOSTILE), Codec::None);
+    let mut receiver = Receiver::bind("tcp://127.0.0.1:0", RecvOptions::default()).unwrap();
+    let address = receiver.url()["tcp://".len()..].to_owned();
+    std::thread::scope(|scope| {
+        let received = scope.spawn(move || receiver.recv(&Target::Memory, &()));
+        let mut peer = std::net::TcpStream::connect(address).unwrap();
+        let hello = Hello::new(&[ndferry_npb::Codec::Raw], &Limits::PEER);
+        peer.write_all(&hello.message()).unwrap();
+        let mut at = 0;
+        while let Ok(head) = Head::parse(&file[at..]) {
+            let end = at + head.message_nbytes() as usize;
+            let mut body = file[at + HEAD_NBYTES..end].to_vec();
+            if head.kind == Kind::Data && head.sequence == 0 {
+                // The first opcode, after codec, filter and length.
+                body[8] = b'!';
+            }
+            let ours = [Kind::Manifest, Kind::Header, Kind::Data, Kind::End];
+            if ours.contains(&head.kind) {
+                let message = message(head.kind, head.transfer, head.sequence, &body);
+                peer.write_all(&message).unwrap();
+            }
+            at = end;
+        }
+        let mut said = Vec::new();
+        peer.read_to_end(&mut said).unwrap();
+        let own = Head::parse(&said).unwrap();
+        let answer = Head::parse(&said[own.message_nbytes() as usize..]).unwrap();
+        assert_eq!(answer.kind, Kind::Refuse);
+        let error = received.join().unwrap().unwrap_err();
+        assert!(error.to_string().contains("opcode"), "{error}");
+    });
 }
