@@ -68,11 +68,13 @@ impl PyPeer {
         url: &str,
         timeout: f64,
         secret: Option<&Bound<'_, PyAny>>,
+        shared_memory: bool,
     ) -> PyResult<Self> {
         let work = Work::new();
         let mut options = PeerOptions::default();
         options.timeout = seconds(timeout)?;
         options.token = token(py, secret)?;
+        options.shares_memory = shared_memory;
         options.interrupt = work.interrupt();
         let peer = work.run(py, || Peer::connect(url, options))?;
         Ok(Self {
@@ -118,6 +120,12 @@ impl PyPeer {
                 false => peer.send(&items, &()).map(|_| ()),
             }
         })
+    }
+
+    /// Whether arrays go through memory that both sides have.
+    fn shares_memory(&self) -> bool {
+        let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner);
+        peer.as_ref().is_some_and(Peer::shares_memory)
     }
 
     fn close(&self, py: Python<'_>) {

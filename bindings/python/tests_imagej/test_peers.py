@@ -285,6 +285,61 @@ def test_the_newest_frame_wins_and_the_last_one_is_drawn(ij: imagej.ImageJ) -> N
         view.push(np.zeros((512, 512), "u2"))
 
 
+def test_large_arrays_go_through_shared_memory_and_nothing_of_it_stays(ij: imagej.ImageJ) -> None:
+    address = ij._address
+    pid = ij.status()["pid"]
+
+    def lent() -> int:
+        return Path(f"/proc/{pid}/maps").read_text().count("memfd:ndferry")
+
+    for shape, axes in (((24, 512, 512), "ZYX"), ((512, 24, 512), "YZX")):
+        array = np.arange(np.prod(shape), dtype="u4").astype("u2").reshape(shape)
+        for memory in (True, False):
+            peer = imagej._talk.Address(address.url, address.token, 30, memory).connect()
+            call = {"call": "show", "title": "large", **imagej._image.announced(array, axes, False)}
+            answer, _ = imagej._talk.ask(peer, call, array, timeout=30)
+            assert peer.shares_memory() == memory and lent() == memory
+            for _ in range(3):
+                _, (pulled,) = imagej._talk.ask(peer, {"call": "pull", "id": answer["image"]["id"]}, timeout=30)
+                assert pulled.tobytes() == array.tobytes()
+            peer.close()
+            image = ij.image(answer["image"]["id"])
+            # A pull alone, and an update.
+            assert image.numpy().tobytes() == array.tobytes()
+            image.update(array // 2, axes)
+            assert image.numpy().tobytes() == (array // 2).tobytes()
+            image.close()
+    # Its path leads elsewhere, as at the end of a tunnel: nothing is different.
+    peer = address.connect()
+    elsewhere = {"path": f"/proc/{os.getpid()}/fd/0", "nbytes": 1 << 20, "proof": "00" * 32}
+    small = np.ones((5, 5), "u1")
+    for offer in (elsewhere, {}, {"path": 7}, {"proof": "xyz"}):
+        call = {"call": "show", "share": offer, **imagej._image.announced(small, "YX", False)}
+        imagej._talk.ask(peer, call, small, timeout=30)
+        assert not peer.shares_memory()
+    peer.close()
+    end = time.monotonic() + 20
+    while lent() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert lent() == 0
+    # What is ours is gone too.
+    assert "memfd:ndferry" not in Path("/proc/self/maps").read_text()
+
+
+def test_the_shared_memory_of_a_killed_python_is_let_go_of(ij: imagej.ImageJ) -> None:
+    pid = ij.status()["pid"]
+    code = "import numpy, os, ndferry.imagej as i\nimport threading\nthreading.Timer(1.0, os._exit, (1,)).start()\n"
+    code += "ij = i.connect()\nim = ij.show(numpy.zeros((64, 1024, 1024), 'u2'))\n"
+    code += "while True: im.update(numpy.zeros((64, 1024, 1024), 'u2')), im.numpy()"
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", code], timeout=60, env=os.environ)
+    end = time.monotonic() + 20
+    while "memfd:ndferry" in Path(f"/proc/{pid}/maps").read_text():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert ij.show(np.zeros((3, 3), "u1")).shape == (3, 3)
+
+
 def _descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
@@ -295,12 +350,14 @@ def test_thousands_of_frames_and_pushes_leave_nothing_behind(own: Starter) -> No
     assert ij.process is not None
     pid = ij.process.pid
     frame = np.arange(256 * 256, dtype="u2").reshape(256, 256)
+    large = np.arange(8 * 512 * 512, dtype="u4").astype("u2").reshape(8, 512, 512)  # goes through shared memory
 
     def pushes(count: int) -> None:
         for number in range(count):
-            image = ij.show(frame)
-            if number % 100 == 0:
-                assert np.array_equal(image.numpy(), frame)
+            array = large if number % 2 else frame
+            image = ij.show(array)
+            if number % 50 == 0 or number % 50 == 1:
+                assert np.array_equal(image.numpy(), array)
             image.close()
 
     def used() -> int:

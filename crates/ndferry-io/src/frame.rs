@@ -57,6 +57,8 @@ pub trait FrameSource {
 pub enum Frame<'a> {
     /// In the link's memory, until the next call.
     Here(&'a [u8]),
+    /// The same, copied out of memory that both sides have: on its way nothing could be damaged.
+    Local(&'a [u8]),
     /// In memory that another process has lent, for as long as the bytes live, or a copy of it. **It could change them meanwhile**: they
     /// are for those who take any value, not for a parser.
     Shared(Bytes),
@@ -67,7 +69,7 @@ impl Deref for Frame<'_> {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Self::Here(bytes) => bytes,
+            Self::Here(bytes) | Self::Local(bytes) => bytes,
             Self::Shared(bytes) => bytes,
         }
     }
@@ -94,6 +96,11 @@ pub trait Duplex: FrameSink + FrameSource + Send + fmt::Debug {
 
     /// Whether [`Self::recv_frame`] may lend large frames, so that an array had better be one.
     fn shares(&self) -> bool {
+        false
+    }
+
+    /// Whether [`Self::lend`] takes one block after the other, as large as any.
+    fn lends_blocks(&self) -> bool {
         false
     }
 

@@ -22,6 +22,8 @@ mod read_at;
 mod reception;
 mod reserve;
 #[cfg(all(feature = "shm", target_os = "linux"))]
+mod ring;
+#[cfg(all(feature = "shm", target_os = "linux"))]
 mod segment;
 #[cfg(all(feature = "shm", target_os = "linux"))]
 mod shm;
@@ -51,6 +53,8 @@ pub use pin::{Pin, TlsIdentity, TlsOptions};
 pub use pipe::{frames_from, frames_to};
 pub use read_at::{Counted, ReadAt};
 pub use reception::{Doorman, Verdict};
+#[cfg(all(feature = "shm", target_os = "linux"))]
+pub use ring::Ring;
 #[cfg(all(feature = "shm", target_os = "linux"))]
 pub use segment::{Filling, Lease, Segment, SegmentMap, SegmentPool};
 pub use stream::{Stream, StreamTransport};

@@ -55,9 +55,10 @@ pub(crate) fn map_segment(file: &File, nbytes: usize) -> io::Result<memmap2::Mma
 /// The first bytes of a segment of our own, to write to: those that have memory. Page by page it would cost more.
 #[cfg(all(feature = "shm", target_os = "linux"))]
 pub(crate) fn map_own_segment(file: &File, nbytes: usize) -> io::Result<memmap2::MmapMut> {
-    // SAFETY: `SegmentPool` has made the file with this length and sealed it. It writes through the map only, below what
-    // has memory already, and only while nobody else holds the file's lock; receivers that read on after they gave that
-    // up read what we write next, which is their loss.
+    // SAFETY: `SegmentPool` or `Ring` has made the file with at least this length and sealed it, so no access faults. Both
+    // write through the map only, and never read. A pool writes below what has memory already, and only while nobody else
+    // holds the file's lock; receivers that read on after they gave that up read what we write next, which is their loss.
+    // What the other process of a ring does to it meanwhile spoils what it gets, and nothing here.
     unsafe {
         memmap2::MmapOptions::new()
             .len(nbytes)

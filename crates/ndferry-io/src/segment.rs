@@ -212,18 +212,24 @@ fn capacity(nbytes: u64) -> Option<u64> {
     (nbytes <= 1 << 61).then(|| nbytes.next_multiple_of(nbytes.next_power_of_two() / 8))
 }
 
+/// A memory file without a name, whose length is sealed.
+pub(crate) fn memory_file(nbytes: u64) -> Result<File> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    let file = match rustix::fs::memfd_create("ndferry", flags | MemfdFlags::NOEXEC_SEAL) {
+        // Linux before 6.3 does not know the last one.
+        Err(Errno::INVAL) => rustix::fs::memfd_create("ndferry", flags),
+        other => other,
+    };
+    let file = File::from(file.map_err(io::Error::from)?);
+    file.set_len(nbytes)?;
+    let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+    rustix::fs::fcntl_add_seals(&file, seals).map_err(io::Error::from)?;
+    Ok(file)
+}
+
 impl Own {
     fn create(capacity: u64) -> Result<Self> {
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-        let file = match rustix::fs::memfd_create("ndferry", flags | MemfdFlags::NOEXEC_SEAL) {
-            // Linux before 6.3 does not know the last one.
-            Err(Errno::INVAL) => rustix::fs::memfd_create("ndferry", flags),
-            other => other,
-        };
-        let file = File::from(file.map_err(io::Error::from)?);
-        file.set_len(capacity + MARK)?;
-        let seals = SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        rustix::fs::fcntl_add_seals(&file, seals).map_err(io::Error::from)?;
+        let file = memory_file(capacity + MARK)?;
         Ok(Self {
             file,
             capacity,

@@ -95,6 +95,8 @@ mod remote;
 #[cfg(feature = "npb")]
 mod repair;
 mod repickle;
+#[cfg(all(feature = "imagej", feature = "shm", target_os = "linux"))]
+mod ring_link;
 mod runs;
 mod safety;
 mod save;

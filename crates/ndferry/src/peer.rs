@@ -1,13 +1,16 @@
 //! [`Peer`]: a program that is asked for things, and may ask back, with arrays both ways over one connection.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use ndferry_io::{Link, TlsOptions};
+use ndferry_io::{Link, TlsOptions, Url};
 use ndferry_npb::{HEAD_NBYTES, Head, Hello, Kind, Refuse, message};
 use serde_json::Value;
 
 use crate::error::{npb, outside};
 use crate::recv::receive_over;
+#[cfg(all(feature = "shm", target_os = "linux"))]
+use crate::ring_link::Memory;
 use crate::send::send_over;
 use crate::session::{Greeting, Side, greet, link_options};
 use crate::{
@@ -22,6 +25,10 @@ const ANSWER: Kind = Kind::Skippable(161);
 /// Bytes of one call or answer.
 const MOST: u64 = 16 << 20;
 
+/// From so many bytes on it is worth while to offer memory.
+#[cfg(all(feature = "shm", target_os = "linux"))]
+const LARGE: u64 = 2 << 20;
+
 /// How to talk.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -32,6 +39,9 @@ pub struct PeerOptions {
     pub token: Option<Token>,
     /// What arrays it may send.
     pub limits: Limits,
+    /// Whether a peer on this machine is offered memory for arrays that both have (with the feature `shm`, on Linux). One
+    /// that does not take it gets them through the connection.
+    pub shares_memory: bool,
     /// Stops whatever waits.
     pub interrupt: Interrupt,
 }
@@ -42,6 +52,7 @@ impl Default for PeerOptions {
             timeout: Duration::from_secs(60),
             token: None,
             limits: Limits::default(),
+            shares_memory: true,
             interrupt: Interrupt::new(),
         }
     }
@@ -72,6 +83,8 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Peer {
     link: Link,
+    #[cfg(all(feature = "shm", target_os = "linux"))]
+    memory: Memory,
     hello: Option<Hello>,
     options: PeerOptions,
     number: u64,
@@ -85,7 +98,7 @@ impl Peer {
     /// it does not answer, or does not know the token.
     pub fn connect(url: &str, options: PeerOptions) -> Result<Self> {
         let connect = || {
-            let address = url.parse().map_err(outside)?;
+            let address: Url = url.parse().map_err(outside)?;
             let link_options =
                 link_options(options.timeout, &options.interrupt, &TlsOptions::default());
             let mut link = ndferry_io::connect(&address, &link_options).map_err(outside)?;
@@ -93,15 +106,54 @@ impl Peer {
             let limits = &ndferry_npb::Limits::PEER;
             let greeting = Greeting::new(Side::Connecting, limits, false, token);
             let hello = greet(&mut link, greeting)?;
-            Ok((link, hello))
+            Ok((link, hello, address))
         };
-        let (link, hello) = connect().map_err(|error: Error| error.in_source(url))?;
+        let (link, hello, address) = connect().map_err(|error: Error| error.in_source(url))?;
+        #[cfg(all(feature = "shm", target_os = "linux"))]
+        let (link, memory) = Memory::over(link, &address);
+        #[cfg(not(all(feature = "shm", target_os = "linux")))]
+        let _ = address;
         Ok(Self {
             link,
+            #[cfg(all(feature = "shm", target_os = "linux"))]
+            memory,
             hello,
             options,
             number: 0,
         })
+    }
+
+    /// Whether arrays go through memory that both sides have.
+    pub fn shares_memory(&self) -> bool {
+        #[cfg(all(feature = "shm", target_os = "linux"))]
+        return self.memory.is_shared();
+        #[cfg(not(all(feature = "shm", target_os = "linux")))]
+        return false;
+    }
+
+    /// A call that offers memory, if it is of one with a large array.
+    fn with_offer<'a>(&self, json: &'a str, items: &[Item<'_>]) -> Cow<'a, str> {
+        #[cfg(all(feature = "shm", target_os = "linux"))]
+        if let Some(rest) = json.strip_prefix('{')
+            && self.options.shares_memory
+            && may_be_large(json, items)
+            && let Some(offer) = self.memory.offer()
+        {
+            // Not written anew, so that all numbers in it stay as they are.
+            return format!("{{\"share\":{offer},{rest}").into();
+        }
+        let _ = items;
+        json.into()
+    }
+
+    /// The other side has said whether it took the offer.
+    fn agree(&self, answer: &Value) -> Result<()> {
+        #[cfg(all(feature = "shm", target_os = "linux"))]
+        if says(answer, "shared") {
+            return self.memory.agreed().map_err(outside);
+        }
+        let _ = answer;
+        Ok(())
     }
 
     fn say(&mut self, kind: Kind, number: u64, text: &str) -> Result<()> {
@@ -204,7 +256,7 @@ impl Peer {
         patience: Duration,
         progress: &dyn Progress,
     ) -> Result<Answer> {
-        let number = self.call(json)?;
+        let number = self.call(&self.with_offer(json, items))?;
         let mut is_sent = items.is_empty();
         loop {
             let expected = "its answer";
@@ -213,9 +265,9 @@ impl Peer {
             if word.is_call || word.number != number {
                 return Err(unexpected("something else"));
             }
-            let says = |value: &Value, key| value.get(key).and_then(Value::as_bool) == Some(true);
             let answer: Value = serde_json::from_str(&word.text)
                 .map_err(|_| unexpected("an answer that is not JSON"))?;
+            self.agree(&answer)?;
             if says(&answer, "go") {
                 if std::mem::replace(&mut is_sent, true) {
                     return Err(unexpected("a wish for arrays that there are not"));
@@ -232,6 +284,23 @@ impl Peer {
                 arrays,
             });
         }
+    }
+}
+
+fn says(answer: &Value, key: &str) -> bool {
+    answer.get(key).and_then(Value::as_bool) == Some(true)
+}
+
+/// Whether a call brings a large array, or may get one.
+#[cfg(all(feature = "shm", target_os = "linux"))]
+fn may_be_large(json: &str, items: &[Item<'_>]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        call: String,
+    }
+    match items {
+        [] => serde_json::from_str::<Named>(json).is_ok_and(|named| named.call == "pull"),
+        items => items.iter().map(|item| item.array.nbytes()).sum::<u64>() >= LARGE,
     }
 }
 

@@ -418,8 +418,9 @@ fn take(
             .map_err(outside)?
             .ok_or(ErrorKind::BrokenOff { expected })?;
         let (copy, lent);
+        let is_moved = matches!(frame, Frame::Here(_));
         let (frame, lent) = match frame {
-            Frame::Here(frame) => (frame, None),
+            Frame::Here(frame) | Frame::Local(frame) => (frame, None),
             // What is parsed must not change meanwhile.
             Frame::Shared(bytes) if Head::parse(&bytes).map_err(npb)?.kind != Kind::Data => {
                 copy = bytes.to_vec();
@@ -434,9 +435,9 @@ fn take(
         if head.transfer != 0 {
             transfer = head.transfer;
         }
-        let event = match lent {
-            Some(_) => decoder.feed_lent(frame),
-            None => decoder.feed(frame),
+        let event = match is_moved {
+            true => decoder.feed(frame),
+            false => decoder.feed_lent(frame),
         };
         match event.map_err(npb)? {
             Event::Manifest(manifest) => {

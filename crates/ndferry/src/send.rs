@@ -291,7 +291,7 @@ impl<'a> Sender<'a> {
             packing => packing,
         };
         let (pickled, array, mut plan);
-        let mut is_lent = false;
+        let mut is_lent = self.link.lends_blocks();
         if item.array.dtype().has_object() {
             let options = SaveOptions {
                 interrupt: self.options.interrupt.clone(),
@@ -313,7 +313,7 @@ impl<'a> Sender<'a> {
         } else {
             array = item.array;
             let whole = self.whole(array, packing);
-            is_lent = whole.is_some();
+            is_lent |= whole.is_some();
             let block_nbytes = whole.unwrap_or(block_nbytes);
             plan = Plan::flat(array, item.name, cataloged, block_nbytes, packing)?;
         }

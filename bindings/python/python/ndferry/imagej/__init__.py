@@ -65,7 +65,13 @@ __all__ = [
 ]
 
 
-def connect(address: str | None = None, *, token: str | bytes | None = None, timeout: float = 30.0) -> ImageJ:
+def connect(
+    address: str | None = None,
+    *,
+    token: str | bytes | None = None,
+    timeout: float = 30.0,
+    shared_memory: bool = True,
+) -> ImageJ:
     """Connect to an ImageJ that runs.
 
     Parameters
@@ -77,6 +83,9 @@ def connect(address: str | None = None, *, token: str | bytes | None = None, tim
         What that ImageJ's server made; it stands in the file ``imagej-<pid>.json`` beside it.
     timeout : float
         Seconds that ImageJ may take for anything, if nothing else is said.
+    shared_memory : bool
+        Whether large arrays go through memory that both processes have, where that can be (Linux, the same machine and
+        user); otherwise, and where it cannot be, they go through the connection.
 
     Raises
     ------
@@ -88,8 +97,8 @@ def connect(address: str | None = None, *, token: str | bytes | None = None, tim
         Its plugin speaks another version of the calls.
     """
     if address is None:
-        return ImageJ(_talk.find(timeout))
+        return ImageJ(_talk.find(timeout, shared_memory))
     url = address if "://" in address else f"tcp://{address}"
-    found = _talk.Address(url, token, timeout)
+    found = _talk.Address(url, token, timeout, shared_memory)
     _talk.check(found)
     return ImageJ(found)

@@ -18,12 +18,12 @@ _SLACK = 30.0
 class Address:
     """Where an ImageJ listens, and what proves that it is one."""
 
-    def __init__(self, url: str, token: str | bytes | None, timeout: float) -> None:
-        self.url, self.token, self.timeout = url, token, timeout
+    def __init__(self, url: str, token: str | bytes | None, timeout: float, shared_memory: bool = True) -> None:
+        self.url, self.token, self.timeout, self.shared_memory = url, token, timeout, shared_memory
 
     def connect(self) -> _ndferry.Peer:
         try:
-            return _ndferry.Peer(self.url, self.timeout, self.token)
+            return _ndferry.Peer(self.url, self.timeout, self.token, self.shared_memory)
         except TokenError as error:
             raise _errors.WrongToken(
                 f"{self.url}: {error}; is it another ImageJ than the one you mean? connect() finds yours by itself"
@@ -53,11 +53,11 @@ def ask(peer: _ndferry.Peer, call: dict[str, Any], array: Any = None, *, timeout
     return answer, arrays
 
 
-def find(timeout: float) -> Address:
+def find(timeout: float, shared_memory: bool = True) -> Address:
     """The ImageJ that was started last, of those that answer."""
     problems: list[FerryError] = []
     for found in _ndferry.running():
-        address = Address(found["url"], found["token"], timeout)
+        address = Address(found["url"], found["token"], timeout, shared_memory)
         try:
             check(address)
         except (_errors.NotRunning, _errors.WrongToken) as error:

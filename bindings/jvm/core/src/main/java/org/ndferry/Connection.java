@@ -184,15 +184,24 @@ public final class Connection implements AutoCloseable {
       long transfer = NpbWriter.newTransfer();
       byte[] head = NpyHeader.of(dtype, shape.clone(), false).encode();
       begin(transfer, manifest, NpbWriter.headers(head, name));
-      ByteBuffer raw = Scratch.of(Math.max(grid.maxNbytes(), 1));
+      ByteBuffer scratch = link.isShared() ? null : Scratch.of(Math.max(grid.maxNbytes(), 1));
       long at = 0;
       for (long number = 0; number < grid.size(); number++) {
-        raw.clear();
-        raw.limit((int) grid.nbytes(number));
-        source.fill(at, raw);
-        raw.flip();
-        at += raw.remaining();
-        block(transfer, number, raw);
+        int nbytes = (int) grid.nbytes(number);
+        ByteBuffer room = room(nbytes);
+        if (room != null) {
+          ByteBuffer raw = room.slice().order(java.nio.ByteOrder.LITTLE_ENDIAN);
+          source.fill(at, raw);
+          lend(transfer, number, room);
+        } else {
+          scratch = scratch == null ? Scratch.of(Math.max(grid.maxNbytes(), 1)) : scratch;
+          scratch.clear();
+          scratch.limit(nbytes);
+          source.fill(at, scratch);
+          scratch.flip();
+          block(transfer, number, scratch);
+        }
+        at += nbytes;
       }
       end(transfer, grid.size(), shape.length == 0 ? 0 : shape[0]);
       acknowledged(transfer, grid.size());
@@ -229,15 +238,48 @@ public final class Connection implements AutoCloseable {
     }
   }
 
+  private static final int DATA_HEAD = NpbMessage.HEAD_NBYTES + NpbBlock.SUBHEAD_NBYTES;
+
+  /** Hears what the other side has to say in the middle of a transfer. */
+  private void hearBetween() throws IOException {
+    NpbMessage head = link.recv();
+    if (head == null) {
+      throw NdferryException.protocol(link.peer() + " has closed the connection during a transfer");
+    }
+    listen(head);
+  }
+
+  /** Room in shared memory for a raw tile, behind its head; null if it goes through the connection. Hears a refusal. */
+  private ByteBuffer room(long nbytes) throws IOException {
+    if (!link.lends(DATA_HEAD + nbytes)) {
+      return null;
+    }
+    while (link.hasInput() || !link.hasRoom()) {
+      hearBetween();
+    }
+    ByteBuffer room = link.room(DATA_HEAD + nbytes);
+    room.position(DATA_HEAD);
+    return room;
+  }
+
+  /** Sends the tile that was written there. */
+  private void lend(long transfer, long number, ByteBuffer room) throws IOException {
+    room.clear();
+    room.put(NpbBlock.lentHead(transfer, number, room.capacity() - DATA_HEAD));
+    link.lend(room.capacity());
+  }
+
   /** A raw tile; hears a refusal before it. */
   void block(long transfer, long number, ByteBuffer raw) throws IOException {
-    long nbytes = NpbMessage.HEAD_NBYTES + NpbBlock.SUBHEAD_NBYTES + raw.remaining();
+    long nbytes = DATA_HEAD + raw.remaining();
+    ByteBuffer room = room(raw.remaining());
+    if (room != null) {
+      room.put(raw.duplicate());
+      lend(transfer, number, room);
+      return;
+    }
     while (link.hasInput() || (window >= 0 && window < nbytes)) {
-      NpbMessage head = link.recv();
-      if (head == null) {
-        throw NdferryException.protocol(link.peer() + " has closed the connection during a transfer");
-      }
-      listen(head);
+      hearBetween();
     }
     window -= window >= 0 ? nbytes : 0;
     link.send(ByteBuffer.wrap(NpbBlock.rawHead(transfer, number, raw)), raw.duplicate());
@@ -475,6 +517,30 @@ public final class Connection implements AutoCloseable {
    */
   public void ping() throws IOException {
     link.send(NpbMessage.PING, 0, 0, new byte[0]);
+  }
+
+  /**
+   * Takes memory that the other side offers, so that large messages lie there: see {@code docs/formats/imagej.md}. Until it
+   * is told, it will not use it.
+   *
+   * @param path where a process of this machine has it
+   * @param nbytes how long it is
+   * @param proof what stands at its start, so that it is known to be the one
+   * @return whether it can be used from here
+   */
+  public boolean share(String path, long nbytes, byte[] proof) {
+    SharedMemory memory = SharedMemory.open(path, nbytes, proof);
+    if (memory == null) {
+      return false;
+    }
+    link.unshare();
+    link.share(memory);
+    return true;
+  }
+
+  /** Lets go of such memory at once. Only for the thread that sends and receives, when it has done so for the last time. */
+  public void unshare() {
+    link.unshare();
   }
 
   /**

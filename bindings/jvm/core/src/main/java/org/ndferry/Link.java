@@ -25,6 +25,12 @@ final class Link implements Closeable {
   private final String peer;
   private long timeoutMillis;
 
+  /** Memory in which large messages lie; null for none. */
+  private SharedMemory shared;
+
+  /** The body of the message that came last, if it lies there; it is given back with the next one. */
+  private ByteBuffer lent;
+
   /** When the greeting must be over, in nanoseconds; 0 once it is. */
   private long deadline;
 
@@ -175,7 +181,70 @@ final class Link implements Closeable {
 
   /** The next message, or null if the peer has closed its side in between. */
   NpbMessage recv() throws IOException {
-    return messages.next();
+    if (lent != null) {
+      lent = null;
+      send(NpbMessage.RETURNED, 0, shared.taken(), new byte[0]);
+    }
+    NpbMessage message = messages.next();
+    if (message == null || (message.kind != NpbMessage.LENT && message.kind != NpbMessage.RETURNED)) {
+      return message;
+    }
+    if (shared == null) {
+      throw NdferryException.protocol(peer + " speaks of shared memory that there is not");
+    }
+    if (message.kind == NpbMessage.RETURNED) {
+      shared.returned(message.sequence);
+      return message;
+    }
+    ByteBuffer whole = shared.take(bytes(), NpbMessage.HEAD_NBYTES);
+    byte[] head = new byte[NpbMessage.HEAD_NBYTES];
+    whole.get(head);
+    NpbMessage inside = NpbMessage.parse(head, 0);
+    if (inside.kind != NpbMessage.DATA) {
+      throw NdferryException.protocol(inside.name() + " came through shared memory");
+    }
+    lent = whole.slice();
+    inside.checkLent(lent.duplicate());
+    return inside;
+  }
+
+  /** From now on large messages lie there. */
+  void share(SharedMemory memory) {
+    shared = memory;
+  }
+
+  /** Lets go of the shared memory. By the thread that sends and receives. */
+  void unshare() {
+    lent = null;
+    if (shared != null) {
+      shared.close();
+      shared = null;
+    }
+  }
+
+  boolean isShared() {
+    return shared != null;
+  }
+
+  /** Whether a message of this length goes through shared memory; then {@link #room} has room for it once this was true. */
+  boolean lends(long nbytes) {
+    return shared != null && SharedMemory.fits(nbytes);
+  }
+
+  /** Whether there is room for it already. */
+  boolean hasRoom() {
+    return shared.hasRoom();
+  }
+
+  /** Where to write a message. */
+  ByteBuffer room(long nbytes) {
+    return shared.room(nbytes);
+  }
+
+  /** Sends the message that was written there. */
+  void lend(long nbytes) throws IOException {
+    long number = shared.lent();
+    send(NpbMessage.LENT, 0, number, shared.lend(nbytes));
   }
 
   /** Whether the bodies of DATA come outside of Java's memory. */
@@ -185,7 +254,7 @@ final class Link implements Closeable {
 
   /** The body of the message that came last, if it lies there; null if {@link #bytes} has it. */
   ByteBuffer body() {
-    return messages.body();
+    return lent != null ? lent.duplicate() : messages.body();
   }
 
   /** Head and body of the message that came last. */

@@ -60,6 +60,13 @@ final class NpbBlock {
     return head(transfer, number, NpbCodec.RAW, NpbCodec.NONE, raw.remaining(), raw);
   }
 
+  /** The same without a checksum, for one that lies in shared memory. */
+  static byte[] lentHead(long transfer, long number, long nbytes) {
+    byte[] sub = new Packet().u8(NpbCodec.RAW).u8(NpbCodec.NONE).u16(0).u32(nbytes).toBytes();
+    byte[] head = NpbMessage.head(NpbMessage.DATA, transfer, number, sub.length + nbytes, 0);
+    return new Packet().bytes(head).bytes(sub).toBytes();
+  }
+
   static byte[] head(
       long transfer, long number, int codec, int filter, long nbytes, ByteBuffer payload) {
     byte[] sub = new Packet().u8(codec).u8(filter).u16(0).u32(nbytes).toBytes();

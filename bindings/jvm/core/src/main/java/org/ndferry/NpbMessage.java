@@ -29,6 +29,8 @@ final class NpbMessage {
   static final int CALL = 160;
 
   static final int ANSWER = 161;
+  static final int LENT = 162;
+  static final int RETURNED = 163;
 
   private static final int MAGIC = 0x42504e93;
   private static final String[] NAMES = {"MANIFEST", "HEADER", "DATA", "INDEX", "END", "CATALOG", "TAIL"};
@@ -71,10 +73,15 @@ final class NpbMessage {
       nbytes += part.remaining();
       crc.update(part.duplicate());
     }
+    return head(kind, transfer, sequence, nbytes, (int) crc.getValue());
+  }
+
+  /** The same for a body of this length and checksum. */
+  static byte[] head(int kind, long transfer, long sequence, long nbytes, int bodyCrc) {
+    CRC32 crc = new CRC32();
     ByteBuffer head = ByteBuffer.allocate(HEAD_NBYTES).order(java.nio.ByteOrder.LITTLE_ENDIAN);
     head.putInt(MAGIC).put((byte) 1).put((byte) kind).putShort((short) 0);
-    head.putLong(transfer).putLong(sequence).putLong(nbytes).putInt((int) crc.getValue());
-    crc.reset();
+    head.putLong(transfer).putLong(sequence).putLong(nbytes).putInt(bodyCrc);
     crc.update(head.array(), 0, 36);
     head.putInt((int) crc.getValue());
     return head.array();
@@ -156,6 +163,13 @@ final class NpbMessage {
     crc.update(body);
     if ((int) crc.getValue() != bodyCrc) {
       throw NdferryException.format(32, name() + " is damaged: its checksum is wrong");
+    }
+  }
+
+  /** The same for one that lies in shared memory: what was not moved may come without a checksum. */
+  void checkLent(ByteBuffer body) throws NdferryException {
+    if (bodyCrc != 0 || body.remaining() != bodyNbytes) {
+      check(body);
     }
   }
 

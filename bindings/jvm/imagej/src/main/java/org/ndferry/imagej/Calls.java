@@ -19,6 +19,9 @@ import org.ndferry.NDArray;
 
 /** What can be asked of ImageJ: see {@code docs/formats/imagej.md}. */
 final class Calls {
+  /** From so many bytes on shared memory is worth while. */
+  private static final long LARGE = 2 << 20;
+
   private final Session session;
 
   /** Planes that an update has filled, to be filled again by the next one of the same kind. */
@@ -293,6 +296,9 @@ final class Calls {
       for (int i = 0; i < shape.length; i++) {
         shape[i] = ((Number) extents.get(i)).longValue();
       }
+      if (source.nbytes() >= LARGE) {
+        session.takeOffer(answer);
+      }
       session.answer(answer);
       try {
         session.connection().send("", pixels.dtype(), shape, source);
@@ -304,6 +310,9 @@ final class Calls {
     }
     NDArray array = session.work(() -> Images.toArray(image));
     description.put("dtype", array.dtype().str());
+    if (array.nbytes() >= LARGE) {
+      session.takeOffer(answer);
+    }
     session.answer(answer);
     session.connection().send(array);
   }

@@ -30,6 +30,10 @@ final class PlaneSource implements ArraySource {
     planeNbytes = (long) image.getWidth() * image.getHeight() * own.itemsize() * Math.max(samples, 1);
   }
 
+  long nbytes() {
+    return places.length * planeNbytes;
+  }
+
   @Override
   public void fill(long at, ByteBuffer out) throws IOException {
     out.order(ByteOrder.LITTLE_ENDIAN);

@@ -235,6 +235,7 @@ public final class Server {
     } finally {
       sessions.release();
       if (!kept) {
+        connection.unshare();
         connections.remove(connection);
         close(connection);
       }

@@ -3,7 +3,7 @@ package org.ndferry.imagej;
 import java.awt.Dialog;
 import java.awt.Window;
 import java.io.IOException;
-import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -30,6 +30,9 @@ final class Session {
   private double patience;
   private boolean kept;
 
+  /** Memory that the call offers. */
+  private Fields share;
+
   Session(Connection connection) {
     this.connection = connection;
   }
@@ -51,6 +54,7 @@ final class Session {
       number = word.number();
       try {
         Fields call = new Fields(Json.parse(word.text()));
+        share = call.has("share") ? call.object("share") : null;
         patience = Math.min(Math.max(call.number("timeout", PATIENCE), 0), MOST_PATIENCE);
         calls.answer(call.text("call", ""), call);
       } catch (Problem | RuntimeException | OutOfMemoryError error) {
@@ -73,7 +77,7 @@ final class Session {
 
   /** Asks for the array that the call is about, and takes it. */
   void receive(ArraySink sink) throws IOException {
-    answer(Collections.singletonMap("go", true));
+    answer(go());
     if (!connection.receive(sink)) {
       throw new IOException("the array did not come");
     }
@@ -81,12 +85,44 @@ final class Session {
 
   /** The same, as a whole. */
   Map<String, org.ndferry.NDArray> receive() throws IOException {
-    answer(Collections.singletonMap("go", true));
+    answer(go());
     Map<String, org.ndferry.NDArray> arrays = connection.receive();
     if (arrays == null) {
       throw new IOException("the array did not come");
     }
     return arrays;
+  }
+
+  private Map<String, Object> go() {
+    Map<String, Object> go = new LinkedHashMap<>();
+    go.put("go", true);
+    takeOffer(go);
+    return go;
+  }
+
+  /** Takes the memory that came with the call, if there is any and it is what the caller says; the answer tells it. */
+  void takeOffer(Map<String, Object> answer) {
+    Fields offer = share;
+    share = null;
+    try {
+      if (offer != null && connection.share(offer.text("path", ""), (long) offer.number("nbytes", 0), proof(offer))) {
+        answer.put("shared", true);
+      }
+    } catch (Problem nonsense) {
+      Server.log("an offer of memory makes no sense: " + nonsense.getMessage());
+    }
+  }
+
+  private static byte[] proof(Fields offer) throws Problem {
+    String text = offer.text("proof", "");
+    if (!text.matches("([0-9a-f]{2})*")) {
+      throw new Problem("usage", "its proof is no hexadecimal number");
+    }
+    byte[] proof = new byte[text.length() / 2];
+    for (int i = 0; i < proof.length; i++) {
+      proof[i] = (byte) Integer.parseInt(text.substring(2 * i, 2 * i + 2), 16);
+    }
+    return proof;
   }
 
   double patience() {
