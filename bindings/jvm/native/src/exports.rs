@@ -3,11 +3,12 @@
 //! `unsafe` stands for the names alone: Java finds each function by its name and calls it with what `NativeCalls`
 //! declares, whose types are those below.
 
-use jni::objects::{JClass, JString};
-use jni::sys::jint;
+use jni::objects::{JByteArray, JByteBuffer, JClass, JObjectArray, JString};
+use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};
 
 use crate::failure::{Failure, Throw, hear_panics};
+use crate::{codec, handles, lazy, memory};
 
 /// Grows when what is declared here changes. `NativeCalls.ABI` is the same in a core that fits.
 const ABI: jint = 1;
@@ -64,5 +65,118 @@ extern "system" fn Java_org_ndferry_NativeCalls_panic<'local>(
     run(env, &class, |env| {
         let text = text.try_to_string(env)?;
         panic!("{text}");
+    })
+}
+
+/// Forgets what a number stands for; freed twice, it does nothing.
+#[unsafe(no_mangle)]
+extern "system" fn Java_org_ndferry_NativeCalls_free<'local>(
+    env: EnvUnowned<'local>,
+    class: JClass<'local>,
+    number: jlong,
+) {
+    run(env, &class, |_| {
+        handles::free(number);
+        Ok(())
+    })
+}
+
+/// How many numbers stand for something.
+#[unsafe(no_mangle)]
+extern "system" fn Java_org_ndferry_NativeCalls_held<'local>(
+    env: EnvUnowned<'local>,
+    class: JClass<'local>,
+) -> jlong {
+    run(env, &class, |_| Ok(handles::count() as jlong))
+}
+
+/// One block of an NPB file: codec, filter, what the elements are, the payload from `from` on, bytes of the tile.
+#[unsafe(no_mangle)]
+extern "system" fn Java_org_ndferry_NativeCalls_unpack<'local>(
+    env: EnvUnowned<'local>,
+    class: JClass<'local>,
+    how: jint,
+    element: jlong,
+    itemsize: jlong,
+    body: JByteArray<'local>,
+    from: jint,
+    nbytes: jint,
+) -> JByteArray<'local> {
+    run(env, &class, |env| {
+        let [codec, filter, ..] = how.to_le_bytes();
+        let element = codec::element(element, itemsize)?;
+        let body = memory::of_array(env, &body)?;
+        let payload = usize::try_from(from).ok().and_then(|from| body.get(from..));
+        let payload = payload.ok_or_else(|| Failure::bug("a block that begins behind its end"))?;
+        let nbytes = usize::try_from(nbytes).map_err(|_| Failure::bug("a block of no size"))?;
+        let out = codec::block(codec, filter, &element, payload, nbytes)?;
+        memory::to_array(env, &out)
+    })
+}
+
+/// A number for a file.
+#[unsafe(no_mangle)]
+extern "system" fn Java_org_ndferry_NativeCalls_open<'local>(
+    env: EnvUnowned<'local>,
+    class: JClass<'local>,
+    path: JString<'local>,
+) -> jlong {
+    run(env, &class, |env| lazy::open(&path.try_to_string(env)?))
+}
+
+/// What arrays are in a file, for `LazyFile`.
+#[unsafe(no_mangle)]
+extern "system" fn Java_org_ndferry_NativeCalls_members<'local>(
+    env: EnvUnowned<'local>,
+    class: JClass<'local>,
+    number: jlong,
+) -> JByteArray<'local> {
+    run(env, &class, |env| {
+        let members = lazy::members(number)?;
+        memory::to_array(env, &members)
+    })
+}
+
+/// A part of an array in a file, for `NativeArrays.read`.
+#[unsafe(no_mangle)]
+extern "system" fn Java_org_ndferry_NativeCalls_read<'local>(
+    env: EnvUnowned<'local>,
+    class: JClass<'local>,
+    number: jlong,
+    member: jint,
+    index: JString<'local>,
+) -> JObjectArray<'local> {
+    run(env, &class, |env| {
+        let array = lazy::part(number, member as usize, &index.try_to_string(env)?)?;
+        memory::results(env, vec![array.load()?])
+    })
+}
+
+/// The same in C order into a part of a direct buffer; gives how many bytes there are.
+#[unsafe(no_mangle)]
+extern "system" fn Java_org_ndferry_NativeCalls_readInto<'local>(
+    env: EnvUnowned<'local>,
+    class: JClass<'local>,
+    number: jlong,
+    member: jint,
+    index: JString<'local>,
+    buffer: JByteBuffer<'local>,
+    from: jint,
+    to: jint,
+) -> jlong {
+    run(env, &class, |env| {
+        let array = lazy::part(number, member as usize, &index.try_to_string(env)?)?;
+        let out = memory::of_buffer_mut(env, &buffer)?;
+        let out = out.get_mut(from as usize..to as usize);
+        let out = out.ok_or_else(|| Failure::bug("a part of a buffer that it has not"))?;
+        let (needed, there) = (array.nbytes(), out.len() as u64);
+        if there < needed {
+            return Err(Failure::Usage(format!(
+                "the part has {needed} bytes, but the buffer has room for {there}"
+            )));
+        }
+        // `needed` is not more than a length, so it fits.
+        lazy::read_into(&array, &mut out[..needed as usize])?;
+        Ok(needed as jlong)
     })
 }

@@ -17,6 +17,16 @@ pub(crate) enum Failure {
     Ours(ndferry::Error),
     /// Java threw, or the call was not possible.
     Java(jni::errors::Error),
+    /// Bytes that are wrong.
+    Format(String),
+    /// Called wrongly.
+    Usage(String),
+    /// A number of nothing, or of nothing any more.
+    Closed,
+    /// So many bytes are not there.
+    Memory(u64),
+    /// What cannot be.
+    Bug(&'static str),
 }
 
 /// What each class of error is called by number: `NativeCalls.fail`.
@@ -29,8 +39,10 @@ enum Kind {
     System = 4,
     Usage = 5,
     Index = 6,
+    Closed = 7,
     Interrupted = 8,
     Bug = 9,
+    Memory = 10,
 }
 
 impl From<ndferry::Error> for Failure {
@@ -45,10 +57,25 @@ impl From<jni::errors::Error> for Failure {
     }
 }
 
+impl From<ndferry::ArrayError> for Failure {
+    fn from(error: ndferry::ArrayError) -> Self {
+        Self::Ours(error.into())
+    }
+}
+
 impl Failure {
+    pub(crate) fn bug(what: &'static str) -> Self {
+        Self::Bug(what)
+    }
+
     fn kind(&self) -> Kind {
-        let Self::Ours(error) = self else {
-            return Kind::Bug;
+        let error = match self {
+            Self::Ours(error) => error,
+            Self::Closed => return Kind::Closed,
+            Self::Format(_) => return Kind::Format,
+            Self::Usage(_) => return Kind::Usage,
+            Self::Memory(_) => return Kind::Memory,
+            Self::Java(_) | Self::Bug(_) => return Kind::Bug,
         };
         match (error.class(), error.kind()) {
             (ErrorClass::Malformed, _) => Kind::Format,
@@ -77,6 +104,10 @@ impl Failure {
                 Some(hint) => format!("{error} ({hint})"),
                 None => error.to_string(),
             },
+            Self::Closed => "it is closed".to_owned(),
+            Self::Memory(nbytes) => format!("there is no memory for {nbytes} bytes"),
+            Self::Format(problem) | Self::Usage(problem) => problem.clone(),
+            Self::Bug(what) => (*what).to_owned(),
             Self::Java(error) => format!("a call of Java failed: {error}"),
         }
     }

@@ -2,9 +2,15 @@
 //!
 //! It converts in, calls one library function, converts out. Nothing unwinds into Java: see [`failure`].
 
+mod codec;
 #[expect(
     unsafe_code,
     reason = "names that Java looks up; see the module's notes"
 )]
 mod exports;
 mod failure;
+mod handles;
+mod lazy;
+#[expect(unsafe_code, reason = "buffers of Java; see the module's notes")]
+mod memory;
+mod packet;

@@ -28,7 +28,7 @@ final class Greeting {
     this.link = link;
     this.token = token;
     Packet body = new Packet().u8(1).u8(1).u16(token == null ? 0 : PROVES);
-    body.u32(NpbCodec.CODECS).u32(NpbCodec.FILTERS).u32(0).u64(NpbMessage.PEER_BLOCK).u64(-1);
+    body.u32(NpbCodec.codecs()).u32(NpbCodec.FILTERS).u32(0).u64(NpbMessage.PEER_BLOCK).u64(-1);
     own = NpbMessage.encode(NpbMessage.HELLO, 0, 0, body.toBytes());
   }
 

@@ -2,6 +2,7 @@ package org.ndferry;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.nio.ByteBuffer;
 
 /** The functions of the native library, which {@link Natives} loads. Each throws what {@link #fail} throws. */
 final class NativeCalls {
@@ -19,6 +20,28 @@ final class NativeCalls {
 
   /** Panics in Rust. */
   static native void panic(String text) throws IOException;
+
+  /** Forgets what a number stands for. */
+  static native void free(long number);
+
+  /** How many numbers stand for something. */
+  static native long held();
+
+  /**
+   * Unpacks a block of an NPB file: codec and, above 8 bits, filter; kind of the elements, above 8 bits the byte order, above
+   * 16 the width.
+   */
+  static native byte[] unpack(int how, long element, long itemsize, byte[] body, int from, int nbytes)
+      throws IOException;
+
+  static native long open(String path) throws IOException;
+
+  static native byte[] members(long file) throws IOException;
+
+  static native Object[] read(long file, int member, String index) throws IOException;
+
+  static native long readInto(long file, int member, String index, ByteBuffer into, int from, int to)
+      throws IOException;
 
   /** Called by the library: throws what is wrong. The numbers are those of {@code failure.rs}. */
   static void fail(int kind, long offset, String text) throws IOException {
@@ -41,6 +64,8 @@ final class NativeCalls {
         throw new IllegalStateException(text);
       case 8:
         throw new InterruptedIOException(text);
+      case 10:
+        throw new OutOfMemoryError(text);
       default:
         throw NdferryException.bug(text);
     }

@@ -16,14 +16,19 @@ final class NpbCodec {
   static final int BITSHUFFLE = 2;
   static final int DELTA = 3;
 
-  /** A bit for each codec that is unpacked here, and for each filter. */
-  static final int CODECS = 1 << RAW | 1 << LZ4 | 1 << DEFLATE;
+  private static final int OWN = 1 << RAW | 1 << LZ4 | 1 << DEFLATE;
 
+  /** A bit for each filter. */
   static final int FILTERS = 0xf;
 
   private static final String[] NAMES = {"raw", "lz4", "zstd", "pco", "deflate"};
 
   private NpbCodec() {}
+
+  /** A bit for each codec that is unpacked here, with the native library all. */
+  static int codecs() {
+    return Natives.isAvailable() ? (1 << NAMES.length) - 1 : OWN;
+  }
 
   static int known(int codec, Cursor in) throws NdferryException {
     if (codec >= NAMES.length) {
@@ -66,6 +71,9 @@ final class NpbCodec {
   static byte[] unpack(NpbManifest of, int codec, int filter, byte[] body, int from, int nbytes)
       throws NdferryException {
     int width = (int) Math.max(of.width, 1);
+    if ((OWN >> codec & 1) == 0 && Natives.isAvailable()) {
+      return natively(of, codec, filter, body, from, nbytes);
+    }
     byte[] filtered;
     switch (codec) {
       case RAW:
@@ -97,6 +105,19 @@ final class NpbCodec {
         return undelta(differences, width, of.endian == 2);
       default:
         return filtered;
+    }
+  }
+
+  private static byte[] natively(
+      NpbManifest of, int codec, int filter, byte[] body, int from, int nbytes)
+      throws NdferryException {
+    long element = of.numbers | of.endian << 8 | of.width << 16;
+    try {
+      return NativeCalls.unpack(codec | filter << 8, element, of.itemsize, body, from, nbytes);
+    } catch (NdferryException error) {
+      throw error;
+    } catch (java.io.IOException error) {
+      throw NdferryException.bug(String.valueOf(error.getMessage()));
     }
   }
 

@@ -20,9 +20,14 @@ import org.junit.jupiter.api.io.TempDir;
 /** The examples of the guide are compiled and run. */
 class GuideTest {
   private static final String IMPORTS =
-      "import java.io.*; import java.nio.file.*; import java.util.*; import org.ndferry.*;\n";
+      "import java.io.*; import java.nio.ByteBuffer; import java.nio.file.*; import java.util.*; import org.ndferry.*;\n";
 
   @TempDir Path folder;
+
+  /** What the examples see. */
+  String classPath() throws Exception {
+    return Paths.get(NDArray.class.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
+  }
 
   @Test
   void theExamplesOfTheGuideRun() throws Exception {
@@ -30,8 +35,7 @@ class GuideTest {
     Assumptions.assumeTrue(compiler != null, "no compiler");
     String page = Repo.text(Repo.root().resolve("docs/guide/java.md"));
     Matcher blocks = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL).matcher(page);
-    String classes =
-        Paths.get(NDArray.class.getProtectionDomain().getCodeSource().getLocation().toURI()).toString();
+    String classes = classPath();
     int count = 0;
     while (blocks.find()) {
       String name = "Example" + count++;

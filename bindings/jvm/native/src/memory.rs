@@ -1,0 +1,168 @@
+//! Elements between Java and Rust: the memory of direct buffers is used where it is, that of Java's arrays is copied.
+//!
+//! # Safety notes
+//!
+//! * A direct buffer that Java gives is a parameter of the call, or an element of one: Java keeps it, and its memory, until
+//!   the call returns, and views of it do not live longer. Another thread of Java that writes to it meanwhile gets the
+//!   numbers wrong, as with any buffer that two threads share; nothing here trusts what it reads from there twice.
+//! * A direct buffer that Java gets shows memory that is held in [`crate::handles`], which nobody else reads or writes.
+//!   Java frees it when no buffer over it can be reached (`NativeMemory.java`), and not before.
+
+use jni::Env;
+use jni::objects::{JByteArray, JByteBuffer, JObject, JObjectArray};
+use ndferry::{Array, Descr, Dtype, Order};
+
+use crate::failure::Failure;
+use crate::handles::{Held, free, hold};
+use crate::packet::Packet;
+
+/// Up to this size results are copied into arrays of Java, which costs less than to watch over them.
+const SMALL: usize = 16 << 10;
+
+/// `Bytes.PART`: so much one buffer shows.
+const PART: usize = 1 << 30;
+
+/// The bytes of an array of Java, copied.
+pub(crate) fn of_array(env: &Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Failure> {
+    let nbytes = array.len(env)?;
+    let mut bytes = Vec::new();
+    append(env, array, nbytes, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The first bytes of an array of Java, behind those that are there.
+pub(crate) fn append(
+    env: &Env<'_>,
+    array: &JByteArray<'_>,
+    nbytes: usize,
+    to: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    to.try_reserve_exact(nbytes)
+        .map_err(|_| Failure::Memory(nbytes as u64))?;
+    let start = to.len();
+    to.resize(start + nbytes, 0);
+    array.get_region(env, 0, signed_mut(&mut to[start..]))?;
+    Ok(())
+}
+
+/// A new array of Java.
+pub(crate) fn to_array<'local>(
+    env: &mut Env<'local>,
+    bytes: &[u8],
+) -> Result<JByteArray<'local>, Failure> {
+    let array = JByteArray::new(env, bytes.len())?;
+    array.set_region(env, 0, signed(bytes))?;
+    Ok(array)
+}
+
+/// The same bytes as Java counts them.
+pub(crate) fn signed(bytes: &[u8]) -> &[i8] {
+    // SAFETY: `u8` and `i8` have the same size and alignment, and all bits mean something in both.
+    unsafe { std::slice::from_raw_parts(bytes.as_ptr().cast(), bytes.len()) }
+}
+
+fn signed_mut(bytes: &mut [u8]) -> &mut [i8] {
+    // SAFETY: as in `signed`; the borrow is passed on.
+    unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) }
+}
+
+/// All bytes that a direct buffer shows, whatever its position and limit are, to be written to.
+#[expect(
+    clippy::mut_from_ref,
+    reason = "what is written to is Java's, not the reference"
+)]
+pub(crate) fn of_buffer_mut<'a>(
+    env: &Env<'_>,
+    buffer: &'a JByteBuffer<'_>,
+) -> Result<&'a mut [u8], Failure> {
+    let nbytes = env.get_direct_buffer_capacity(buffer)?;
+    if nbytes == 0 {
+        return Ok(&mut []);
+    }
+    let start = env.get_direct_buffer_address(buffer)?;
+    // SAFETY: Java says that so many bytes are there; they stay as long as the reference, see the module's notes. A call asks for the one buffer that it writes to, once.
+    Ok(unsafe { std::slice::from_raw_parts_mut(start, nbytes) })
+}
+
+/// How a dtype is spelled on both sides: as in NPY headers.
+pub(crate) fn spelled(dtype: &Dtype) -> Result<String, Failure> {
+    Ok(match dtype.descr()? {
+        Descr::Str(text) => text,
+        descr => descr.to_string(),
+    })
+}
+
+/// Arrays for `NativeArrays.read`: a packet that says what they are, then the buffers of each.
+pub(crate) fn results<'local>(
+    env: &mut Env<'local>,
+    arrays: Vec<Array>,
+) -> Result<JObjectArray<'local>, Failure> {
+    let mut packet = Packet::default();
+    let mut buffers = Vec::new();
+    packet.count(arrays.len());
+    for array in arrays {
+        let order = match array.order() {
+            Some(Order::F) => Order::F,
+            _ => Order::C,
+        };
+        let array = array.into_order(order)?;
+        packet.text(&spelled(array.dtype())?);
+        packet.u8(u8::from(order == Order::F));
+        packet.count(array.ndim());
+        array
+            .shape()
+            .iter()
+            .for_each(|extent| packet.count(*extent));
+        let before = buffers.len();
+        let number = elements(env, &array, order, &mut buffers)?;
+        packet.i64(number);
+        packet.count(buffers.len() - before);
+    }
+    let all = JObjectArray::<JObject<'_>>::new(env, buffers.len() + 1, JObject::null())?;
+    let packet = to_array(env, &packet.into_bytes())?;
+    all.set_element(env, 0, &packet)?;
+    for (i, buffer) in buffers.into_iter().enumerate() {
+        all.set_element(env, i + 1, &buffer)?;
+        env.delete_local_ref(buffer);
+    }
+    Ok(all)
+}
+
+/// The elements of an array without gaps as buffers of Java; gives the number of their memory, 0 of none.
+fn elements<'local>(
+    env: &mut Env<'local>,
+    array: &Array,
+    order: Order,
+    buffers: &mut Vec<JObject<'local>>,
+) -> Result<i64, Failure> {
+    let Some(run) = array.view().run(order).filter(|run| !run.is_empty()) else {
+        return Ok(0);
+    };
+    let bytes = array.bytes();
+    if run.len() <= SMALL || !bytes.is_unique() {
+        for part in run.chunks(PART) {
+            buffers.push(to_array(env, part)?.into());
+        }
+        return Ok(0);
+    }
+    let (start, nbytes) = (run.as_ptr(), run.len());
+    let number = hold(Held::Memory {
+        _bytes: bytes.clone(),
+    });
+    for at in (0..nbytes).step_by(PART) {
+        let part = nbytes.min(at + PART) - at;
+        // SAFETY: `at + part <= nbytes`, the length of the run, which is held from here on, and which `is_unique` says
+        // that only `array` has, whose owner drops it unread: see the module's notes.
+        let made = unsafe { env.new_direct_byte_buffer(start.add(at).cast_mut(), part) };
+        match made {
+            Ok(buffer) => buffers.push(buffer.into()),
+            Err(error) => {
+                // Those that were made are not given away.
+                buffers.clear();
+                free(number);
+                return Err(error.into());
+            }
+        }
+    }
+    Ok(number)
+}
