@@ -156,6 +156,26 @@ final class Bytes {
   }
 
   void putBits(long at, int width, boolean big, long bits) {
+    ByteBuffer part = parts[(int) (at >>> SHIFT)];
+    int in = (int) at & (PART - 1);
+    if (in + width <= part.limit()) {
+      switch (width) {
+        case 1:
+          part.put(in, (byte) bits);
+          return;
+        case 2:
+          part.putShort(in, big ? Short.reverseBytes((short) bits) : (short) bits);
+          return;
+        case 4:
+          part.putInt(in, big ? Integer.reverseBytes((int) bits) : (int) bits);
+          return;
+        case 8:
+          part.putLong(in, big ? Long.reverseBytes(bits) : bits);
+          return;
+        default:
+          break;
+      }
+    }
     for (int i = 0; i < width; i++) {
       long to = at + (big ? width - 1 - i : i);
       parts[(int) (to >>> SHIFT)].put((int) to & (PART - 1), (byte) (bits >>> 8 * i));

@@ -477,6 +477,48 @@ public final class Dtype {
   }
 
   /**
+   * The name ({@code numpy.dtype.name}).
+   *
+   * @return for example {@code float32}, {@code datetime64[us]}, {@code str96}; of a struct {@code void} and its bits
+   */
+  public String name() {
+    int bits = 8 * itemsize;
+    switch (kind) {
+      case BOOL:
+        return "bool";
+      case INT:
+        return "int" + bits;
+      case UINT:
+        return "uint" + bits;
+      case FLOAT:
+        return "float" + bits;
+      case COMPLEX:
+        return "complex" + bits;
+      case OBJECT:
+        return "object";
+      case DATETIME:
+      case TIMEDELTA:
+        return (kind == Kind.DATETIME ? "datetime64" : "timedelta64") + (unit.isEmpty() ? "" : "[" + unit + "]");
+      default:
+        String word = kind == Kind.BYTES ? "bytes" : kind == Kind.UNICODE ? "str" : "void";
+        return word + (bits == 0 ? "" : Integer.toString(bits));
+    }
+  }
+
+  /** As an argument ({@code numpy._core.arrayprint.dtype_short_repr}). */
+  String shortName() {
+    if (isStruct() || base != null) {
+      return toString();
+    }
+    boolean flexible = kind == Kind.BYTES || kind == Kind.UNICODE || kind == Kind.VOID;
+    if (flexible || byteOrder == ByteOrder.BIG) {
+      return "'" + str() + "'";
+    }
+    String name = name();
+    return name.matches("[a-z][a-z0-9]*") ? name : "'" + name + "'";
+  }
+
+  /**
    * The Python literal that describes it completely.
    *
    * @return for example {@code '<f4'} or {@code [('x', '<f4'), ('y', '<f4')]}

@@ -415,7 +415,8 @@ public final class NDArray {
       throw new IllegalArgumentException(
           Literal.tuple(other.shape) + " of " + other.dtype + " is not " + Literal.tuple(shape) + " of " + dtype);
     }
-    NDArray from = other.isContiguous() ? other : other.copy();
+    // What lies in the same memory might be overwritten before it is read.
+    NDArray from = other.isContiguous() && other.bytes != bytes ? other : other.copy();
     long[] at = {from.offset};
     int n = dtype.itemsize();
     runs(
@@ -429,6 +430,128 @@ public final class NDArray {
             from.bytes.copyTo(at[0], bytes, to + i * stride, n);
           }
         });
+  }
+
+  /**
+   * Elements at any distances from each other ({@code numpy.lib.stride_tricks.as_strided}).
+   *
+   * @param first bytes from this array's first element to that of the new one
+   * @param extents the extent of each axis
+   * @param steps bytes from one element to the next along each axis
+   * @return the same elements, not copied
+   * @throws IndexOutOfBoundsException if one would lie outside of the memory that the array is in
+   */
+  public NDArray strided(long first, long[] extents, long[] steps) {
+    if (extents.length != steps.length) {
+      throw new IllegalArgumentException(extents.length + " extents and " + steps.length + " strides");
+    }
+    checked(dtype, extents);
+    long low = Math.addExact(offset, first);
+    long high = low;
+    for (int i = 0; i < extents.length; i++) {
+      long reach = Math.multiplyExact(Math.max(extents[i] - 1, 0), steps[i]);
+      low = Math.addExact(low, Math.min(reach, 0));
+      high = Math.addExact(high, Math.max(reach, 0));
+    }
+    boolean outside = low < 0 || high + dtype.itemsize() > bytes.size();
+    if (Shapes.size(extents) > 0 && outside) {
+      throw new IndexOutOfBoundsException("strides " + Literal.tuple(steps) + " lead out of the array's memory");
+    }
+    long from = Shapes.size(extents) > 0 ? Math.addExact(offset, first) : offset;
+    return new NDArray(bytes, from, dtype, extents.clone(), steps.clone());
+  }
+
+  /**
+   * The elements with more axes in front, and repeated along those of extent 1 ({@code numpy.broadcast_to}).
+   *
+   * @param extents the shape to be
+   * @return the same elements, not copied
+   * @throws IllegalArgumentException if this shape cannot become that one
+   */
+  public NDArray broadcast(long... extents) {
+    int more = extents.length - shape.length;
+    long[] steps = new long[extents.length];
+    for (int i = 0; i < extents.length; i++) {
+      long own = i < more ? 1 : shape[i - more];
+      if (more < 0 || extents[i] < 0 || (own != extents[i] && own != 1)) {
+        more = -1;
+        break;
+      }
+      steps[i] = own == 1 ? 0 : strides[i - more];
+    }
+    if (more < 0) {
+      throw new IllegalArgumentException(
+          "could not broadcast input array from shape " + Literal.tuple(shape) + " into shape " + Literal.tuple(extents));
+    }
+    checked(dtype, extents);
+    return new NDArray(bytes, offset, dtype, extents.clone(), steps);
+  }
+
+  /**
+   * Elements from wherever they are.
+   *
+   * @param places bytes from this array's first element to each, in C order of the new array
+   * @param extents the shape to be
+   * @return a new array
+   * @throws IndexOutOfBoundsException if a place is outside of the memory that the array is in
+   */
+  public NDArray gather(long[] places, long... extents) {
+    NDArray out = zeros(dtype, extents);
+    checkPlaces(places, extents);
+    int n = dtype.itemsize();
+    boolean word = n == 1 || n == 2 || n == 4 || n == 8;
+    for (int i = 0; i < places.length && n > 0; i++) {
+      if (word) {
+        out.bytes.putBits((long) i * n, n, false, bytes.bits(offset + places[i], n, false));
+      } else {
+        bytes.copyTo(offset + places[i], out.bytes, (long) i * n, n);
+      }
+    }
+    return out;
+  }
+
+  /**
+   * Changes elements wherever they are; of two changes of one element the later stays.
+   *
+   * @param places as of {@link #gather}
+   * @param values of the same dtype, one for each place in C order
+   * @throws IllegalArgumentException if there are not as many values, or they have another dtype
+   * @throws IndexOutOfBoundsException if a place is outside of the memory that the array is in
+   */
+  public void scatter(long[] places, NDArray values) {
+    if (!dtype.equals(values.dtype)) {
+      throw new IllegalArgumentException(values.dtype + " is not " + dtype);
+    }
+    checkPlaces(places, values.shape);
+    NDArray from = values.isContiguous() && values.bytes != bytes ? values : values.copy();
+    int n = dtype.itemsize();
+    for (int i = 0; i < places.length && n > 0; i++) {
+      from.bytes.copyTo(from.offset + (long) i * n, bytes, offset + places[i], n);
+    }
+  }
+
+  private void checkPlaces(long[] places, long[] extents) {
+    if (places.length != Shapes.size(extents)) {
+      throw new IllegalArgumentException(
+          places.length + " places do not fill the shape " + Literal.tuple(extents));
+    }
+    for (long place : places) {
+      if (place < -offset || place > bytes.size() - dtype.itemsize() - offset) {
+        throw new IndexOutOfBoundsException("byte " + place + " is outside of the array's memory");
+      }
+    }
+  }
+
+  /**
+   * The elements as another dtype ({@code numpy.ndarray.astype}): floats are cut off towards zero, integers keep their low
+   * bits, of complex numbers the real part is kept unless the other is complex too.
+   *
+   * @param other what each element is to be
+   * @return a new array in C order
+   * @throws IllegalArgumentException if there is no such cast
+   */
+  public NDArray cast(Dtype other) {
+    return Cast.cast(this, other);
   }
 
   /** Elements that lie at equal distances: where the first is, how many, and bytes from one to the next. */
@@ -749,5 +872,14 @@ public final class NDArray {
   @Override
   public String toString() {
     return Printer.print(this);
+  }
+
+  /**
+   * The elements as NumPy's interpreter shows them ({@code repr(array)}): {@code array([1, 2], dtype=int16)}.
+   *
+   * @return several lines for several axes; the middle of large arrays is left out
+   */
+  public String repr() {
+    return Printer.repr(this);
   }
 }

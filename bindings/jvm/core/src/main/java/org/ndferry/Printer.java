@@ -11,10 +11,12 @@ final class Printer {
   private static final int THRESHOLD = 1000;
   private static final int EDGE = 3;
 
+  private final String separator;
   private final boolean summary;
   private final Function<NDArray, String> format;
 
-  private Printer(NDArray array) {
+  private Printer(NDArray array, String separator) {
+    this.separator = separator;
     this.summary = array.size() > THRESHOLD;
     List<NDArray> shown = new ArrayList<>();
     corners(array, summary, shown);
@@ -31,7 +33,43 @@ final class Printer {
     if (array.size() == 0) {
       return "[]";
     }
-    return new Printer(array).text(array, " ", LINE);
+    return new Printer(array, " ").text(array, " ", LINE);
+  }
+
+  /** {@code numpy._core.arrayprint._array_repr_implementation} */
+  static String repr(NDArray array) {
+    long[] shape = array.shape();
+    boolean line = shape.length == 1 && shape[0] == 0;
+    String prefix = "array(";
+    StringBuilder out = new StringBuilder(prefix);
+    if (array.dtype().hasObject()) {
+      out.append(print(array));
+    } else if (array.size() == 0) {
+      out.append("[]");
+    } else {
+      out.append(new Printer(array, ", ").text(array, "       ", LINE - prefix.length()));
+    }
+    List<String> more = new ArrayList<>();
+    if ((array.size() == 0 && !line) || array.size() > THRESHOLD) {
+      more.add("shape=" + Literal.tuple(shape));
+    }
+    if (array.size() == 0 || !isImplied(array.dtype())) {
+      more.add("dtype=" + array.dtype().shortName());
+    }
+    if (more.isEmpty()) {
+      return out.append(')').toString();
+    }
+    out.append(',');
+    String extra = String.join(", ", more) + ")";
+    int last = width(out.substring(out.lastIndexOf("\n") + 1));
+    return out.append(last + width(extra) + 1 > LINE ? "\n      " : " ").append(extra).toString();
+  }
+
+  /** Whether a literal alone says it: no dtype is shown then. */
+  private static boolean isImplied(Dtype dtype) {
+    boolean plain = "?ifc".indexOf(dtype.kind() == Dtype.Kind.BOOL ? '?' : dtype.kind().code()) >= 0;
+    int size = dtype.kind() == Dtype.Kind.BOOL ? 1 : dtype.kind() == Dtype.Kind.COMPLEX ? 16 : 8;
+    return plain && dtype.itemsize() == size && dtype.byteOrder() != ByteOrder.BIG;
   }
 
   private static String scalar(NDArray element) {
@@ -254,7 +292,7 @@ final class Printer {
       i = dots ? extent - EDGE - 1 : i;
       boolean last = i == extent - 1;
       if (axes > 1) {
-        out.append(indent).append(word);
+        out.append(indent).append(word).append(last ? "" : separator.trim());
         for (int n = last ? 0 : axes - 1; n > 0; n--) {
           out.append('\n');
         }
@@ -263,7 +301,7 @@ final class Printer {
           out.append(line.toString().replaceAll(" +$", "")).append('\n');
           line = new StringBuilder(indent);
         }
-        line.append(word).append(last ? "" : " ");
+        line.append(word).append(last ? "" : separator);
       }
     }
     if (axes == 1) {

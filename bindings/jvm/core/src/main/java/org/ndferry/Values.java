@@ -174,6 +174,12 @@ final class Values {
     }
   }
 
+  static void putComplex(Bytes bytes, long at, Dtype dtype, double real, double imaginary) {
+    int half = dtype.itemsize() / 2;
+    putReal(bytes, at, half, isBig(dtype), real);
+    putReal(bytes, at + half, half, isBig(dtype), imaginary);
+  }
+
   private static void putReal(Bytes bytes, long at, int width, boolean big, double value) {
     if (width == 2) {
       bytes.putBits(at, 2, big, toHalf(value));
