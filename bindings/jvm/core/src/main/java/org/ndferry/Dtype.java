@@ -505,10 +505,42 @@ public final class Dtype {
     }
   }
 
+  /** {@code str(dtype)}: a list of fields if they lie side by side, otherwise where each is. */
+  private String spelled() {
+    if (base != null) {
+      return "(" + base.spelled() + ", " + Literal.tuple(subshape) + ")";
+    }
+    if (!isStruct()) {
+      return kind == Kind.BOOL ? "'?'" : Literal.quote(str().replace("|", ""));
+    }
+    List<String> list = new ArrayList<>();
+    List<String> names = new ArrayList<>();
+    List<String> formats = new ArrayList<>();
+    List<String> offsets = new ArrayList<>();
+    long end = 0;
+    boolean packed = true;
+    for (Field field : fields) {
+      String name = Literal.quote(field.name);
+      String shape = field.dtype.base == null ? "" : ", " + Literal.tuple(field.dtype.subshape);
+      String title = field.title == null ? name : "(" + Literal.quote(field.title) + ", " + name + ")";
+      list.add("(" + title + ", " + field.dtype.base().spelled() + shape + ")");
+      names.add(name);
+      formats.add(field.dtype.spelled());
+      offsets.add(Integer.toString(field.offset));
+      packed &= field.offset == end;
+      end += field.dtype.itemsize;
+    }
+    if (packed && end == itemsize) {
+      return "[" + String.join(", ", list) + "]";
+    }
+    return "{'names': [" + String.join(", ", names) + "], 'formats': [" + String.join(", ", formats)
+        + "], 'offsets': [" + String.join(", ", offsets) + "], 'itemsize': " + itemsize + "}";
+  }
+
   /** As an argument ({@code numpy._core.arrayprint.dtype_short_repr}). */
   String shortName() {
     if (isStruct() || base != null) {
-      return toString();
+      return spelled();
     }
     boolean flexible = kind == Kind.BYTES || kind == Kind.UNICODE || kind == Kind.VOID;
     if (flexible || byteOrder == ByteOrder.BIG) {

@@ -47,7 +47,7 @@ final class Printer {
     } else if (array.size() == 0) {
       out.append("[]");
     } else {
-      out.append(new Printer(array, ", ").text(array, "       ", LINE - prefix.length()));
+      out.append(new Printer(array, ", ").text(array, "       ", LINE - 1));
     }
     List<String> more = new ArrayList<>();
     if ((array.size() == 0 && !line) || array.size() > THRESHOLD) {
