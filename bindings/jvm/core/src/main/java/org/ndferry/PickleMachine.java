@@ -39,9 +39,38 @@ final class PickleMachine {
   /** A tuple, which never changes. */
   static final class Tuple {
     final List<Object> items;
+    final boolean isFrozenSet;
 
     Tuple(List<Object> items) {
+      this(items, false);
+    }
+
+    Tuple(List<Object> items, boolean isFrozenSet) {
       this.items = items;
+      this.isFrozenSet = isFrozenSet;
+    }
+  }
+
+  /** A set, whose items are not compared. */
+  static final class Items extends ArrayList<Object> {
+    private static final long serialVersionUID = 1;
+  }
+
+  /** What a name that means no array is called with, and what is done with the outcome. Only a builder carries it out. */
+  static final class Instance {
+    final Global callable;
+    final List<Object> arguments;
+    final boolean create;
+    final long at;
+    final List<Object> items = new ArrayList<>();
+    final Dict pairs = new Dict();
+    Object state;
+
+    Instance(Global callable, List<Object> arguments, boolean create, long at) {
+      this.callable = callable;
+      this.arguments = arguments;
+      this.create = create;
+      this.at = at;
     }
   }
 
@@ -55,10 +84,12 @@ final class PickleMachine {
   static final class Global {
     final String module;
     final String name;
+    final long at;
 
-    Global(String module, String name) {
+    Global(String module, String name, long at) {
       this.module = module;
       this.name = name;
+      this.at = at;
     }
 
     @Override
@@ -71,14 +102,21 @@ final class PickleMachine {
   private final Iterator<ByteBuffer> buffers;
   private final List<Object> stack = new ArrayList<>();
   private final Map<Long, Object> memo = new HashMap<>();
+  private final boolean keepsCalls;
   private int at;
 
   /** Where the opcode that is carried out begins. */
   private int opcodeAt;
 
   PickleMachine(byte[] bytes, Iterator<ByteBuffer> buffers) {
+    this(bytes, buffers, false);
+  }
+
+  /** {@code keepsCalls}: calls of unknown names become {@link Instance}s and are not refused. */
+  PickleMachine(byte[] bytes, Iterator<ByteBuffer> buffers, boolean keepsCalls) {
     this.bytes = bytes;
     this.buffers = buffers;
+    this.keepsCalls = keepsCalls;
   }
 
   /** Where STOP was. */
@@ -252,10 +290,10 @@ final class PickleMachine {
         push(dict);
         return true;
       case 0x8f: // EMPTY_SET
-        push(new ArrayList<>());
+        push(new Items());
         return true;
       case 0x91: // FROZENSET
-        push(new Tuple(popMark()));
+        push(new Tuple(popMark(), true));
         return true;
       case 'a':
         Object item = pop();
@@ -311,31 +349,35 @@ final class PickleMachine {
     switch (opcode) {
       case 'c':
         String module = line();
-        push(new Global(module, line()));
+        push(new Global(module, line(), opcodeAt));
         return true;
       case 0x93: // STACK_GLOBAL
         List<Object> names = popSome(2);
-        push(new Global(text(names.get(0)), text(names.get(1))));
+        push(new Global(text(names.get(0)), text(names.get(1)), opcodeAt));
         return true;
       case 'R':
       case 0x81: // NEWOBJ
         List<Object> two = popSome(2);
-        push(PickleNumpy.call(global(two.get(0)), tuple(two.get(1)), opcodeAt));
+        push(invoke(global(two.get(0)), tuple(two.get(1)), opcode != 'R'));
         return true;
       case 'b':
         Object state = pop();
+        if (top() instanceof Instance) {
+          ((Instance) top()).state = state;
+          return true;
+        }
         PickleNumpy.build(top(), state, opcodeAt);
         return true;
       case 'i': // INST
-        Global named = new Global(line(), line());
-        push(PickleNumpy.call(named, popMark(), opcodeAt));
+        Global named = new Global(line(), line(), opcodeAt);
+        push(invoke(named, popMark(), false));
         return true;
       case 'o': // OBJ
         List<Object> parts = popMark();
         if (parts.isEmpty()) {
           throw wrong("OBJ without a class");
         }
-        push(PickleNumpy.call(global(parts.get(0)), parts.subList(1, parts.size()), opcodeAt));
+        push(invoke(global(parts.get(0)), parts.subList(1, parts.size()), false));
         return true;
       case 0x92: // NEWOBJ_EX
         Object kind = popSome(3).get(0);
@@ -350,6 +392,13 @@ final class PickleMachine {
       default:
         return false;
     }
+  }
+
+  private Object invoke(Global callable, List<Object> arguments, boolean create) throws NdferryException {
+    if (keepsCalls && !PickleNumpy.isArrays(callable)) {
+      return new Instance(callable, arguments, create, opcodeAt);
+    }
+    return PickleNumpy.call(callable, arguments, opcodeAt);
   }
 
   private void push(Object value) {
@@ -420,13 +469,17 @@ final class PickleMachine {
 
   @SuppressWarnings("unchecked")
   private List<Object> list(Object value) throws NdferryException {
+    if (value instanceof Instance) {
+      return ((Instance) value).items;
+    }
     if (!(value instanceof List)) {
       throw wrong("items for what is no list");
     }
     return (List<Object>) value;
   }
 
-  private void fill(Object into, List<Object> pairs) throws NdferryException {
+  private void fill(Object target, List<Object> pairs) throws NdferryException {
+    Object into = target instanceof Instance ? ((Instance) target).pairs : target;
     if (!(into instanceof Dict) || pairs.size() % 2 != 0) {
       throw wrong("keys and values for what is no dictionary");
     }

@@ -49,13 +49,16 @@ final class PickleNumpy {
   private PickleNumpy() {}
 
   /** A dtype whose state may be still to come. */
-  private static final class Type {
+  static final class Type {
     Dtype dtype;
   }
 
   /** An array whose state may be still to come. */
   static final class Array {
     NDArray array;
+
+    /** Python's letter if it is an {@code array.array}, otherwise 0. */
+    char typecode;
 
     NDArray array(long at) throws NdferryException {
       if (array == null) {
@@ -66,7 +69,19 @@ final class PickleNumpy {
   }
 
   /** A number or text alone. */
-  private static final class Scalar {}
+  static final class Scalar {
+    final NDArray value;
+
+    Scalar(NDArray value) {
+      this.value = value;
+    }
+  }
+
+  /** Whether a call of it gives something of NumPy's, an {@code array.array}, or bytes. */
+  static boolean isArrays(PickleMachine.Global global) {
+    String meaning = NAMES.get(global.toString());
+    return meaning != null && !meaning.equals("dict");
+  }
 
   static NdferryException refused(PickleMachine.Global global, long at) {
     String problem = "the pickle needs " + global + ", which is neither an array nor a plain value";
@@ -97,7 +112,7 @@ final class PickleNumpy {
         case "ndarray":
           return ofBuffer(args, at);
         case "scalar":
-          return new Scalar();
+          return scalar(args, at);
         case "encode":
           return encoded(args, at);
         case "bytes":
@@ -107,11 +122,29 @@ final class PickleNumpy {
         default:
           Array array = new Array();
           array.array = PickleArrayArray.read(meaning, args, at);
+          array.typecode = text(args.get(meaning.equals("array.array") ? 0 : 1)).charAt(0);
           return array;
       }
     } catch (IndexOutOfBoundsException error) {
       throw state("too few arguments for " + global, at);
     }
+  }
+
+  /** {@code scalar(dtype, bytes)}; without bytes it is zero, and what is behind its own bytes is ignored. */
+  private static Scalar scalar(List<Object> args, long at) throws NdferryException {
+    Dtype dtype = dtype(args.get(0), at);
+    if (dtype.hasObject()) {
+      throw NdferryException.unsupported(at, "a scalar with Python objects");
+    }
+    if (args.size() == 1) {
+      return new Scalar(NDArray.zeros(dtype));
+    }
+    ByteBuffer bytes = payload(args.get(1), at).duplicate();
+    if (bytes.remaining() < dtype.itemsize()) {
+      throw state("a scalar of " + dtype.itemsize() + " bytes, but there are " + bytes.remaining(), at);
+    }
+    bytes.limit(bytes.position() + dtype.itemsize());
+    return new Scalar(NDArray.contiguous(Bytes.wrap(bytes), dtype, new long[0], false));
   }
 
   private static String word(Object value) {

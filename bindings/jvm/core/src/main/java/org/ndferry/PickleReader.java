@@ -55,6 +55,24 @@ public final class PickleReader {
     return reader.arrays;
   }
 
+  /**
+   * Makes whatever the pickle holds, by a builder's own means. Arrays and dtypes are recognised by their closed list of
+   * names as everywhere; the builder is asked about all other names.
+   *
+   * @param pickle its bytes
+   * @param builder makes the objects
+   * @param buffers those that lie outside of it (protocol 5), in order
+   * @return what the builder made of the root
+   * @throws NdferryException if it is damaged, or holds what the builder does not take
+   */
+  public static Object build(byte[] pickle, PickleBuilder builder, ByteBuffer... buffers) throws NdferryException {
+    List<ByteBuffer> outside = new ArrayList<>();
+    Collections.addAll(outside, buffers);
+    PickleMachine machine = new PickleMachine(pickle, outside.iterator(), true);
+    Object root = machine.run();
+    return new PickleWalk(builder, machine.end()).value(root, 0);
+  }
+
   private void walk(String path, Object value, int depth, long end) throws NdferryException {
     if (PickleNumpy.isPlain(value)) {
       return;

@@ -18,8 +18,8 @@ public final class PickleWriter {
   private final int protocol;
 
   private PickleWriter(OutputStream out, int protocol) {
-    if (protocol < 2 || protocol > 4) {
-      throw new IllegalArgumentException("protocol " + protocol + " is not 2, 3 or 4");
+    if (protocol < 0 || protocol > 5) {
+      throw new IllegalArgumentException("protocol " + protocol + " is not one of 0 to 5");
     }
     this.out = out;
     this.protocol = protocol;
@@ -30,7 +30,7 @@ public final class PickleWriter {
    *
    * @param file where; one that is there is replaced
    * @param array what
-   * @param protocol 2 (Python 2 and 3; bytes take half as much room again), 3 or 4 (Python 3; from 4 GiB on only 4)
+   * @param protocol 0 to 2 (Python 2 and 3; bytes take half as much room again), 3 to 5 (Python 3; from 4 GiB on not 3)
    * @throws IllegalArgumentException for Python objects, or a protocol that cannot hold it
    * @throws IOException as the system says
    */
@@ -54,7 +54,7 @@ public final class PickleWriter {
         out -> {
           PickleWriter writer = new PickleWriter(out, protocol);
           writer.start();
-          writer.opcode('}');
+          writer.emptyDict();
           for (Map.Entry<String, NDArray> entry : arrays.entrySet()) {
             writer.text(entry.getKey());
             writer.array(entry.getValue());
@@ -73,13 +73,7 @@ public final class PickleWriter {
    * @throws IllegalArgumentException for Python objects, or a protocol that cannot hold it
    */
   public static byte[] encode(NDArray array, int protocol) {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    try {
-      new PickleWriter(out, protocol).root(array);
-    } catch (IOException error) {
-      throw new IllegalStateException(error); // memory does not fail
-    }
-    return out.toByteArray();
+    return memory(protocol, writer -> writer.root(array));
   }
 
   /**
@@ -95,28 +89,111 @@ public final class PickleWriter {
     if (which < 0) {
       throw new IllegalArgumentException("array.array has no items of " + array.dtype().str());
     }
+    return memory(
+        2,
+        writer -> {
+          writer.start();
+          writer.arrayArray("bBhHiIqQfd".charAt(which), array);
+          writer.opcode('.');
+        });
+  }
+
+  /**
+   * The opcodes that push one array onto the stack of a pickle that somebody else writes: neither PROTO nor STOP, and
+   * nothing that is remembered.
+   *
+   * @param array what
+   * @param protocol 0 to 5
+   * @return the opcodes
+   * @throws IllegalArgumentException for Python objects, or a protocol that cannot hold it
+   */
+  public static byte[] fragment(NDArray array, int protocol) {
+    return memory(protocol, writer -> writer.array(array));
+  }
+
+  /**
+   * The same for one of NumPy's scalars.
+   *
+   * @param value an array without axes
+   * @param protocol 0 to 5
+   * @return the opcodes
+   * @throws IllegalArgumentException for Python objects
+   */
+  public static byte[] scalarFragment(NDArray value, int protocol) {
+    return memory(
+        protocol,
+        writer -> {
+          writer.global(MULTIARRAY, "scalar");
+          writer.open();
+          writer.dtype(value.dtype());
+          writer.elements(value);
+          writer.close(2);
+          writer.opcode('R');
+        });
+  }
+
+  /**
+   * The same for a dtype.
+   *
+   * @param dtype what
+   * @param protocol 0 to 5
+   * @return the opcodes
+   */
+  public static byte[] dtypeFragment(Dtype dtype, int protocol) {
+    return memory(protocol, writer -> writer.dtype(dtype));
+  }
+
+  /**
+   * The same for an {@code array.array}, which Python 2 and 3 and Jython load alike.
+   *
+   * @param typecode Python's letter, one of {@code bBhHiIlLqQfd}
+   * @param array integers or floats; its axes are joined
+   * @param protocol 0 to 5
+   * @return the opcodes
+   */
+  public static byte[] arrayFragment(char typecode, NDArray array, int protocol) {
+    return memory(protocol, writer -> writer.arrayArray(typecode, array));
+  }
+
+  /** What is written by a writer. */
+  private interface Part {
+    void write(PickleWriter writer) throws IOException;
+  }
+
+  private static byte[] memory(int protocol, Part part) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    PickleWriter writer = new PickleWriter(out, 2);
     try {
-      writer.start();
-      writer.global("array", "array");
-      out.write(new byte[] {'U', 1, (byte) "bBhHiIqQfd".charAt(which)});
-      out.write(new byte[] {']', '('});
-      NDArray flat = array.reshape(array.size());
-      for (long i = 0; i < flat.size(); i++) {
-        Object item = flat.get(i);
-        if (item instanceof Double) {
-          long bits = Double.doubleToRawLongBits((Double) item);
-          out.write(new Packet().u8('G').u64(Long.reverseBytes(bits)).toBytes());
-        } else {
-          writer.integer(new java.math.BigInteger(item.toString()));
-        }
-      }
-      out.write(new byte[] {'e', (byte) 0x86, 'R', '.'});
+      part.write(new PickleWriter(out, protocol));
     } catch (IOException error) {
       throw new IllegalStateException(error); // memory does not fail
     }
     return out.toByteArray();
+  }
+
+  private void arrayArray(char typecode, NDArray array) throws IOException {
+    global("array", "array");
+    open();
+    if (protocol == 0) {
+      out.write(("S'" + typecode + "'\n(").getBytes(StandardCharsets.US_ASCII));
+    } else {
+      out.write(new byte[] {'U', 1, (byte) typecode, ']', '('});
+    }
+    NDArray flat = array.reshape(array.size());
+    for (long i = 0; i < flat.size(); i++) {
+      Object item = flat.get(i);
+      if (!(item instanceof Double)) {
+        integer(new java.math.BigInteger(item.toString()));
+      } else if (protocol == 0) {
+        String text = item.toString().replace("Infinity", "inf").replace("NaN", "nan");
+        out.write(("F" + text + "\n").getBytes(StandardCharsets.US_ASCII));
+      } else {
+        long bits = Double.doubleToRawLongBits((Double) item);
+        out.write(new Packet().u8('G').u64(Long.reverseBytes(bits)).toBytes());
+      }
+    }
+    opcode(protocol == 0 ? 'l' : 'e');
+    close(2);
+    opcode('R');
   }
 
   private void root(NDArray array) throws IOException {
@@ -126,8 +203,28 @@ public final class PickleWriter {
   }
 
   private void start() throws IOException {
-    opcode(0x80);
-    opcode(protocol);
+    if (protocol >= 2) {
+      opcode(0x80);
+      opcode(protocol);
+    }
+  }
+
+  /** Before the items of a short tuple, which protocols 0 and 1 have to mark. */
+  private void open() throws IOException {
+    if (protocol < 2) {
+      opcode('(');
+    }
+  }
+
+  private void close(int items) throws IOException {
+    opcode(protocol < 2 ? 't' : 0x84 + items);
+  }
+
+  private void emptyDict() throws IOException {
+    if (protocol == 0) {
+      opcode('(');
+    }
+    opcode(protocol == 0 ? 'd' : '}');
   }
 
   private void opcode(int opcode) throws IOException {
@@ -143,11 +240,35 @@ public final class PickleWriter {
   }
 
   private void text(String text) throws IOException {
+    if (protocol == 0) {
+      opcode('V');
+      StringBuilder raw = new StringBuilder();
+      for (int i = 0; i < text.length(); i++) {
+        escape(text.charAt(i), raw);
+      }
+      out.write(raw.append('\n').toString().getBytes(StandardCharsets.ISO_8859_1));
+      return;
+    }
     byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
     put(new Packet().u8('X').u32(utf8.length).bytes(utf8));
   }
 
+  /** Raw-unicode-escape, and what would end the line or be changed where files are text. */
+  private static void escape(char c, StringBuilder into) {
+    boolean plain = c < 0x100 && c != '\\' && c != '\n' && c != '\r' && c != 0 && c != 0x1a;
+    if (plain) {
+      into.append(c);
+    } else {
+      into.append(String.format("\\u%04x", (int) c));
+    }
+  }
+
   private void integer(java.math.BigInteger value) throws IOException {
+    if (protocol == 0 || (protocol == 1 && value.bitLength() >= 32)) {
+      String digits = value.bitLength() < 32 ? "I" + value : "L" + value + "L";
+      out.write((digits + "\n").getBytes(StandardCharsets.US_ASCII));
+      return;
+    }
     if (value.bitLength() < 32) {
       put(new Packet().u8('J').u32(value.intValue()));
       return;
@@ -165,6 +286,10 @@ public final class PickleWriter {
   }
 
   private void bool(boolean value) throws IOException {
+    if (protocol < 2) {
+      out.write((value ? "I01\n" : "I00\n").getBytes(StandardCharsets.US_ASCII));
+      return;
+    }
     opcode(value ? 0x88 : 0x89);
   }
 
@@ -176,13 +301,14 @@ public final class PickleWriter {
     opcode('t');
   }
 
-  /** Python 3's bytes; {@code _codecs.encode} in protocol 2, which has none. */
+  /** Python 3's bytes; {@code _codecs.encode} up to protocol 2, which has none. */
   private void shortBytes(String latin1) throws IOException {
-    if (protocol == 2) {
+    if (protocol <= 2) {
       global("_codecs", "encode");
+      open();
       text(latin1);
       text("latin1");
-      opcode(0x86);
+      close(2);
       opcode('R');
       return;
     }
@@ -198,10 +324,11 @@ public final class PickleWriter {
     boolean fortran = !array.isContiguous() && array.isFortran();
     // _reconstruct(ndarray, (0,), b'b'), then the state (1, shape, dtype, is Fortran, elements)
     global(MULTIARRAY, "_reconstruct");
+    open();
     global("numpy", "ndarray");
     tuple(new long[] {0});
     shortBytes("b");
-    opcode(0x87);
+    close(3);
     opcode('R');
     opcode('(');
     integer(1);
@@ -215,7 +342,7 @@ public final class PickleWriter {
 
   private void elements(NDArray stored) throws IOException {
     long nbytes = stored.nbytes();
-    if (protocol == 2) {
+    if (protocol <= 2) {
       latin1(stored, nbytes);
       return;
     }
@@ -235,6 +362,10 @@ public final class PickleWriter {
 
   /** Each byte as a character: from 128 on it takes two bytes. */
   private void latin1(NDArray stored, long nbytes) throws IOException {
+    if (protocol == 0) {
+      asciiLine(stored);
+      return;
+    }
     long length = nbytes;
     for (ByteBuffer piece : stored.buffers()) {
       while (piece.hasRemaining()) {
@@ -245,6 +376,7 @@ public final class PickleWriter {
       throw new IllegalArgumentException("more than 2 GiB need protocol 3 or 4");
     }
     global("_codecs", "encode");
+    open();
     put(new Packet().u8('X').u32(length));
     byte[] step = new byte[1 << 16];
     int n = 0;
@@ -265,7 +397,27 @@ public final class PickleWriter {
     }
     out.write(step, 0, n);
     text("latin1");
-    opcode(0x86);
+    close(2);
+    opcode('R');
+  }
+
+  private void asciiLine(NDArray stored) throws IOException {
+    global("_codecs", "encode");
+    open();
+    opcode('V');
+    StringBuilder line = new StringBuilder();
+    for (ByteBuffer piece : stored.buffers()) {
+      while (piece.hasRemaining()) {
+        escape((char) (piece.get() & 0xff), line);
+        if (line.length() > 1 << 15 || !piece.hasRemaining()) {
+          out.write(line.toString().getBytes(StandardCharsets.ISO_8859_1));
+          line.setLength(0);
+        }
+      }
+    }
+    opcode('\n');
+    text("latin1");
+    close(2);
     opcode('R');
   }
 
@@ -275,10 +427,11 @@ public final class PickleWriter {
     boolean sized = dtype.kind() == Dtype.Kind.BYTES || dtype.kind() == Dtype.Kind.UNICODE || dtype.kind() == Dtype.Kind.VOID;
     int size = dtype.kind() == Dtype.Kind.UNICODE ? dtype.itemsize() / 4 : dtype.itemsize();
     global("numpy", "dtype");
+    open();
     text("" + dtype.kind().code() + size);
     bool(false);
     bool(true);
-    opcode(0x87);
+    close(3);
     opcode('R');
     opcode('(');
     integer(time ? 4 : 3);
@@ -298,14 +451,15 @@ public final class PickleWriter {
   private void metadata(String unit) throws IOException {
     String code = unit.isEmpty() ? "generic" : unit.replaceAll("[0-9]", "");
     String multiple = unit.replaceAll("[^0-9]", "");
-    opcode('}');
+    open();
+    emptyDict();
     opcode('(');
     shortBytes(code);
     integer(multiple.isEmpty() ? 1 : Long.parseLong(multiple));
     integer(1);
     integer(1);
     opcode('t');
-    opcode(0x86);
+    close(2);
   }
 
   private void subarray(Dtype dtype) throws IOException {
@@ -313,9 +467,10 @@ public final class PickleWriter {
       opcode('N');
       return;
     }
+    open();
     dtype(dtype.base());
     tuple(dtype.subshape());
-    opcode(0x86);
+    close(2);
   }
 
   private void fields(Dtype dtype) throws IOException {
@@ -329,7 +484,7 @@ public final class PickleWriter {
       text(field.name());
     }
     opcode('t');
-    opcode('}');
+    emptyDict();
     for (Dtype.Field field : dtype.fields()) {
       for (String key : field.title() == null ? new String[] {field.name()} : new String[] {field.name(), field.title()}) {
         text(key);

@@ -67,7 +67,7 @@ class PickleTest {
     String[] dtypes = {
       "?", "i1", "<u2", ">i4", "<i8", "<f2", ">f8", "<c16", "S5", "<U3", ">U2", "V4", "<M8[25us]", "<m8", "i4,(2,3)f8,U2"
     };
-    for (int protocol = 2; protocol <= 4; protocol++) {
+    for (int protocol = 0; protocol <= 5; protocol++) {
       for (String dtype : dtypes) {
         for (long[] shape : new long[][] {{}, {3}, {2, 3}, {0, 4}}) {
           NDArray array = some(dtype, shape);
