@@ -225,6 +225,21 @@ public final class Dtype {
     }
   }
 
+  /**
+   * The dtype that a Python literal describes ({@code numpy.dtype.descr}).
+   *
+   * @param literal for example {@code [('x', '<f4'), ('y', '<f4', (2,))]}
+   * @return the dtype
+   * @throws IllegalArgumentException if NumPy has no such dtype
+   */
+  public static Dtype ofDescr(String literal) {
+    try {
+      return Descr.parse(Literal.parse(literal.getBytes(java.nio.charset.StandardCharsets.UTF_8), true, 0));
+    } catch (NdferryException error) {
+      throw new IllegalArgumentException(error.getMessage(), error);
+    }
+  }
+
   /** A dtype without fields; the byte order is ignored where it means nothing. */
   static Dtype plain(Kind kind, ByteOrder byteOrder, long itemsize, String unit)
       throws NdferryException {
@@ -505,10 +520,14 @@ public final class Dtype {
     }
   }
 
-  /** {@code str(dtype)}: a list of fields if they lie side by side, otherwise where each is. */
-  private String spelled() {
+  /**
+   * The Python expression that NumPy shows ({@code str(dtype)}, in quotes unless it has fields).
+   *
+   * @return a list of fields if they lie side by side, otherwise a dictionary that says where each is
+   */
+  public String spelling() {
     if (base != null) {
-      return "(" + base.spelled() + ", " + Literal.tuple(subshape) + ")";
+      return "(" + base.spelling() + ", " + Literal.tuple(subshape) + ")";
     }
     if (!isStruct()) {
       return kind == Kind.BOOL ? "'?'" : Literal.quote(str().replace("|", ""));
@@ -523,9 +542,9 @@ public final class Dtype {
       String name = Literal.quote(field.name);
       String shape = field.dtype.base == null ? "" : ", " + Literal.tuple(field.dtype.subshape);
       String title = field.title == null ? name : "(" + Literal.quote(field.title) + ", " + name + ")";
-      list.add("(" + title + ", " + field.dtype.base().spelled() + shape + ")");
+      list.add("(" + title + ", " + field.dtype.base().spelling() + shape + ")");
       names.add(name);
-      formats.add(field.dtype.spelled());
+      formats.add(field.dtype.spelling());
       offsets.add(Integer.toString(field.offset));
       packed &= field.offset == end;
       end += field.dtype.itemsize;
@@ -540,7 +559,7 @@ public final class Dtype {
   /** As an argument ({@code numpy._core.arrayprint.dtype_short_repr}). */
   String shortName() {
     if (isStruct() || base != null) {
-      return spelled();
+      return spelling();
     }
     boolean flexible = kind == Kind.BYTES || kind == Kind.UNICODE || kind == Kind.VOID;
     if (flexible || byteOrder == ByteOrder.BIG) {

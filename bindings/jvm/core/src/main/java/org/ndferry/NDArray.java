@@ -371,6 +371,23 @@ public final class NDArray {
   }
 
   /**
+   * The same bytes as elements of another size.
+   *
+   * @param other what each element is to be
+   * @param extents the new shape
+   * @return the same elements, not copied
+   * @throws IllegalArgumentException if this array is not contiguous, or has another number of bytes
+   */
+  public NDArray reinterpret(Dtype other, long... extents) {
+    if (!isContiguous() || checked(other, extents) != nbytes()) {
+      throw new IllegalArgumentException(
+          "the elements of " + other.str() + " and shape " + Literal.tuple(extents) + " are not these " + nbytes() + " bytes");
+    }
+    return new NDArray(
+        bytes, offset, other, extents.clone(), Shapes.strides(extents, other.itemsize(), false));
+  }
+
+  /**
    * A copy in C order, without gaps.
    *
    * @return a new array

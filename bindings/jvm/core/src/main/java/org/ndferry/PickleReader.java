@@ -73,6 +73,20 @@ public final class PickleReader {
     return new PickleWalk(builder, machine.end()).value(root, 0);
   }
 
+  /**
+   * How long the first pickle is, where others follow.
+   *
+   * @param pickles one pickle after another
+   * @return bytes up to and with its STOP
+   * @throws NdferryException if it is damaged
+   */
+  public static int length(byte[] pickles) throws NdferryException {
+    List<ByteBuffer> none = new ArrayList<>();
+    PickleMachine machine = new PickleMachine(pickles, none.iterator(), true);
+    machine.run();
+    return machine.end();
+  }
+
   private void walk(String path, Object value, int depth, long end) throws NdferryException {
     if (PickleNumpy.isPlain(value)) {
       return;

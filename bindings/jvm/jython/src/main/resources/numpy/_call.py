@@ -1,0 +1,68 @@
+"""The one way to the functions that compute: by name, as `ndferry_math::call` has them."""
+from org.ndferry.jython import Compute
+
+_WEAK = (bool, int, long, float, complex)
+
+
+def call(name, *operands, **options):
+    """What the function gives: an array, a scalar, or a tuple of them."""
+    given = [_operand(operand) for operand in operands]
+    if None in given:
+        raise TypeError('%s: no array of %s' % (name, operands[given.index(None)].__class__.__name__))
+    results = Compute.call(name, given, dict((key, value) for key, value in options.items() if value is not None),
+                           _json(options))
+    from numpy._array import wrap
+    from numpy._scalars import of_java
+    made = [of_java(one) if one.ndim() == 0 else wrap(one) for one in results]
+    return made[0] if len(made) == 1 else tuple(made)
+
+
+def is_complete():
+    """Whether all functions are there; without the native library only the basic ones are."""
+    return Compute.isComplete()
+
+
+def _operand(operand):
+    if type(operand) in _WEAK:
+        return operand
+    own = getattr(operand, '_a', None)
+    if own is not None:
+        return own
+    from numpy._create import asarray
+    return asarray(operand)._a
+
+
+def _json(options):
+    items = []
+    for key in sorted(options):
+        value = options[key]
+        if value is not None:
+            items.append('"%s": %s' % (key, _value(key, value)))
+    return '{%s}' % ', '.join(items)
+
+
+def _value(key, value):
+    if key == 'dtype':
+        from numpy._dtype import dtype
+        return '"%s"' % dtype(value).str
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    if isinstance(value, (int, long)):
+        return '%d' % value
+    if isinstance(value, float):
+        return _real(value)
+    if isinstance(value, basestring):
+        return '"%s"' % str(value).replace('\\', '\\\\').replace('"', '\\"')
+    if isinstance(value, (tuple, list)):
+        return '[%s]' % ', '.join(_value('', item) for item in value)
+    if hasattr(value, 'tolist'):
+        return _value('', value.tolist())
+    if hasattr(value, '__index__'):
+        return '%d' % value.__index__()
+    raise TypeError('%s=%r' % (key, value))
+
+
+def _real(value):
+    if value != value or value in (float('inf'), float('-inf')):
+        return '"%r"' % value
+    return repr(float(value))

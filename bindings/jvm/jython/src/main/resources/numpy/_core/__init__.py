@@ -1,0 +1,1 @@
+"""What pickles of NumPy 2 name."""

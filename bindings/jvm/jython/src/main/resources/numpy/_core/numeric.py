@@ -1,0 +1,2 @@
+"""What pickles of NumPy 2 name."""
+from numpy.core.numeric import _frombuffer

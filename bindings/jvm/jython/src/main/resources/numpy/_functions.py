@@ -1,0 +1,512 @@
+"""Functions of arrays."""
+from numpy._array import array, longs, ndarray, normalized, operator_index, wrap
+from numpy._call import call
+from numpy._create import arange, asarray, zeros
+from numpy._dtype import dtype as _make_dtype, result_type
+from numpy._operators import Operators, stored
+
+
+def _unary(name):
+    def function(x, out=None, dtype=None):
+        options = {} if dtype is None else {'dtype': dtype}
+        return stored(call(name, x, **options), out)
+    function.__name__ = name
+    return function
+
+
+def _binary(name):
+    def function(x1, x2, out=None, dtype=None):
+        options = {} if dtype is None else {'dtype': dtype}
+        return stored(call(name, x1, x2, **options), out)
+    function.__name__ = name
+    return function
+
+
+def _method(name):
+    def function(a, *args, **options):
+        return getattr(a if isinstance(a, Operators) else asarray(a), name)(*args, **options)
+    function.__name__ = name
+    return function
+
+
+UNARY = ('negative positive absolute fabs sign rint floor ceil trunc exp exp2 expm1 log log2 log10 log1p sqrt square cbrt '
+         'reciprocal sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh degrees radians deg2rad rad2deg '
+         'isfinite isinf isnan signbit conjugate invert logical_not').split()
+BINARY = ('add subtract multiply divide true_divide floor_divide remainder mod fmod power float_power arctan2 hypot maximum '
+          'minimum fmax fmin copysign nextafter logaddexp logaddexp2 equal not_equal less less_equal greater greater_equal '
+          'logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor left_shift right_shift gcd lcm').split()
+METHODS = ('sum prod mean std var min max all any ptp argmin argmax cumsum cumprod round reshape ravel transpose swapaxes '
+           'squeeze').split()
+
+for _name in UNARY:
+    globals()[_name] = _unary(_name)
+for _name in BINARY:
+    globals()[_name] = _binary('true_divide' if _name == 'divide' else 'remainder' if _name == 'mod' else _name)
+for _name in METHODS:
+    globals()[_name] = _method(_name)
+abs = absolute
+amin, amax, around = min, max, round
+bitwise_not, conj = invert, conjugate
+
+
+def shape(a):
+    return asarray(a).shape
+
+
+def ndim(a):
+    return asarray(a).ndim
+
+
+def size(a, axis=None):
+    return asarray(a).size if axis is None else asarray(a).shape[axis]
+
+
+def where(condition, x=None, y=None):
+    if x is None and y is None:
+        return nonzero(condition)
+    return call('where', condition, x, y)
+
+
+def clip(a, a_min=None, a_max=None, out=None):
+    if a_min is None and a_max is None:
+        return stored(array(a), out)
+    if a_min is None:
+        return stored(call('minimum', a, a_max), out)
+    if a_max is None:
+        return stored(call('maximum', a, a_min), out)
+    return stored(call('minimum', call('maximum', a, a_min), a_max), out)
+
+
+def nonzero(a):
+    """The indices of elements that are not zero, an array for each axis."""
+    a = asarray(a)
+    if a.ndim == 0:
+        raise ValueError('Calling nonzero on 0d arrays is not allowed.')
+    flat = arange(a.size)[(a.ravel() if a.dtype.kind == 'b' else a.ravel() != 0)]
+    return unravel_index(flat, a.shape)
+
+
+def flatnonzero(a):
+    return nonzero(asarray(a).ravel())[0]
+
+
+def argwhere(a):
+    found = nonzero(a)
+    made = zeros((found[0].size, len(found)), int)
+    for axis, one in enumerate(found):
+        made[:, axis] = one
+    return made
+
+
+def count_nonzero(a, axis=None):
+    a = asarray(a)
+    flags = a if a.dtype.kind == 'b' else a != 0
+    total = flags.sum(axis=axis)
+    return int(total) if axis is None else total
+
+
+def unravel_index(indices, shape):
+    shape = (shape,) if isinstance(shape, (int, long)) else shape
+    rest, out = indices, []
+    for extent in tuple(shape)[::-1]:
+        out.append(rest % extent if extent else rest)
+        rest = rest // (extent or 1)
+    return tuple(out[::-1])
+
+
+def ravel_multi_index(multi_index, dims):
+    total = 0
+    for one, extent in zip(multi_index, dims):
+        total = total * extent + one
+    return total
+
+
+def take(a, indices, axis=None, out=None, mode='raise'):
+    a = asarray(a)
+    if axis is None:
+        a, axis = a.ravel(), 0
+    axis = normalized(axis, a.ndim)
+    if mode != 'raise':
+        indices = clip(asarray(indices), 0, a.shape[axis] - 1) if mode == 'clip' else asarray(indices) % a.shape[axis]
+    if not isinstance(indices, (int, long)):
+        indices = asarray(indices)
+    return stored(a[(slice(None),) * axis + (indices,)], out)
+
+
+def compress(condition, a, axis=None):
+    a = asarray(a)
+    if axis is None:
+        a, axis = a.ravel(), 0
+    return take(a, flatnonzero(condition), axis)
+
+
+def repeat(a, repeats, axis=None):
+    a = asarray(a)
+    if axis is None:
+        a, axis = a.ravel(), 0
+    axis = normalized(axis, a.ndim)
+    counts = asarray(repeats).ravel().tolist()
+    counts = counts * a.shape[axis] if len(counts) == 1 else counts
+    if len(counts) != a.shape[axis]:
+        raise ValueError('operands could not be broadcast together with shape (%d,) (%d,)' % (a.shape[axis], len(counts)))
+    return take(a, array([i for i, count in enumerate(counts) for _ in xrange(count)], int), axis)
+
+
+def diagonal(a, offset=0, axis1=0, axis2=1):
+    a = asarray(a)
+    axis1, axis2 = normalized(axis1, a.ndim), normalized(axis2, a.ndim)
+    rest = [axis for axis in range(a.ndim) if axis not in (axis1, axis2)]
+    turned = a.transpose(rest + [axis1, axis2])
+    rows, columns = turned.shape[-2:]
+    part = turned[..., -offset if offset < 0 else 0:, offset if offset > 0 else 0:]
+    count = part.shape[-1] if part.shape[-1] < part.shape[-2] else part.shape[-2]
+    steps = part.strides
+    return wrap(part._a.strided(0, longs(part.shape[:-2] + (count,)), longs(steps[:-2] + (steps[-2] + steps[-1],))))
+
+
+def diag(v, k=0):
+    v = asarray(v)
+    if v.ndim == 2:
+        return diagonal(v, k).copy()
+    n = v.size + (k if k > 0 else -k)
+    made = zeros((n, n), v.dtype)
+    diagonal(made, k)[...] = v
+    return made
+
+
+def trace(a, offset=0, axis1=0, axis2=1):
+    return diagonal(a, offset, axis1, axis2).sum(axis=-1)
+
+
+def triu(m, k=0):
+    m = asarray(m)
+    rows, columns = m.shape[-2:]
+    keep = arange(rows).reshape(-1, 1) <= arange(-k, columns - k)
+    return m * keep.astype(m.dtype) if m.dtype.kind != 'b' else m & keep
+
+
+def tril(m, k=0):
+    m = asarray(m)
+    rows, columns = m.shape[-2:]
+    keep = arange(rows).reshape(-1, 1) >= arange(-k, columns - k)
+    return m * keep.astype(m.dtype) if m.dtype.kind != 'b' else m & keep
+
+
+def expand_dims(a, axis):
+    a = asarray(a)
+    axes = axis if hasattr(axis, '__len__') else (axis,)
+    ndim = a.ndim + len(axes)
+    axes = [normalized(one, ndim) for one in axes]
+    return a[tuple(None if i in axes else slice(None) for i in range(ndim))]
+
+
+def atleast_1d(a):
+    a = asarray(a)
+    return a if a.ndim else a.reshape(1)
+
+
+def atleast_2d(a):
+    a = asarray(a)
+    return a if a.ndim >= 2 else a.reshape(1, 1) if a.ndim == 0 else a[None]
+
+
+def moveaxis(a, source, destination):
+    a = asarray(a)
+    source = source if hasattr(source, '__len__') else (source,)
+    destination = destination if hasattr(destination, '__len__') else (destination,)
+    source = [normalized(axis, a.ndim) for axis in source]
+    destination = [normalized(axis, a.ndim) for axis in destination]
+    order = [axis for axis in range(a.ndim) if axis not in source]
+    for to, axis in sorted(zip(destination, source)):
+        order.insert(to, axis)
+    return a.transpose(order)
+
+
+def rollaxis(a, axis, start=0):
+    a = asarray(a)
+    axis = normalized(axis, a.ndim)
+    start = start + a.ndim if start < 0 else start
+    return moveaxis(a, axis, start - 1 if axis < start else start)
+
+
+def broadcast_to(a, shape):
+    from java.lang import IllegalArgumentException
+    try:
+        return wrap(asarray(a)._a.broadcast(longs(shape)))
+    except IllegalArgumentException as error:
+        raise ValueError(error.getMessage())
+
+
+def broadcast_shapes(*shapes):
+    from org.ndferry.jython import Broadcasting, Sequences
+    out = longs(())
+    for one in shapes:
+        out = Broadcasting.shape(out, longs(one), 'shape mismatch: objects cannot be broadcast to a single shape')
+    return Sequences.tuple(out)
+
+
+def broadcast_arrays(*arrays):
+    arrays = [asarray(one) for one in arrays]
+    shape = broadcast_shapes(*[one.shape for one in arrays])
+    return tuple(broadcast_to(one, shape) for one in arrays)
+
+
+def concatenate(arrays, axis=0, out=None, dtype=None):
+    arrays = [asarray(one) for one in arrays]
+    if not arrays:
+        raise ValueError('need at least one array to concatenate')
+    if axis is None:
+        arrays, axis = [one.ravel() for one in arrays], 0
+    if arrays[0].ndim == 0:
+        raise ValueError('zero-dimensional arrays cannot be concatenated')
+    axis = normalized(axis, arrays[0].ndim)
+    for i, one in enumerate(arrays):
+        if one.ndim != arrays[0].ndim:
+            raise ValueError('all the input array dimensions except for the concatenation axis must match exactly')
+        for other, extent in enumerate(one.shape):
+            if other != axis and extent != arrays[0].shape[other]:
+                raise ValueError('all the input array dimensions except for the concatenation axis must match exactly, but '
+                                 'along dimension %d, the array at index 0 has size %d and the array at index %d has size %d'
+                                 % (other, arrays[0].shape[other], i, extent))
+    extents = list(arrays[0].shape)
+    extents[axis] = 0
+    for one in arrays:
+        extents[axis] += one.shape[axis]
+    made = zeros(extents, dtype or result_type(*[one.dtype for one in arrays]))
+    at = 0
+    for one in arrays:
+        made[(slice(None),) * axis + (slice(at, at + one.shape[axis]),)] = one
+        at += one.shape[axis]
+    return stored(made, out)
+
+
+def stack(arrays, axis=0):
+    arrays = [asarray(one) for one in arrays]
+    if not arrays:
+        raise ValueError('need at least one array to stack')
+    if len(set(one.shape for one in arrays)) != 1:
+        raise ValueError('all input arrays must have the same shape')
+    axis = normalized(axis, arrays[0].ndim + 1)
+    return concatenate([expand_dims(one, axis) for one in arrays], axis)
+
+
+def vstack(arrays):
+    return concatenate([atleast_2d(one) for one in arrays])
+
+
+def hstack(arrays):
+    arrays = [atleast_1d(one) for one in arrays]
+    return concatenate(arrays, 0 if arrays[0].ndim == 1 else 1)
+
+
+def dstack(arrays):
+    arrays = [atleast_2d(one) for one in arrays]
+    return concatenate([one if one.ndim > 2 else one[:, :, None] for one in arrays], 2)
+
+
+def column_stack(arrays):
+    arrays = [asarray(one) for one in arrays]
+    return concatenate([one if one.ndim > 1 else one.reshape(-1, 1) for one in arrays], 1)
+
+
+def append(arr, values, axis=None):
+    if axis is None:
+        return concatenate([asarray(arr).ravel(), asarray(values).ravel()])
+    return concatenate([arr, values], axis)
+
+
+def array_split(ary, indices_or_sections, axis=0):
+    ary = asarray(ary)
+    extent = ary.shape[axis]
+    if hasattr(indices_or_sections, '__len__'):
+        bounds = [0] + list(indices_or_sections) + [extent]
+    else:
+        each, more = divmod(extent, indices_or_sections)
+        bounds = [0]
+        for i in range(indices_or_sections):
+            bounds.append(bounds[-1] + each + (1 if i < more else 0))
+    axis = normalized(axis, ary.ndim)
+    return [ary[(slice(None),) * axis + (slice(one, other),)] for one, other in zip(bounds, bounds[1:])]
+
+
+def split(ary, indices_or_sections, axis=0):
+    if not hasattr(indices_or_sections, '__len__') and asarray(ary).shape[axis] % indices_or_sections:
+        raise ValueError('array split does not result in an equal division')
+    return array_split(ary, indices_or_sections, axis)
+
+
+def tile(a, reps):
+    a = asarray(a)
+    reps = tuple(reps) if hasattr(reps, '__len__') else (reps,)
+    reps = (1,) * (a.ndim - len(reps)) + reps
+    a = a.reshape((1,) * (len(reps) - a.ndim) + a.shape)
+    for axis, count in enumerate(reps):
+        a = concatenate([a] * count, axis) if count else a[(slice(None),) * axis + (slice(0, 0),)]
+    return a.copy()
+
+
+def flip(m, axis=None):
+    m = asarray(m)
+    axes = range(m.ndim) if axis is None else axis if hasattr(axis, '__len__') else (axis,)
+    axes = [normalized(one, m.ndim) for one in axes]
+    return m[tuple(slice(None, None, -1) if i in axes else slice(None) for i in range(m.ndim))]
+
+
+def flipud(m):
+    return flip(m, 0)
+
+
+def fliplr(m):
+    return flip(m, 1)
+
+
+def rot90(m, k=1, axes=(0, 1)):
+    m = asarray(m)
+    k %= 4
+    one, other = normalized(axes[0], m.ndim), normalized(axes[1], m.ndim)
+    if k == 0:
+        return m[...]
+    if k == 2:
+        return flip(m, (one, other))
+    if k == 1:
+        return flip(m, other).swapaxes(one, other)
+    return flip(m.swapaxes(one, other), other)
+
+
+def roll(a, shift, axis=None):
+    a = asarray(a)
+    if axis is None:
+        return roll(a.ravel(), shift, 0).reshape(a.shape)
+    axes = axis if hasattr(axis, '__len__') else (axis,)
+    shifts = shift if hasattr(shift, '__len__') else (shift,) * len(axes)
+    for one, by in zip(axes, shifts):
+        one = normalized(one, a.ndim)
+        extent = a.shape[one]
+        if extent:
+            by %= extent
+            before = (slice(None),) * one
+            a = concatenate([a[before + (slice(extent - by, None),)], a[before + (slice(None, extent - by),)]], one)
+    return a if isinstance(a, ndarray) else asarray(a)
+
+
+def pad(array, pad_width, mode='constant', **options):
+    return call('pad', asarray(array), pad_width=pad_width, mode=mode, **options)
+
+
+def sort(a, axis=-1, kind=None):
+    a = asarray(a)
+    if axis is None:
+        a, axis = a.ravel(), -1
+    return call('sort', a, axis=axis)
+
+
+def argsort(a, axis=-1, kind=None):
+    a = asarray(a)
+    if axis is None:
+        a, axis = a.ravel(), -1
+    return call('argsort', a, axis=axis)
+
+
+def unique(ar, return_index=False, return_inverse=False, return_counts=False):
+    options = dict((key, True) for key, said in (('return_index', return_index), ('return_inverse', return_inverse),
+                                                 ('return_counts', return_counts)) if said)
+    return call('unique', ar, **options)
+
+
+def searchsorted(a, v, side='left', sorter=None):
+    if sorter is not None:
+        a = take(a, sorter)
+    return call('searchsorted', a, v, side=side)
+
+
+def percentile(a, q, axis=None, keepdims=False):
+    return call('percentile', a, q=q, axis=axis, keepdims=keepdims)
+
+
+def median(a, axis=None, keepdims=False):
+    return call('median', a, axis=axis, keepdims=keepdims)
+
+
+def average(a, axis=None, weights=None):
+    a = asarray(a)
+    if weights is None:
+        return a.mean(axis=axis)
+    weights = asarray(weights)
+    return (a * weights).sum(axis=axis) / weights.sum(axis=axis)
+
+
+def diff(a, n=1, axis=-1):
+    a = asarray(a)
+    axis = normalized(axis, a.ndim)
+    before = (slice(None),) * axis
+    for _ in range(n):
+        late, early = a[before + (slice(1, None),)], a[before + (slice(None, -1),)]
+        a = late != early if a.dtype.kind == 'b' else late - early
+    return a
+
+
+def histogram(a, bins=10, range=None):
+    if hasattr(bins, '__len__'):
+        return call('histogram', a, bins)
+    options = {} if range is None else {'range': [float(range[0]), float(range[1])]}
+    return call('histogram', a, bins=bins, **options)
+
+
+def bincount(x, minlength=0):
+    x = asarray(x)
+    if x.size and x.min() < 0:
+        raise ValueError("'list' argument must have no negative elements")
+    from org.ndferry.jython import Ranges
+    return wrap(Ranges.counts(x._a, minlength))
+
+
+def dot(a, b):
+    return call('dot', a, b)
+
+
+def matmul(a, b):
+    return call('matmul', a, b)
+
+
+def outer(a, b):
+    return call('multiply', asarray(a).ravel()[:, None], asarray(b).ravel()[None])
+
+
+def inner(a, b):
+    a, b = asarray(a), asarray(b)
+    return dot(a, b.swapaxes(-1, -2) if b.ndim > 1 else b)
+
+
+def vdot(a, b):
+    a = asarray(a)
+    return dot((a.conj() if a.dtype.kind == 'c' else a).ravel(), asarray(b).ravel())
+
+
+def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    a, b = asarray(a), asarray(b)
+    close = (absolute(a - b) <= atol + rtol * absolute(b)) & isfinite(b) | (a == b)
+    return close | (isnan(a) & isnan(b)) if equal_nan else close
+
+
+def allclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
+    return bool(asarray(isclose(a, b, rtol, atol, equal_nan)).all())
+
+
+def array_equal(a, b):
+    a, b = asarray(a), asarray(b)
+    return a.shape == b.shape and bool(asarray(a == b).all())
+
+
+def nan_to_num(x, nan=0.0):
+    x = array(x)
+    x[isnan(x)] = nan
+    return x
+
+
+def isscalar(element):
+    from numpy._scalars import generic
+    return isinstance(element, (int, long, float, complex, basestring, bool, generic))
+
+
+def iscomplexobj(x):
+    return asarray(x).dtype.kind == 'c'

@@ -1,0 +1,150 @@
+"""What arrays and scalars have in common: operators, and the methods that are functions of the module as well."""
+from numpy._call import call
+
+
+def _binary(name):
+    def operator(self, other):
+        return call(name, self, other)
+
+    def reflected(self, other):
+        return call(name, other, self)
+
+    return operator, reflected
+
+
+def _compared(name, unlike):
+    def operator(self, other):
+        if other is None or isinstance(other, (basestring, dict)) and self.dtype.kind in 'biufc':
+            return unlike
+        return call(name, self, other)
+
+    return operator
+
+
+def _axes(name, *known):
+    """A reduction: f(axis=None, dtype=None, keepdims=False, ...)."""
+
+    def method(self, axis=None, dtype=None, out=None, keepdims=False, **options):
+        options = dict((key, value) for key, value in options.items() if value is not None)
+        for key in options:
+            if key not in known:
+                raise TypeError("%s() got an unexpected keyword argument '%s'" % (name, key))
+        if dtype is not None:
+            options['dtype'] = dtype
+        return stored(call(name, self, axis=axis, keepdims=keepdims, **options), out)
+
+    method.__name__ = name
+    return method
+
+
+def stored(result, out):
+    """Puts the result where the caller wants it."""
+    if out is None:
+        return result
+    out[...] = result
+    return out
+
+
+class Operators(object):
+    __slots__ = ()
+    __array_priority__ = 10.0
+
+    __add__, __radd__ = _binary('add')
+    __sub__, __rsub__ = _binary('subtract')
+    __mul__, __rmul__ = _binary('multiply')
+    __truediv__, __rtruediv__ = _binary('true_divide')
+    __div__, __rdiv__ = _binary('true_divide')
+    __floordiv__, __rfloordiv__ = _binary('floor_divide')
+    __mod__, __rmod__ = _binary('remainder')
+    __and__, __rand__ = _binary('bitwise_and')
+    __or__, __ror__ = _binary('bitwise_or')
+    __xor__, __rxor__ = _binary('bitwise_xor')
+    __lshift__, __rlshift__ = _binary('left_shift')
+    __rshift__, __rrshift__ = _binary('right_shift')
+    __pow__, __rpow__ = _binary('power')
+    __matmul__, __rmatmul__ = _binary('matmul')
+
+    def __divmod__(self, other):
+        return self // other, self % other
+
+    def __rdivmod__(self, other):
+        return other // self, other % self
+
+    def __neg__(self):
+        return call('negative', self)
+
+    def __pos__(self):
+        return call('positive', self)
+
+    def __abs__(self):
+        return call('absolute', self)
+
+    def __invert__(self):
+        return call('invert', self)
+
+    __eq__ = _compared('equal', False)
+    __ne__ = _compared('not_equal', True)
+
+    def __lt__(self, other):
+        return call('less', self, other)
+
+    def __le__(self, other):
+        return call('less_equal', self, other)
+
+    def __gt__(self, other):
+        return call('greater', self, other)
+
+    def __ge__(self, other):
+        return call('greater_equal', self, other)
+
+    sum = _axes('sum')
+    prod = _axes('prod')
+    mean = _axes('mean')
+    std = _axes('std', 'ddof')
+    var = _axes('var', 'ddof')
+    min = _axes('min')
+    max = _axes('max')
+    all = _axes('all')
+    any = _axes('any')
+    ptp = _axes('ptp')
+    argmin = _axes('argmin')
+    argmax = _axes('argmax')
+
+    def cumsum(self, axis=None, dtype=None, out=None):
+        options = {} if dtype is None else {'dtype': dtype}
+        return stored(call('cumsum', self, axis=axis, **options), out)
+
+    def cumprod(self, axis=None, dtype=None, out=None):
+        options = {} if dtype is None else {'dtype': dtype}
+        return stored(call('cumprod', self, axis=axis, **options), out)
+
+    def round(self, decimals=0, out=None):
+        return stored(call('round', self, decimals=decimals), out)
+
+    def clip(self, min=None, max=None, out=None):
+        from numpy._functions import clip
+        return clip(self, min, max, out=out)
+
+    def conj(self):
+        return call('conjugate', self)
+
+    conjugate = conj
+
+    def dot(self, other):
+        return call('dot', self, other)
+
+    def trace(self, offset=0, axis1=0, axis2=1):
+        from numpy._functions import trace
+        return trace(self, offset, axis1, axis2)
+
+    def nonzero(self):
+        from numpy._functions import nonzero
+        return nonzero(self)
+
+    @property
+    def real(self):
+        return call('real', self) if self.dtype.kind == 'c' else self
+
+    @property
+    def imag(self):
+        return call('imag', self)

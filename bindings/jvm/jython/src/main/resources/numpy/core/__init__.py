@@ -1,0 +1,1 @@
+"""What pickles of NumPy 1 name."""
