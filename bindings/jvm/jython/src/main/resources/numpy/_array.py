@@ -397,7 +397,7 @@ def _zeros(shape, dtype=float, order='C'):
             return wrap(NDArray.zeros(wanted._d, longs(tuple(extents)[::-1]))).T
         return wrap(NDArray.zeros(wanted._d, extents))
     except JavaException as error:
-        raise Guard.asPython(error)
+        Guard.rethrow(error)
 
 
 def normalized(axis, ndim):
@@ -421,7 +421,7 @@ def _as_bytes_of(array, wanted):
     try:
         return wrap(Sequences.viewed(array._a, wanted._d))
     except JavaException as error:
-        raise Guard.asPython(error)
+        Guard.rethrow(error)
 
 
 def frombuffer(buffer, dtype=float, count=-1, offset=0):

@@ -35,7 +35,7 @@ def load(file, mmap_mode=None, allow_pickle=False):
         if magic == '\x93NUMPY':
             return wrap(Npy.map(_path(file)) if mmap_mode in ('r', 'c') else Npy.read(_path(file)))
     except JavaException as error:
-        raise Guard.asPython(error)
+        Guard.rethrow(error)
     with open(str(file), 'rb') as opened:
         return loads(opened.read(), allow_pickle)
 
@@ -47,7 +47,7 @@ def loads(data, allow_pickle=False):
         if data[:6] == '\x93NUMPY':
             return wrap(Npy.read(_java_bytes(data)))
     except JavaException as error:
-        raise Guard.asPython(error)
+        Guard.rethrow(error)
     if not data:
         raise EOFError('No data left in file')
     if not allow_pickle:
@@ -71,7 +71,7 @@ class NpzFile(object):
         try:
             return wrap(self._npz.read(name))
         except JavaException as error:
-            raise Guard.asPython(error)
+            Guard.rethrow(error)
 
     def __contains__(self, name):
         return name in self.files
@@ -115,7 +115,7 @@ def save(file, arr, allow_pickle=True, fix_imports=True):
             Npy.write(out, arr._a)
             file.write(Sequences.string(out.toByteArray()))
     except JavaException as error:
-        raise Guard.asPython(error)
+        Guard.rethrow(error)
 
 
 def savez(file, *args, **kwds):
@@ -139,7 +139,7 @@ def _savez(file, args, kwds, compress):
     try:
         Npz.write(_path(name if name.endswith('.npz') else name + '.npz'), arrays, compress)
     except JavaException as error:
-        raise Guard.asPython(error)
+        Guard.rethrow(error)
 
 
 def from_buffer(buffer, dtype, count=-1, offset=0):
@@ -164,7 +164,7 @@ def from_buffer(buffer, dtype, count=-1, offset=0):
     try:
         return wrap(NDArray.wrap(part, dtype._d, longs(count)))
     except JavaException as error:
-        raise Guard.asPython(error)
+        Guard.rethrow(error)
 
 
 def fromfile(file, dtype=float, count=-1, sep='', offset=0):

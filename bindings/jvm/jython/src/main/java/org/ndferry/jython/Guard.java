@@ -22,12 +22,15 @@ public final class Guard {
   }
 
   /**
-   * The exception of Python's for one of Java's.
+   * Throws the exception of Python's for one of Java's.
    *
    * @param error what was thrown
-   * @return to be thrown
    */
-  public static PyException asPython(Exception error) {
+  public static void rethrow(Exception error) {
+    throw asPython(error);
+  }
+
+  static PyException asPython(Exception error) {
     String text = String.valueOf(error.getMessage());
     if (error instanceof PyException) {
       return (PyException) error;

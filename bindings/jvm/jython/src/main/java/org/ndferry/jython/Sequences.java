@@ -135,7 +135,13 @@ public final class Sequences {
     final List<Long> shape = new ArrayList<>();
     Dtype dtype;
 
+    /** Whether what comes is of an array, whose dtype has been seen. */
+    private boolean inside;
+
     void see(Dtype other, PyObject what) {
+      if (inside) {
+        return;
+      }
       Dtype both = dtype == null ? other : Promotion.promote(dtype, other);
       if (both == null) {
         throw Py.TypeError("no dtype for " + dtype + " and " + other + ", such as " + what.__repr__());
@@ -146,13 +152,20 @@ public final class Sequences {
     void walk(PyObject object, int depth) {
       NDArray array = isPlain(object) ? null : unwrapped(object);
       if (array != null) {
-        see(array.dtype(), object);
-        descend(list(array), depth);
+        elements(array, object, depth);
       } else if (isLeaf(object)) {
         leaf(object, depth);
       } else {
         descend(object, depth);
       }
+    }
+
+    private void elements(NDArray array, PyObject object, int depth) {
+      see(array.dtype(), object);
+      boolean outer = inside;
+      inside = true;
+      descend(list(array), depth);
+      inside = outer;
     }
 
     private void leaf(PyObject object, int depth) {
@@ -175,8 +188,7 @@ public final class Sequences {
       if (object instanceof PyArray) {
         NDArray array = ofPyArray((PyArray) object);
         if (array != null) {
-          see(array.dtype(), object);
-          descend(list(array), depth);
+          elements(array, object, depth);
           return;
         }
       }

@@ -1,0 +1,196 @@
+"""The tests that run inside of Jython, all in one process: it takes seconds to start."""
+import array
+import collections
+import copy
+import datetime
+import os
+import sys
+import tempfile
+import unittest
+
+import jarray
+import numpy as np
+import ndferry_pickle
+from java.lang import Math
+
+
+class Arrays(unittest.TestCase):
+    def test_slices_share_the_elements(self):
+        a = np.arange(12).reshape(3, 4)
+        a[1:, ::2][0] = -1
+        self.assertEqual(a.tolist(), [[0, 1, 2, 3], [-1, 5, -1, 7], [8, 9, 10, 11]])
+        self.assertEqual(a.T.strides, (8, 32))
+        self.assertEqual(a[None, ..., 1].shape, (1, 3))
+        self.assertEqual(a[::-1, -1].tolist(), [11, 7, 3])
+
+    def test_arrays_of_indices_copy(self):
+        a = np.arange(12).reshape(3, 4)
+        self.assertEqual(a[a > 8].tolist(), [9, 10, 11])
+        self.assertEqual(a[[0, 2], [1, 3]].tolist(), [1, 11])
+        self.assertEqual(a[:, [3, 0]].tolist(), [[3, 0], [7, 4], [11, 8]])
+        self.assertEqual(a[[[0], [1]], [0, 1]].tolist(), [[0, 1], [4, 5]])
+        b = np.zeros((2, 3, 4, 5))
+        self.assertEqual(b[0, :, [0, 1, 2]].shape, (3, 3, 5))
+        self.assertEqual(b[:, [0, 1], 0].shape, (2, 2, 5))
+        self.assertEqual(b[:, :, np.ones((4, 5), bool)].shape, (2, 3, 20))
+        a[a % 2 == 0] = 0
+        a[[0, 0], [1, 3]] = [5, 6]
+        self.assertEqual(a.tolist(), [[0, 5, 0, 6], [0, 5, 0, 7], [0, 9, 0, 11]])
+
+    def test_a_value_may_overlap_with_its_place(self):
+        a = np.arange(6)
+        a[1:] = a[:-1]
+        self.assertEqual(a.tolist(), [0, 0, 1, 2, 3, 4])
+
+    def test_elements_have_a_dtype_and_are_numbers_of_java(self):
+        a = np.array([4, 9], 'f4')
+        self.assertEqual(repr(a[0]), 'np.float32(4.0)')
+        self.assertEqual(Math.sqrt(a[1]), 3.0)
+        self.assertEqual(range(10)[np.int64(3)], 3)
+        self.assertEqual((a[0] + np.float64(1)).dtype, 'f8')
+        self.assertEqual(hash(np.int32(5)), hash(5))
+
+    def test_it_is_printed_as_numpy_does(self):
+        self.assertEqual(repr(np.array([[1, 2], [3, 40]], 'u1')), 'array([[ 1,  2],\n       [ 3, 40]], dtype=uint8)')
+        self.assertEqual(str(np.linspace(0, 1, 3)), '[0.  0.5 1. ]')
+        self.assertEqual(repr(np.dtype([('x', '<i4'), ('y', '<f8', 2)])), "dtype([('x', '<i4'), ('y', '<f8', (2,))])")
+
+    def test_arithmetic_promotes_and_wraps(self):
+        a = np.array([250, 5], 'u1')
+        self.assertEqual((a + 10).tolist(), [4, 15])
+        self.assertEqual((a + 10).dtype, 'u1')
+        self.assertEqual((a + np.array([1], 'i1')).dtype, 'i2')
+        self.assertEqual((a / 2).tolist(), [125.0, 2.5])
+        self.assertEqual((-7 // np.array([2])).tolist(), [-4])
+        self.assertEqual((np.array([1.5, -2]) % 1).tolist(), [0.5, 0.0])
+        self.assertEqual(np.ones((2, 3), 'i4').sum().dtype, 'i8')
+        self.assertEqual(np.arange(6).reshape(2, 3).mean(axis=0).tolist(), [1.5, 2.5, 3.5])
+        self.assertEqual((~np.array([True, False])).tolist(), [False, True])
+
+    def test_errors_are_those_of_numpy(self):
+        a = np.zeros((2, 3))
+        for wrong, kind in [
+            (lambda: a[2], IndexError), (lambda: a[0, 0, 0], IndexError), (lambda: a[1.5], IndexError),
+            (lambda: a.reshape(4), ValueError), (lambda: np.array([[1], [1, 2]]), ValueError),
+            (lambda: np.array([256], 'u1'), OverflowError), (lambda: a + np.zeros(2), ValueError),
+            (lambda: bool(a), ValueError), (lambda: np.zeros(-1), ValueError), (lambda: np.dtype('q9'), TypeError),
+            (lambda: a.transpose(0, 0), ValueError), (lambda: a.__setitem__(Ellipsis, np.zeros(4)), ValueError),
+            (lambda: np.frombuffer('123', '<i2'), ValueError), (lambda: a.sum(axis=2), ValueError),
+            (lambda: np.frombuffer('12', 'u1').__setitem__(0, 1), ValueError), (lambda: np.array([object()]), TypeError),
+        ]:
+            self.assertRaises(kind, wrong)
+
+    def test_sequences_of_python_and_arrays_of_java(self):
+        for typecode, dtype, most in zip('bBhHiIlfd', 'i1 u1 i2 u2 i4 u4 i8 f4 f8'.split(),
+                                         [127, 255, 32767, 65535, 2 ** 31 - 1, 2 ** 32 - 1, 2 ** 63 - 1, 1.5, 1e300]):
+            made = np.array(array.array(typecode, [1, most]))
+            self.assertEqual((made.dtype, made.tolist()), (np.dtype(dtype), [1, most]))
+            back = ndferry_pickle.to_array_array(made)
+            self.assertEqual((back.typecode, back.tolist()), (typecode, [1, most]))
+        self.assertEqual(np.array(jarray.array([True, False], 'z')).dtype, bool)
+        self.assertEqual(np.array([1, 2.5]).dtype, float)
+        self.assertEqual(np.array([2 ** 63]).dtype, 'u8')
+        self.assertEqual(np.array([np.float32(1), np.arange(3)[1]]).dtype, 'f8')
+        self.assertEqual(np.array([np.ones(2, 'f4'), np.zeros(2, 'f4')]).dtype, 'f4')
+        self.assertEqual(np.array([(1, 2.5)], 'i4,f8')['f1'].tolist(), [2.5])
+
+    def test_shapes(self):
+        a = np.arange(24).reshape(2, 3, 4)
+        self.assertEqual(a.swapaxes(0, 2).shape, (4, 3, 2))
+        self.assertEqual(a.reshape(4, -1, order='F').shape, (4, 6))
+        self.assertEqual(np.moveaxis(a, 0, -1).shape, (3, 4, 2))
+        self.assertEqual(a[:1].squeeze().shape, (3, 4))
+        self.assertEqual(np.concatenate([a, a], 1).shape, (2, 6, 4))
+        self.assertEqual(np.stack([a, a], -1).shape, (2, 3, 4, 2))
+        self.assertEqual([part.shape[2] for part in np.array_split(a, 3, 2)], [2, 1, 1])
+        self.assertEqual(np.roll(np.arange(5), 2).tolist(), [3, 4, 0, 1, 2])
+        self.assertEqual(np.rot90(a[0]).tolist(), [[3, 7, 11], [2, 6, 10], [1, 5, 9], [0, 4, 8]])
+        self.assertEqual(np.diag([1, 2], 1).tolist(), [[0, 1, 0], [0, 0, 2], [0, 0, 0]])
+        self.assertEqual([x.tolist() for x in np.nonzero(a % 7 == 3)],
+                         [[i // 12 for i in (3, 10, 17)], [i // 4 % 3 for i in (3, 10, 17)], [i % 4 for i in (3, 10, 17)]])
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+
+    def test_npy_and_npz_come_back(self):
+        a = np.arange(6, dtype='>f4').reshape(2, 3)
+        path = os.path.join(self.folder, 'a.npy')
+        np.save(path, a.T)
+        back = np.load(path)
+        self.assertEqual((back.dtype.str, back.tolist()), ('>f4', a.T.tolist()))
+        self.assertEqual(np.load(path, mmap_mode='r')[1, 1], 4)
+        np.savez_compressed(os.path.join(self.folder, 'b'), a, y=np.arange(3))
+        archive = np.load(os.path.join(self.folder, 'b.npz'))
+        self.assertEqual(sorted(archive.files), ['arr_0', 'y'])
+        self.assertEqual(archive['y'].tolist(), [0, 1, 2])
+        archive.close()
+        a.tofile(os.path.join(self.folder, 'raw'))
+        self.assertEqual(np.fromfile(os.path.join(self.folder, 'raw'), '>f4', 2).tolist(), [0, 1])
+        self.assertRaises(IOError, np.load, os.path.join(self.folder, 'none.npy'))
+        self.assertRaises(ValueError, np._files.loads, '\x93NUMPY\x01\x00')
+
+
+class Pickles(unittest.TestCase):
+    def test_all_protocols_keep_values_and_kinds(self):
+        a = np.arange(6, dtype='<u2').reshape(2, 3)
+        value = {
+            'plain': [1, 2.5, None, True, 's', u'\u20ac', (1,), 2 ** 70, -3, 1 + 2j, set([1]), frozenset([2])],
+            'scalar': np.float32(2.5), 'dtype': np.dtype('i4,f8'), 'error': ValueError('no', 3),
+            'ints': array.array('i', [1, -2, 70000]), 'reals': array.array('d', [1.5, float('inf')]),
+            'ordered': collections.OrderedDict([('b', 1), ('a', 2)]), 'time': datetime.timedelta(1, 2),
+        }
+        for protocol in range(6):
+            for one in (a, a.T, a[:0], a[0, 0:1].reshape(()), a.astype('>i8'), np.array([(1, 'x')], 'i4,S3')):
+                back = ndferry_pickle.loads(ndferry_pickle.dumps(one, protocol))
+                self.assertEqual((back.dtype, back.shape, back.tolist()), (one.dtype, one.shape, one.tolist()))
+            back = ndferry_pickle.loads(ndferry_pickle.dumps(value, protocol))
+            self.assertEqual(repr(back.pop('error')), repr(value['error']))
+            for key in back:
+                self.assertEqual((key, back[key], type(back[key])), (key, value[key], type(value[key])))
+
+    def test_what_is_shared_stays_shared(self):
+        a, inner = np.zeros(3), [1]
+        inner.append(inner)
+        back = ndferry_pickle.loads(ndferry_pickle.dumps([a, a, inner], 2))
+        self.assertTrue(back[0] is back[1])
+        self.assertTrue(back[2][1] is back[2])
+
+    def test_nothing_is_imported_unless_it_is_allowed(self):
+        evil = "cos\nsystem\n(S'true'\ntR."
+        self.assertRaises(ndferry_pickle.UnsafePickle, ndferry_pickle.loads, evil)
+        self.assertEqual(ndferry_pickle.loads("cos.path\nbasename\n(S'/a/b'\ntR.", allow=['os.path.basename']), 'b')
+        for name in ('eval', 'getattr', 'open', '__import__', 'compile', 'type', 'execfile', 'globals', 'apply'):
+            self.assertRaises(ndferry_pickle.UnsafePickle, ndferry_pickle.loads, 'c__builtin__\n%s\n.' % name)
+
+    def test_bytes_that_are_cut_or_changed_are_errors_and_nothing_else(self):
+        whole = ndferry_pickle.dumps({'a': np.arange(3), 'b': [1, u'x']}, 4)
+        for n in range(len(whole)):
+            self.assertRaises(Exception, ndferry_pickle.loads, whole[:n])
+
+    def test_install_makes_pickle_do_so(self):
+        import cPickle
+        import pickle
+        a = np.arange(3)
+        ndferry_pickle.install()
+        try:
+            for module in (pickle, cPickle):
+                self.assertEqual(module.loads(module.dumps(a, 5)).tolist(), [0, 1, 2])
+        finally:
+            ndferry_pickle.uninstall()
+        for module in (pickle, cPickle):
+            self.assertEqual(module.HIGHEST_PROTOCOL, 2)
+            for protocol in (0, 1, 2):
+                self.assertEqual(module.loads(module.dumps(a, protocol)).tolist(), [0, 1, 2])
+
+    def test_copies_are_copies(self):
+        a = np.arange(3)
+        b = copy.deepcopy([a])[0]
+        b[0] = 9
+        self.assertEqual(a[0], 0)
+
+
+if __name__ == '__main__':
+    result = unittest.TextTestRunner(sys.stdout).run(unittest.defaultTestLoader.loadTestsFromName('__main__'))
+    sys.exit(not result.wasSuccessful())
