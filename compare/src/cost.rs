@@ -72,7 +72,7 @@ impl Cost {
 }
 
 /// CPU time of this process so far.
-fn cpu() -> anyhow::Result<Duration> {
+pub(crate) fn cpu() -> anyhow::Result<Duration> {
     let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?;
     Ok(time.into())
 }

@@ -17,6 +17,8 @@ mod pickle;
 #[cfg(unix)]
 mod program;
 #[cfg(unix)]
+mod pyro;
+#[cfg(unix)]
 mod socket;
 
 #[cfg(unix)]
@@ -45,6 +47,8 @@ fn main() -> anyhow::Result<()> {
         ["pickle-dict", path] => pickle::dict(path),
         ["pickle-scan", path] => pickle::scan(path),
         ["crc", nbytes] => socket::crc(nbytes.parse()?),
+        ["pyro-serve", path] => pyro::serve(path),
+        ["pyro-call", serializer, what, uri] => pyro::call(serializer, what, uri),
         ["copy-recv", to] => socket::recv(to),
         ["copy-send", from, address] => socket::send(from, address),
         _ => anyhow::bail!("unknown word; see compare/src/main.rs"),

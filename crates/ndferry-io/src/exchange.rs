@@ -284,6 +284,15 @@ mod tests {
     }
 
     #[test]
+    fn more_parts_than_the_system_takes_at_once_go_all_the_same() {
+        let (mut client, mut server) = pair(Duration::from_secs(10));
+        let parts: Vec<[u8; 3]> = (0..5000).map(|i| [i as u8, (i >> 8) as u8, 7]).collect();
+        client.write(parts.iter().map(|part| &part[..])).unwrap();
+        let read = server.read_bytes(15_000).unwrap();
+        assert!(read == parts.concat());
+    }
+
+    #[test]
     fn those_who_close_or_are_silent_in_the_middle_are_errors() {
         let (mut client, mut server) = pair(Duration::from_millis(300));
         client.write([&b"abc"[..]]).unwrap();

@@ -165,13 +165,17 @@ impl Write for Socket {
     }
 
     fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.socket.send_vectored_with_flags(parts, NO_SIGNAL)
+        let some = &parts[..parts.len().min(PARTS)];
+        self.socket.send_vectored_with_flags(some, NO_SIGNAL)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
+
+/// The system takes no more parts at a time (`IOV_MAX`), or refuses all of them.
+const PARTS: usize = 1024;
 
 /// A peer that went away is an error, not a SIGPIPE that ends a program which has not asked to ignore it.
 #[cfg(not(any(windows, target_vendor = "apple")))]

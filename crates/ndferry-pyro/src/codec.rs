@@ -11,7 +11,7 @@ mod text;
 use std::fmt;
 
 use bytes::Bytes;
-use ndferry_array::Array;
+use ndferry_array::{Array, Order};
 
 use crate::value::lists_of;
 use crate::{Body, BodyWriter, Dialect, ErrorKind, Limits, Result, Value};
@@ -214,10 +214,17 @@ impl Encoding {
         if self.arrays == ArraysAs::Lists || self.serializer == Serializer::Json {
             return lists_of(array);
         }
-        let mut bytes = Vec::new();
-        ndferry_npy::write(&mut bytes, &array.view())
-            .map_err(|error| ErrorKind::Npy(error).at(0))?;
-        Ok(Value::Bytes(bytes.into()))
+        let (mut npy, elements) = npy(array)?;
+        npy.extend_from_slice(&elements);
+        Ok(Value::Bytes(npy.into()))
+    }
+
+    /// An array as an NPY in two parts, of which the second is shared, where serializers have raw bytes.
+    fn as_npy(&self, array: &Array) -> Result<Option<(Vec<u8>, Bytes)>> {
+        match self.arrays {
+            ArraysAs::Npy => npy(array).map(Some),
+            ArraysAs::Lists => Ok(None),
+        }
     }
 
     /// A value in other words, where this serializer does not have it: all of them but pickle use these.
@@ -240,6 +247,29 @@ impl Encoding {
         let serializer = self.serializer;
         ErrorKind::Unsayable { what, serializer }.at(0)
     }
+}
+
+/// An array as an NPY: header and elements.
+fn npy(array: &Array) -> Result<(Vec<u8>, Bytes)> {
+    let wrong = |error| ErrorKind::Npy(error).at(0);
+    if array.dtype().has_object() {
+        return Err(wrong(ndferry_npy::Error {
+            kind: ndferry_npy::ErrorKind::Objects,
+            offset: 0,
+        }));
+    }
+    let (order, elements) = contiguous(array)?;
+    let header = ndferry_npy::Header::new(array.dtype().clone(), array.shape(), order);
+    Ok((header.to_bytes().map_err(wrong)?, elements))
+}
+
+/// An array's elements in one of the two orders, without a copy where they lie so.
+fn contiguous(array: &Array) -> Result<(Order, Bytes)> {
+    let view = array.view();
+    Ok(match view.contiguous_bytes() {
+        Some((order, elements)) => (order, array.bytes().slice_ref(elements)),
+        None => (Order::C, view.to_bytes(Order::C)?.into()),
+    })
 }
 
 fn has_py2_str(value: &Value) -> bool {
@@ -375,7 +405,7 @@ impl Call {
     }
 }
 
-pub(crate) use classes::wrapped;
+pub(crate) use classes::{into_exception, wrapped};
 
 pub(crate) fn shape(what: &'static str) -> crate::Error {
     ErrorKind::Shape { what }.at(0)

@@ -2,7 +2,7 @@
 //!
 //! [`Head`] and [`Annotations`] are what messages begin with, in both dialects; [`Encoding`] and [`Decoding`] turn
 //! [`Value`]s into bodies and back, in each of Pyro's serializers. Pickles are read as data: nothing that a peer sends is
-//! imported or called.
+//! imported or called. [`Pyro3`] calls objects of older programs.
 #![forbid(unsafe_code)]
 
 mod body;
@@ -17,6 +17,7 @@ mod metadata;
 mod name_server;
 mod print;
 mod proxy;
+mod pyro3;
 mod served;
 mod session;
 mod uri;
@@ -33,6 +34,7 @@ pub use name_server::NameServer;
 pub use ndferry_array::Array;
 pub use ndferry_io::{ExchangeOptions, Interrupt, Url};
 pub use proxy::{Answer, Proxy, ProxyOptions};
+pub use pyro3::{Pyro3, Pyro3Uri};
 pub use served::{Items, Outcome, Returned, Served};
 pub use uri::Uri;
 pub use value::{Exception, Object, Value};

@@ -485,7 +485,7 @@ impl Message {
 }
 
 /// Memory grows by what has come out.
-fn unpack(packed: &[u8], limits: &Limits) -> Result<Bytes> {
+pub(crate) fn unpack(packed: &[u8], limits: &Limits) -> Result<Bytes> {
     let mut out = Vec::new();
     let limit = limits.unpacked_nbytes;
     let mut from = flate2::bufread::ZlibDecoder::new(packed).take(limit.saturating_add(1));

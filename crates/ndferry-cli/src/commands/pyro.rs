@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use ndferry::{Format, Item, LazyArray, PrintOptions, SaveOptions, save, save_to};
 use ndferry_pyro::{
-    Answer, Array, Decoding, ErrorKind, Interrupt, Limits, NameServer, Proxy, ProxyOptions,
+    Answer, Array, Decoding, ErrorKind, Interrupt, Limits, NameServer, Proxy, ProxyOptions, Pyro3,
     Serializer, Uri, Value,
 };
 
@@ -135,9 +135,16 @@ fn call(args: &PyroCallArgs, session: &Session) -> anyhow::Result<Outcome> {
     }
     let tell = |error| told(error, session);
     let options = options(&args.to, session)?;
+    if is_old(&args.uri) {
+        let mut old = Pyro3::connect(&args.uri.parse()?, &options).map_err(tell)?;
+        let value = old.call(&args.method, by_position, by_name).map_err(tell)?;
+        return put(&value, args.output.as_deref(), args.force, session);
+    }
     let mut proxy = Proxy::connect(&args.uri.parse()?, &options).map_err(tell)?;
     let answer = proxy.invoke(&args.method, by_position, by_name);
     let value = match answer.map_err(tell)? {
+        // Arrays may lie beside an answer that is nothing.
+        Answer::Value(Value::None) => beside(&proxy),
         Answer::Value(value) => value,
         Answer::Items(id) => {
             let mut items = Vec::new();
@@ -158,6 +165,18 @@ fn call(args: &PyroCallArgs, session: &Session) -> anyhow::Result<Outcome> {
     put(&value, args.output.as_deref(), args.force, session)
 }
 
+/// Addresses of Pyro 3 are like those of web pages.
+fn is_old(uri: &str) -> bool {
+    uri.contains("://")
+}
+
+/// What came raw beside an answer, if it is an NPY; otherwise nothing.
+fn beside(proxy: &Proxy) -> Value {
+    let mut annotations = proxy.response_annotations().iter();
+    let npy = annotations.find(|(_, bytes)| bytes.starts_with(b"\x93NUMPY"));
+    npy.map_or(Value::None, |(_, npy)| Value::Bytes(npy.clone()))
+}
+
 fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     let first = chars.next().is_some_and(|c| c.is_alphabetic() || c == '_');
@@ -167,8 +186,15 @@ fn is_name(text: &str) -> bool {
 fn get(args: &PyroGetArgs, session: &Session) -> anyhow::Result<Outcome> {
     let tell = |error| told(error, session);
     let options = options(&args.to, session)?;
-    let mut proxy = Proxy::connect(&args.uri.parse()?, &options).map_err(tell)?;
-    let value = proxy.get(&args.name).map_err(tell)?;
+    let value = match is_old(&args.uri) {
+        true => {
+            Pyro3::connect(&args.uri.parse()?, &options).and_then(|mut old| old.get(&args.name))
+        }
+        false => {
+            Proxy::connect(&args.uri.parse()?, &options).and_then(|mut proxy| proxy.get(&args.name))
+        }
+    };
+    let value = value.map_err(tell)?;
     put(&value, args.output.as_deref(), args.force, session)
 }
 

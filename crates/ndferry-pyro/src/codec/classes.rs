@@ -96,6 +96,11 @@ pub(super) fn of_dict(pairs: Vec<(Value, Value)>) -> Value {
             .and_then(Value::as_items)
             .and_then(uri_of_state)
             .map(Value::from),
+        // `docs/peers/pyro5_arrays.py`
+        "numpy.ndarray" => match dict.get("npy") {
+            Some(npy @ (Value::Bytes(_) | Value::Py2Str(_))) => Some(npy.clone()),
+            _ => None,
+        },
         class if is_wrapper(class) => match dict.get("exception") {
             Some(exception @ Value::Exception(_)) => Some(exception.clone()),
             _ => None,

@@ -54,6 +54,14 @@ pub(super) fn write(encoding: &Encoding, value: &Value, out: &mut BodyWriter) ->
             open(b's', bytes.len())?;
             out.share(bytes.clone());
         }
+        Value::Array(array) => match encoding.as_npy(array)? {
+            Some((start, elements)) => {
+                open(b's', start.len() + elements.len())?;
+                out.push(&start);
+                out.share(elements);
+            }
+            None => write(encoding, &encoding.spelled(array)?, out)?,
+        },
         Value::List(items) | Value::Tuple(items) | Value::Set(items) => {
             match (value, u8::try_from(items.len())) {
                 (Value::List(_), _) => open(b'[', items.len())?,

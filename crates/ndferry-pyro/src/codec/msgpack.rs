@@ -49,6 +49,15 @@ pub(super) fn write(encoding: &Encoding, value: &Value, out: &mut BodyWriter) ->
             head(encoding, value, bytes.len(), [0xc4, 0xc5, 0xc6], out)?;
             out.share(bytes.clone());
         }
+        Value::Array(array) => match encoding.as_npy(array)? {
+            Some((start, elements)) => {
+                let nbytes = start.len() + elements.len();
+                head(encoding, value, nbytes, [0xc4, 0xc5, 0xc6], out)?;
+                out.push(&start);
+                out.share(elements);
+            }
+            None => write(encoding, &encoding.spelled(array)?, out)?,
+        },
         Value::List(items) | Value::Tuple(items) | Value::Set(items) => {
             match u8::try_from(items.len()) {
                 Ok(n @ 0..16) => out.push(&[0x90 | n]),

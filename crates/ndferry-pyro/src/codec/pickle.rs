@@ -7,7 +7,7 @@ use ndferry_pickle::{
     StoredOrder, Tree, TreeBuilder, TreeWriter, WriteOptions,
 };
 
-use super::{Encoding, classes};
+use super::{Encoding, classes, contiguous};
 use crate::limits::Budget;
 use crate::{BodyWriter, ErrorKind, Limits, Object, Result, Value};
 
@@ -327,13 +327,4 @@ fn build_pairs(
         built.push((key, build(encoding, value, to, out)?));
     }
     Ok(built)
-}
-
-/// An array's elements in one of the two orders, without a copy where they lie so.
-fn contiguous(array: &Array) -> Result<(Order, Bytes)> {
-    let view = array.view();
-    Ok(match view.contiguous_bytes() {
-        Some((order, elements)) => (order, array.bytes().slice_ref(elements)),
-        None => (Order::C, view.to_bytes(Order::C)?.into()),
-    })
 }
