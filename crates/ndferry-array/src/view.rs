@@ -359,6 +359,11 @@ impl<'a> ArrayViewMut<'a> {
         ArrayView::trusted(self.dtype.clone(), self.layout.clone(), self.bytes)
     }
 
+    /// The bytes that the layout indexes; they may hold more than this array.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        self.bytes
+    }
+
     /// The part that a selection for this shape picks.
     ///
     /// # Errors

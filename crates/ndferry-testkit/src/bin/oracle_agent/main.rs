@@ -7,6 +7,7 @@
 mod array;
 mod dtype;
 mod files;
+mod math;
 mod npy;
 mod steps;
 
@@ -50,6 +51,8 @@ fn answer(request: &Value, bytes: Bytes) -> Result<Answer, Refusal> {
         Some("pickle_again") => files::pickle_again(request, bytes),
         Some("part") => files::part(request, bytes),
         Some("text") => files::text(request, bytes),
+        Some("math") => math::call(request, bytes),
+        Some("functions") => Ok((math::functions(), Vec::new())),
         Some("stats") => files::stats(request, bytes),
         other => panic!("no operation {other:?}"),
     }

@@ -1,0 +1,51 @@
+//! NumPy's arithmetic, by name: [`call`] takes views of arrays and numbers of Python, and gives arrays.
+//!
+//! Dtypes are promoted as in NumPy 2, shapes broadcast, integers wrap around, and division by zero gives what NumPy gives
+//! (without its warnings). Bools, integers of 1 to 8 bytes, f2, f4, f8, c8 and c16 are computed with; everything else is
+//! refused by functions that compute, while those that only move elements take every dtype.
+//!
+//! ```
+//! use ndferry_array::Array;
+//! use ndferry_math::{Operand, Options, call};
+//!
+//! let column = Array::from_elements(&[2, 1], &[1u8, 255])?;
+//! let row = Array::from_elements(&[3], &[0i16, 1, 2])?;
+//! let sum = call("add", &[Operand::from(&column), Operand::from(&row)], &Options::new())?;
+//! assert_eq!(sum[0].shape(), [2, 3]);
+//! assert_eq!(sum[0].to_elements::<i16>()?, [1, 2, 3, 255, 256, 257]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+#[macro_use]
+mod dispatch;
+
+mod arith;
+mod axes;
+mod binary;
+mod code;
+mod error;
+mod feed;
+mod fold;
+mod indexing;
+mod joining;
+mod map;
+mod names;
+mod number;
+mod operand;
+mod options;
+mod products;
+mod quantile;
+mod real;
+mod reduce;
+mod room;
+mod select;
+mod sorting;
+mod table;
+mod unary;
+
+pub use error::{ErrorKind, MathError};
+pub use indexing::assign;
+pub use operand::Operand;
+pub use options::{Options, Pick, Setting};
+pub use table::{Function, call, functions};

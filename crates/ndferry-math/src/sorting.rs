@@ -1,0 +1,284 @@
+//! Order: sort, argsort, unique, searchsorted, and where the extremes are.
+
+use std::cmp::Ordering;
+
+use ndferry_array::{Array, ArrayView};
+
+use crate::arith::Arith;
+use crate::axes::{self, Lanes};
+use crate::code::{Code, no_loop};
+use crate::map::{MANY, convert};
+use crate::number::Number;
+use crate::options::Options;
+use crate::room::Room;
+use crate::{MathError, Operand};
+
+/// NumPy's order: NaNs last; complex numbers with one by the part that is none.
+fn compare<T: Arith>(a: &T, b: &T) -> Ordering {
+    if a.lt(*b) {
+        Ordering::Less
+    } else if b.lt(*a) {
+        Ordering::Greater
+    } else {
+        a.is_nan().cmp(&b.is_nan())
+    }
+}
+
+/// The view that an axis function works on, and its axis: flat if `axis` is None and that means so.
+fn along<'a>(
+    view: &ArrayView<'a>,
+    options: &Options,
+    unsaid: Option<i64>,
+    flat: &'a mut Option<Array>,
+) -> Result<(ArrayView<'a>, usize), MathError> {
+    // `axis=None` cannot be told from no axis here; faces say `flat`.
+    let given = match options.int("axis")? {
+        Some(axis) => Some(axis),
+        None if options.flag("flat", false)? => None,
+        None => unsaid,
+    };
+    match given {
+        Some(axis) => Ok((view.clone(), axes::axis(axis, view.ndim())?)),
+        None => Ok((flat.insert(axes::flat(view)?).view(), 0)),
+    }
+}
+
+fn number(
+    function: &'static str,
+    operand: &Operand<'_>,
+    view: &ArrayView<'_>,
+) -> Result<Code, MathError> {
+    Code::of(view.dtype()).ok_or_else(|| no_loop(function, std::slice::from_ref(operand)))
+}
+
+/// Items of a type that loops run over, as an array of `code`, which f2 and bool are not the type of.
+pub(crate) fn array_of<T: Number>(
+    items: &[T],
+    code: Code,
+    shape: &[usize],
+) -> Result<Array, MathError> {
+    let array = Room::of(items)?.into_array(&T::CODE.dtype(), shape)?;
+    if T::CODE == code {
+        return Ok(array);
+    }
+    let view = array.view();
+    convert(&crate::feed::Feed::new(&view)?, code, shape)
+}
+
+/// `numpy.sort`; always stable.
+pub(crate) fn sort(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
+    let (held, mut flat) = (operand.own()?, None);
+    let view = held.view();
+    let (view, axis) = along(&view, options, Some(-1), &mut flat)?;
+    let code = number("sort", operand, &view)?;
+    dispatch!(code, T => {
+        let mut lanes = Lanes::<T>::new(&view, axis)?;
+        lanes.each_mut(|lane| lane.sort_by(compare));
+        lanes.back(&array_of(&lanes.items, code, &lanes.shape(lanes.length))?)
+    })
+}
+
+fn sorted_indices<T: Arith>(lane: &[T]) -> Vec<i64> {
+    let mut order: Vec<i64> = (0..lane.len() as i64).collect();
+    order.sort_by(|a, b| compare(&lane[*a as usize], &lane[*b as usize]));
+    order
+}
+
+/// `numpy.argsort`; always stable.
+pub(crate) fn argsort(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
+    let (held, mut flat) = (operand.own()?, None);
+    let view = held.view();
+    let (view, axis) = along(&view, options, Some(-1), &mut flat)?;
+    let code = number("argsort", operand, &view)?;
+    dispatch!(code, T => {
+        let lanes = Lanes::<T>::new(&view, axis)?;
+        let orders: Vec<i64> = lanes.iter().flat_map(sorted_indices).collect();
+        lanes.back(&array_of(&orders, Code::I64, &lanes.shape(lanes.length))?)
+    })
+}
+
+/// `numpy.argmin` and `numpy.argmax`, NaNs first; those of `nan…` skip them.
+pub(crate) fn arg_extreme(
+    name: &'static str,
+    most: bool,
+    skip: bool,
+    operand: &Operand<'_>,
+    options: &Options,
+) -> Result<Array, MathError> {
+    let (held, mut flat) = (operand.own()?, None);
+    let whole = held.view();
+    let ndim = whole.ndim();
+    let (view, axis) = along(&whole, options, None, &mut flat)?;
+    let code = number(name, operand, &view)?;
+    if view.shape()[axis] == 0 {
+        return Err(MathError::Value {
+            function: name,
+            problem: "attempt to get it of an empty sequence",
+        });
+    }
+    dispatch!(code, T => {
+        let lanes = Lanes::<T>::new(&view, axis)?;
+        let found: Option<Vec<i64>> = lanes.iter().map(|lane| best_index(lane, most, skip)).collect();
+        let found = found.ok_or(MathError::Value { function: name, problem: "All-NaN slice encountered" })?;
+        let mut shape = whole.shape().to_vec();
+        match (options.flag("keepdims", false)?, options.int("axis")?) {
+            (true, None) => shape = vec![1; ndim],
+            (true, Some(_)) => shape[axis] = 1,
+            (false, None) => shape.clear(),
+            (false, Some(_)) => { shape.remove(axis); }
+        }
+        array_of(&found, Code::I64, &shape)
+    })
+}
+
+fn best_index<T: Arith>(lane: &[T], most: bool, skip: bool) -> Option<i64> {
+    let better = |a: &T, b: &T| if most { b.lt(*a) } else { a.lt(*b) };
+    // The best of each block first: blocks that cannot win are not looked into again.
+    let mut best: Option<(usize, T)> = None;
+    for (nth, block) in lane.chunks(256).enumerate() {
+        let holds = block.iter().fold(false, |any, item| {
+            any | best.is_none_or(|(_, best)| better(item, &best)) | item.is_nan()
+        });
+        if !holds {
+            continue;
+        }
+        for (at, item) in block.iter().enumerate() {
+            if item.is_nan() {
+                if skip {
+                    continue;
+                }
+                return Some((nth * 256 + at) as i64);
+            }
+            if best.is_none_or(|(_, best)| better(item, &best)) {
+                best = Some((nth * 256 + at, *item));
+            }
+        }
+    }
+    best.map(|(at, _)| at as i64)
+}
+
+/// `numpy.cumsum` and `numpy.cumprod`.
+pub(crate) fn cumulate(
+    name: &'static str,
+    product: bool,
+    operand: &Operand<'_>,
+    options: &Options,
+) -> Result<Array, MathError> {
+    let (held, mut flat) = (operand.own()?, None);
+    let view = held.view();
+    let (view, axis) = along(&view, options, None, &mut flat)?;
+    let own = number(name, operand, &view)?;
+    let code = match options.dtype("dtype")? {
+        Some(dtype) => {
+            Code::of(&dtype).ok_or_else(|| no_loop(name, std::slice::from_ref(operand)))?
+        }
+        None if own == Code::Bool || own.is_signed() => Code::I64,
+        None if own.is_int() => Code::U64,
+        None => own,
+    };
+    let cast = view.to_dtype(&code.dtype(), ndferry_array::Casting::Unsafe);
+    let view = match &cast {
+        Ok(array) if own != code => array.view(),
+        _ => view,
+    };
+    dispatch!(code, T => {
+        let mut lanes = Lanes::<T>::new(&view, axis)?;
+        let half = code == Code::F16;
+        lanes.each_mut(|lane| {
+            for at in 1..lane.len() {
+                let next = if product { lane[at - 1].mul(lane[at]) } else { lane[at - 1].add(lane[at]) };
+                lane[at] = if half { rounded(next) } else { next };
+            }
+        });
+        lanes.back(&array_of(&lanes.items, code, &lanes.shape(lanes.length))?)
+    })
+}
+
+/// To the digits of f2, where every step is stored as such.
+fn rounded<T: Number>(item: T) -> T {
+    match bytemuck::try_cast::<T, f32>(item) {
+        Ok(single) => T::from_f64(half::f16::from_f32(single).to_f64()),
+        Err(_) => item,
+    }
+}
+
+/// `numpy.unique` of all elements: the values, then, where asked for, indices of the first, the inverse, the counts.
+pub(crate) fn unique(operand: &Operand<'_>, options: &Options) -> Result<Vec<Array>, MathError> {
+    let held = operand.own()?;
+    let view = held.view();
+    let code = number("unique", operand, &view)?;
+    let shape = view.shape().to_vec();
+    dispatch!(code, T => {
+        let items = crate::feed::Feed::new(&view)?.to_vec::<T>()?;
+        let wanted = ["return_index", "return_inverse", "return_counts"].map(|option| options.flag(option, false));
+        let [index, inverse, counts] = [wanted[0].clone()?, wanted[1].clone()?, wanted[2].clone()?];
+        let order = sorted_indices(&items);
+        let (mut firsts, mut which, mut sizes) = (Vec::new(), vec![0i64; items.len()], Vec::<i64>::new());
+        for at in order {
+            let item = items[at as usize];
+            let known = firsts.last().is_some_and(|first: &i64| compare(&items[*first as usize], &item).is_eq());
+            if !known {
+                firsts.push(at);
+                sizes.push(0);
+            }
+            which[at as usize] = firsts.len() as i64 - 1;
+            if let Some(size) = sizes.last_mut() {
+                *size += 1;
+            }
+        }
+        let values: Vec<T> = firsts.iter().map(|at| items[*at as usize]).collect();
+        let count = [values.len()];
+        let mut out = vec![array_of(&values, code, &count)?];
+        if index {
+            out.push(array_of(&firsts, Code::I64, &count)?);
+        }
+        if inverse {
+            out.push(array_of(&which, Code::I64, &shape)?);
+        }
+        if counts {
+            out.push(array_of(&sizes, Code::I64, &count)?);
+        }
+        Ok(out)
+    })
+}
+
+/// `numpy.searchsorted`: where values would go into a sorted axis; `side` is `left` or `right`.
+pub(crate) fn searchsorted(
+    operands: &[Operand<'_>],
+    options: &Options,
+) -> Result<Array, MathError> {
+    let code = crate::code::result_code("searchsorted", operands)?;
+    let (sorted, values) = (operands[0].held(code)?, operands[1].held(code)?);
+    let (sorted, values) = (sorted.view(), values.view());
+    if sorted.ndim() != 1 {
+        return Err(MathError::Value {
+            function: "searchsorted",
+            problem: "object too deep for desired array",
+        });
+    }
+    let right = match options.text("side")? {
+        None | Some("left" | "l") => false,
+        Some("right" | "r") => true,
+        Some(_) => {
+            return Err(MathError::Value {
+                function: "searchsorted",
+                problem: "side must be 'left' or 'right'",
+            });
+        }
+    };
+    dispatch!(code, T => {
+        let sorted = crate::feed::Feed::new(&sorted)?.to_vec::<T>()?;
+        let found = crate::feed::Feed::new(&values)?.to_vec::<T>()?;
+        let at = |value: &T| sorted.partition_point(|item| {
+            let order = compare(item, value);
+            order.is_lt() || (right && order.is_eq())
+        }) as i64;
+        let found: Vec<i64> = if found.len() >= MANY {
+            use rayon::prelude::*;
+            found.par_iter().map(at).collect()
+        } else {
+            found.iter().map(at).collect()
+        };
+        array_of(&found, Code::I64, values.shape())
+    })
+}
