@@ -191,6 +191,20 @@ class Pickles(unittest.TestCase):
         self.assertEqual(a[0], 0)
 
 
+class Guide(unittest.TestCase):
+    def test_the_examples_of_the_guide_run(self):
+        at = os.path.abspath(os.path.dirname(sys.argv[0]))
+        while not os.path.exists(os.path.join(at, 'LAYOUT.md')):
+            at = os.path.dirname(at)
+        with open(os.path.join(at, 'docs', 'guide', 'jython.md')) as opened:
+            blocks = opened.read().split('```python\n')[1:]
+        blocks = [block.split('```')[0] for block in blocks]
+        here = [block for block in blocks if not block.startswith('from ij')]  # those in ImageJ have a test of their own
+        self.assertTrue(len(here) >= 2)
+        for block in here:
+            exec block in {}
+
+
 if __name__ == '__main__':
     result = unittest.TextTestRunner(sys.stdout).run(unittest.defaultTestLoader.loadTestsFromName('__main__'))
     sys.exit(not result.wasSuccessful())

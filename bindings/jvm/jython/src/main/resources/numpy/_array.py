@@ -33,7 +33,7 @@ def wrap(java):
 def array(object, dtype=None, copy=True, order='K', subok=False, ndmin=0):
     """A new array of numbers, nested sequences, arrays, array.array, arrays of Java, or an image of ImageJ."""
     if not isinstance(object, Operators) and type(object).__module__.startswith('ij'):
-        from numpy import _images
+        import ndferry_images as _images
         object = _images.to_array(object)
     wanted = None if dtype is None else _make_dtype(dtype)._d
     made = wrap(Sequences.array(object, wanted))

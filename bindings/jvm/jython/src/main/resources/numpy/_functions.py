@@ -47,6 +47,7 @@ for _name in METHODS:
 abs = absolute
 amin, amax, around = min, max, round
 bitwise_not, conj = invert, conjugate
+asin, acos, atan, atan2, pow = arcsin, arccos, arctan, arctan2, power
 
 
 def shape(a):
@@ -389,8 +390,10 @@ def roll(a, shift, axis=None):
     return a if isinstance(a, ndarray) else asarray(a)
 
 
-def pad(array, pad_width, mode='constant', **options):
-    return call('pad', asarray(array), pad_width=pad_width, mode=mode, **options)
+def pad(array, pad_width, mode='constant', constant_values=0):
+    widths = asarray(pad_width).ravel().tolist()
+    array = asarray(array)
+    return call('pad', array, *([constant_values] if constant_values else []), pad_width=widths, mode=mode)
 
 
 def sort(a, axis=-1, kind=None):
@@ -420,7 +423,11 @@ def searchsorted(a, v, side='left', sorter=None):
 
 
 def percentile(a, q, axis=None, keepdims=False):
-    return call('percentile', a, q=q, axis=axis, keepdims=keepdims)
+    return call('percentile', a, q, axis=axis, keepdims=keepdims)
+
+
+def quantile(a, q, axis=None, keepdims=False):
+    return call('quantile', a, q, axis=axis, keepdims=keepdims)
 
 
 def median(a, axis=None, keepdims=False):
@@ -445,11 +452,11 @@ def diff(a, n=1, axis=-1):
     return a
 
 
-def histogram(a, bins=10, range=None):
-    if hasattr(bins, '__len__'):
-        return call('histogram', a, bins)
-    options = {} if range is None else {'range': [float(range[0]), float(range[1])]}
-    return call('histogram', a, bins=bins, **options)
+def histogram(a, bins=10, range=None, density=False):
+    options = {'density': True} if density else {}
+    if range is not None:
+        options.update(low=float(range[0]), high=float(range[1]))
+    return call('histogram', a, asarray(bins) if hasattr(bins, '__len__') else bins, **options)
 
 
 def bincount(x, minlength=0):
@@ -501,6 +508,60 @@ def nan_to_num(x, nan=0.0):
     x = array(x)
     x[isnan(x)] = nan
     return x
+
+
+def _skipping(name):
+    def function(a, axis=None, keepdims=False, **options):
+        return call(name, a, axis=axis, keepdims=keepdims, **options)
+    function.__name__ = name
+    return function
+
+
+for _name in 'nansum nanprod nanmean nanvar nanstd nanmin nanmax nanmedian nanargmin nanargmax'.split():
+    globals()[_name] = _skipping(_name)
+
+
+def cross(a, b):
+    a, b = asarray(a), asarray(b)
+    return stack([a[..., 1] * b[..., 2] - a[..., 2] * b[..., 1], a[..., 2] * b[..., 0] - a[..., 0] * b[..., 2],
+                  a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]], -1)
+
+
+def kron(a, b):
+    return call('kron', a, b)
+
+
+def delete(arr, obj, axis=None):
+    arr = asarray(arr)
+    if axis is None:
+        arr, axis = arr.ravel(), 0
+    axis = normalized(axis, arr.ndim)
+    keep = zeros(arr.shape[axis], bool)
+    keep[...] = True
+    keep[obj if isinstance(obj, (int, long, slice)) else asarray(obj)] = False
+    return arr[(slice(None),) * axis + (keep,)]
+
+
+def isin(element, test_elements):
+    element, found = asarray(element), unique(test_elements)
+    at = clip(searchsorted(found, element), 0, found.size - 1)
+    return found[at] == element if found.size else zeros(element.shape, bool)
+
+
+def interp(x, xp, fp):
+    x, xp, fp = asarray(x, float), asarray(xp, float), asarray(fp, float)
+    right = clip(searchsorted(xp, x, 'right'), 1, xp.size - 1)
+    slope = (fp[1:] - fp[:-1]) / (xp[1:] - xp[:-1])
+    made = fp[right - 1] + slope[right - 1] * (x - xp[right - 1])
+    return where(x < xp[0], fp[0], where(x >= xp[-1], fp[-1], made))
+
+
+def gradient(f):
+    f = asarray(f, float)
+    made = zeros(f.shape)
+    made[1:-1] = (f[2:] - f[:-2]) / 2
+    made[0], made[-1] = f[1] - f[0], f[-1] - f[-2]
+    return made
 
 
 def isscalar(element):

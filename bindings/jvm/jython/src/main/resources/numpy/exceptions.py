@@ -7,3 +7,7 @@ class AxisError(ValueError, IndexError):
 
 class ComplexWarning(RuntimeWarning):
     pass
+
+
+class LinAlgError(ValueError):
+    """A matrix that is singular, not square, or for which nothing converges."""

@@ -77,16 +77,24 @@ final class Basic {
       return NDArray.of(new double[] {(Double) operand}).cast(dtype).reshape();
     }
     BigInteger value = operand instanceof Boolean ? BigInteger.valueOf((Boolean) operand ? 1 : 0) : new BigInteger(operand.toString());
-    int bits = 8 * dtype.itemsize();
-    boolean unsigned = dtype.kind() == Kind.UINT;
-    boolean fits = unsigned ? value.signum() >= 0 && value.bitLength() <= bits : value.bitLength() < bits;
     if (dtype.kind() == Kind.FLOAT) {
       return NDArray.of(new double[] {value.doubleValue()}).cast(dtype).reshape();
     }
-    if (!fits && dtype.kind() != Kind.BOOL) {
+    if (!fits(operand, dtype) && dtype.kind() != Kind.BOOL) {
       throw Py.OverflowError("Python integer " + value + " out of bounds for " + dtype.name());
     }
     return NDArray.of(new long[] {value.longValue()}).cast(dtype).reshape();
+  }
+
+  /** Whether a number of Python has room in an integer; all else has. */
+  private static boolean fits(Object operand, Dtype dtype) {
+    if (!(operand instanceof Long || operand instanceof BigInteger)) {
+      return true;
+    }
+    BigInteger value = new BigInteger(operand.toString());
+    int bits = 8 * dtype.itemsize();
+    boolean unsigned = dtype.kind() == Kind.UINT;
+    return unsigned ? value.signum() >= 0 && value.bitLength() <= bits : value.bitLength() < bits;
   }
 
   private static NDArray binary(String name, Object a, Object b) {
@@ -94,6 +102,15 @@ final class Basic {
     boolean logic = name.endsWith("equal") || name.equals("less") || name.equals("greater");
     boolean bits = name.startsWith("bitwise");
     boolean bool = dtype.kind() == Kind.BOOL;
+    if (logic && (dtype.kind() == Kind.INT || dtype.kind() == Kind.UINT)) {
+      boolean left = !fits(a, dtype);
+      if (left || !fits(b, dtype)) {
+        // A number beyond all that the array can hold.
+        boolean less = new BigInteger((left ? a : b).toString()).signum() < 0 == left;
+        NDArray array = (NDArray) (left ? b : a);
+        return NDArray.of(new long[] {(long) compared(name, false, less, !less)}).reshape().broadcast(array.shape()).cast(Dtype.BOOL);
+      }
+    }
     if (name.equals("true_divide") && dtype.kind() != Kind.FLOAT) {
       dtype = Dtype.FLOAT64;
     }

@@ -411,7 +411,13 @@ public final class Indexing {
     long[] common = new long[0];
     for (Part part : parts) {
       if (!part.isSlice()) {
-        common = Broadcasting.shape(common, part.shape, "shape mismatch: indexing arrays could not be broadcast together with shapes");
+        try {
+          common = Broadcasting.shape(common, part.shape, "");
+        } catch (PyException error) {
+          throw Py.IndexError(
+              "shape mismatch: indexing arrays could not be broadcast together with shapes " + Broadcasting.text(common) + " "
+                  + Broadcasting.text(part.shape));
+        }
       }
     }
     long size = 1;

@@ -1,0 +1,274 @@
+"""Expressions that are made by chance, evaluated by NumPy and by Jython's numpy: dtype, shape and values are equal.
+
+    python differential.py CLASS_PATH [COUNT [SEED]]
+
+Integers and bools are equal exactly, floats within a few units in the last place of the largest that took part.
+"""
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import warnings
+
+import numpy as np
+
+DTYPES = ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "c8", "c16"]
+REAL = DTYPES[:12]
+
+
+class Maker:
+    """One expression: text that both Pythons evaluate, over arrays that both are given."""
+
+    def __init__(self, chance, complete):
+        self.chance = chance
+        self.complete = complete
+        self.arrays = {}
+
+    def pick(self, *choices):
+        return self.chance.choice(choices)
+
+    def shape(self, most=3):
+        return tuple(self.chance.randint(1, 4) for _ in range(self.chance.randint(0, most)))
+
+    def array(self, shape=None, dtypes=DTYPES, ndim=None):
+        shape = self.shape() if shape is None else shape
+        while ndim is not None and len(shape) < ndim:
+            shape += (self.chance.randint(1, 4),)
+        dtype = np.dtype(self.pick(*(REAL if not self.complete and dtypes is DTYPES else dtypes)))
+        size = int(np.prod(shape, dtype=int))
+        if dtype.kind in "iu":
+            info = np.iinfo(dtype)
+            edge = [info.min, info.max, 0, 1]
+            values = [self.pick(*edge) if self.chance.random() < .2 else self.chance.randint(max(-9, info.min), 9) for _ in range(size)]
+        elif dtype.kind == "b":
+            values = [self.chance.random() < .5 for _ in range(size)]
+        else:
+            values = [self.chance.randint(-40, 40) / 8 for _ in range(size)]
+            if dtype.kind == "c":
+                values = [complex(value, self.chance.randint(-8, 8)) for value in values]
+            elif self.chance.random() < .1 and size:
+                values[self.chance.randrange(size)] = self.pick(float("nan"), float("inf"), -float("inf"), -0.0)
+        made = np.array(values, dtype).reshape(shape)
+        name = "x%d" % len(self.arrays)
+        if self.chance.random() < .2:
+            made = made.astype(made.dtype.newbyteorder(">"))
+        self.arrays[name] = made
+        text = name
+        if made.ndim > 1 and self.chance.random() < .2:
+            text, made = text + ".T", made.T
+        return text, made
+
+    def like(self, other):
+        """An array that broadcasts with another."""
+        shape = tuple(self.pick(extent, extent, 1) for extent in other.shape)[self.pick(0, 0, 1):]
+        return self.array(shape)
+
+    def number(self):
+        return self.pick("1", "3", "-2", "2.5", "0", "True", "-0.5", "100", *(["2j"] if self.complete else []))
+
+    def index(self, array):
+        parts = []
+        used = 0
+        arrays = self.chance.random() < .4
+        while used < array.ndim and self.chance.random() < .8:
+            extent = array.shape[used]
+            kind = self.pick("int", "slice", "slice", "none", *(["list", "mask"] if arrays else []))
+            if kind == "int":
+                parts.append(str(self.chance.randint(-extent, extent - 1)))
+            elif kind == "slice":
+                ends = [self.pick("", str(self.chance.randint(-5, 5))) for _ in range(2)]
+                parts.append(":".join(ends + [self.pick("", "1", "2", "-1", "-3")]))
+            elif kind == "none":
+                parts.append("None")
+                continue
+            elif kind == "list":
+                parts.append(str([self.chance.randint(-extent, extent - 1) for _ in range(self.pick(1, 2, 2, 3))]))
+            else:
+                parts.append(str([self.chance.random() < .5 for _ in range(extent)]))
+            used += 1
+        if self.chance.random() < .2:
+            parts.insert(self.chance.randint(0, len(parts)), "...")
+        return ", ".join(parts) or "..."
+
+    def axis(self, array):
+        if array.ndim == 0 or self.chance.random() < .3:
+            return "None"
+        return str(self.chance.randint(-array.ndim, array.ndim - 1))
+
+    def expression(self):
+        kinds = [self.arithmetic, self.arithmetic, self.comparison, self.indexing, self.indexing, self.assignment,
+                 self.reduction, self.reduction, self.shaping, self.joining, self.casting]
+        if self.complete:
+            kinds += [self.element_wise, self.element_wise, self.arithmetic, self.more_reductions, self.sorting, self.algebra,
+                      self.choosing]
+        return self.pick(*kinds)()
+
+    def operands(self):
+        left, array = self.array()
+        right = self.number() if self.chance.random() < .3 else self.like(array)[0]
+        return (left, right) if self.chance.random() < .7 else (right, left)
+
+    def arithmetic(self):
+        left, right = self.operands()
+        operator = self.pick("+", "-", "*", "/", "//", "%", *(["**", "&", "|", "^", "<<", ">>"] if self.complete else ["&", "|", "^"]))
+        if self.complete and self.chance.random() < .2:
+            return "np.%s(%s, %s)" % (self.pick("maximum", "minimum", "fmax", "fmin", "logical_and", "logical_or", "logical_xor",
+                                                "arctan2", "hypot", "copysign", "fmod", "power"), left, right)
+        return "%s %s %s" % (left, operator, right)
+
+    def comparison(self):
+        left, right = self.operands()
+        return "%s %s %s" % (left, self.pick("==", "!=", "<", "<=", ">", ">="), right)
+
+    def indexing(self):
+        text, array = self.array(ndim=self.pick(1, 2, 3))
+        return "%s[%s]" % (text, self.index(array))
+
+    def assignment(self):
+        text, array = self.array(ndim=self.pick(1, 2, 3), dtypes=REAL)
+        value = self.pick("1", "0", "True", "(np.arange(1) + 2)[0]")
+        return "changed(%s, lambda a: a.__setitem__(index[%s], %s))" % (text, self.index(array), value)
+
+    def reduction(self):
+        text, array = self.array()
+        return "%s.%s(axis=%s%s)" % (text, self.pick("sum", "min", "max", "mean", "any", "all"), self.axis(array),
+                                     self.pick("", ", keepdims=True"))
+
+    def shaping(self):
+        text, array = self.array(ndim=self.pick(1, 2, 3))
+        return self.pick(
+            "%s.reshape(-1)", "%s.ravel(order='F')", "%s.T", "np.flip(%s)", "np.roll(%s, 1)", "np.roll(%s, -2, 0)",
+            "%s.swapaxes(0, -1)", "np.expand_dims(%s, 1)", "%s.squeeze()", "np.repeat(%s, 2, 0)", "np.tile(%s, 2)",
+            "np.moveaxis(%s, 0, -1)", "%s.take([0, -1])", "np.atleast_2d(%s)", "%s.flatten()", "%s.copy()", "np.diff(%s)"
+            if array.dtype.kind != "b" else "%s.T") % text
+
+    def joining(self):
+        text, array = self.array(ndim=1)
+        other = self.array(array.shape)[0]
+        return self.pick("np.concatenate([%s, %s])", "np.stack([%s, %s])", "np.stack([%s, %s], -1)", "np.vstack([%s, %s])",
+                         "np.hstack([%s, %s])", "np.concatenate([%s, %s], -1)") % (text, other)
+
+    def casting(self):
+        text, array = self.array(dtypes=["?", "i1", "u1", "i2", "u2", "i4", "f2", "f4", "f8"])
+        target = self.pick("?", "i4", "i8", "f2", "f4", "f8", ">f4", ">i4", "c16")
+        if array.dtype.kind == "f" and np.dtype(target).kind in "iu" and not np.isfinite(array).all():
+            return text
+        return "%s.astype('%s')" % (text, target)
+
+    def element_wise(self):
+        name = self.pick("negative", "absolute", "sign", "floor", "ceil", "trunc", "rint", "sqrt", "exp", "log", "sin", "cos", "tan",
+                         "arctan", "sinh", "cosh", "tanh", "log1p", "expm1", "log2", "log10", "square", "isnan", "isfinite",
+                         "isinf", "cbrt", "degrees", "radians", "logical_not", "exp2", "arcsinh", "reciprocal")
+        return "np.%s(%s)" % (name, self.array()[0])
+
+    def more_reductions(self):
+        text, array = self.array(ndim=1)
+        axis = self.axis(array)
+        return self.pick("%s.std(axis=%s)", "%s.var(axis=%s)", "%s.prod(axis=%s)", "np.median(%s, axis=%s)", "%s.argmax(axis=%s)",
+                         "%s.argmin(axis=%s)", "%s.cumsum(axis=%s)", "%s.cumprod(axis=%s)", "np.percentile(%s, 30, axis=%s)",
+                         "np.ptp(%s, axis=%s)") % (text, axis)
+
+    def sorting(self):
+        text, _ = self.array(ndim=1, dtypes=REAL)
+        return self.pick("np.sort(%s)", "np.sort(%s, axis=0)", "np.argsort(%s, kind='stable')", "np.unique(%s)",
+                         "np.searchsorted(np.sort(%s.ravel()), 1)") % text
+
+    def algebra(self):
+        n = self.chance.randint(1, 4)
+        kind = self.pick("matmul", "dot", "linalg")
+        if kind != "linalg":
+            left = self.array((self.chance.randint(1, 3), n))[0].replace(".T", "")
+            right = self.array(self.pick((n,), (n, 2)))[0].replace(".T", "")
+            return "np.%s(%s, %s)" % (kind, left, right)
+        text = self.array((n, n), dtypes=["f4", "f8", "i4", "i2"])[0]
+        square = "(np.nan_to_num(%s.astype('f8')) %% 7 + 9 * np.eye(%d))" % (text, n)
+        return self.pick("np.linalg.inv(%s)", "np.linalg.det(%s)", "np.linalg.norm(%s)", "np.trace(%s)", "np.linalg.solve(%s, np.ones(" + str(n) + "))",
+                         "np.linalg.svd(%s)[1]", "np.linalg.matrix_rank(%s)", "np.linalg.pinv(%s)") % square
+
+    def choosing(self):
+        text, array = self.array()
+        return self.pick("np.where(%s > 0, %s, 0)", "np.where(%s, %s, 1.5)", "np.where(%s != 0, -1, %s)") % (text, text)
+
+
+class Index:
+    def __getitem__(self, key):
+        return key
+
+
+def changed(array, change):
+    array = array.copy()
+    change(array)
+    return array
+
+
+def value(text, arrays):
+    """What NumPy makes of it, or the name of its exception."""
+    names = dict(arrays, np=np, index=Index(), changed=changed)
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return eval(text, names)
+    except Exception as error:
+        return next(kind.__name__ for kind in type(error).__mro__ if kind in (ValueError, TypeError, IndexError, OverflowError,
+                                                                                ZeroDivisionError, Exception))
+
+
+def wrong(expected, found):
+    """Why these are not the same, or None."""
+    if isinstance(expected, str):
+        return None if isinstance(found, str) and found.startswith(expected) else "%s, not %s" % (str(found)[:200], expected)
+    if isinstance(found, str):
+        return found
+    expected = np.asarray(expected)
+    if expected.dtype.newbyteorder("=") != found.dtype.newbyteorder("=") or expected.shape != found.shape:
+        return "%s %s, not %s %s" % (found.dtype, found.shape, expected.dtype, expected.shape)
+    if expected.dtype.kind not in "fc":
+        return None if (expected == found).all() else "%r, not %r" % (found, expected)
+    info = np.finfo(expected.dtype)
+    finite = expected[np.isfinite(expected)]
+    scale = float(np.abs(finite).max()) if finite.size else 1.0
+    few = 64 if expected.dtype.itemsize > 2 else 4
+    with np.errstate(all="ignore"):
+        near = np.abs(expected.astype("c16") - found.astype("c16")) <= few * float(info.eps) * max(scale, float(info.tiny))
+    same = near | (expected == found) | (np.isnan(expected) & np.isnan(found))
+    return None if same.all() else "%r, not %r" % (found, expected)
+
+
+def main(class_path, count=300, seed=None):
+    chance = random.Random(seed)
+    here = os.path.dirname(os.path.abspath(__file__))
+    java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else "java"
+    jython = [java, "-cp", class_path, "-Dpython.cachedir.skip=true", "org.python.util.jython", "-B",
+              os.path.join(here, "evaluate.py")]
+    with tempfile.TemporaryDirectory() as folder:
+        complete = subprocess.run(jython, stdout=subprocess.PIPE, check=True, timeout=120).stdout.strip() == b"complete"
+        cases = []
+        while len(cases) < count:
+            maker = Maker(chance, complete)
+            text = maker.expression()
+            expected = value(text, maker.arrays)
+            cases.append((text, maker.arrays, expected))
+        with open(os.path.join(folder, "cases.json"), "w") as file:
+            json.dump([(text, sorted(arrays)) for text, arrays, _ in cases], file)
+        np.savez(os.path.join(folder, "arrays.npz"), **{
+            "%d_%s" % (i, name): array for i, case in enumerate(cases) for name, array in case[1].items()})
+        subprocess.run(jython + [folder], check=True, timeout=500)
+        found = np.load(os.path.join(folder, "found.npz"))
+        with open(os.path.join(folder, "errors.json")) as file:
+            errors = json.load(file)
+        failures = 0
+        refused = sum(isinstance(expected, str) for _, _, expected in cases)
+        for i, (text, arrays, expected) in enumerate(cases):
+            why = wrong(expected, errors[str(i)] if str(i) in errors else found[str(i)])
+            if why:
+                failures += 1
+                print("WRONG: %s: %s\n    %s" % (text, why, arrays))
+        print("differential: %d expressions (%s functions) are as in NumPy %s, %d of them errors; %d are not" % (
+            count - failures, "all" if complete else "basic", np.__version__, refused, failures))
+        return failures == 0
+
+
+if __name__ == "__main__":
+    sys.exit(not main(sys.argv[1], *map(int, sys.argv[2:])))
