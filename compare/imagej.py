@@ -1,4 +1,4 @@
-"""Both sides of the lines about ImageJ: `imagej.py ours|theirs|jpype WORD FOLDER`, measured as theirs.py measures.
+"""Both sides of the lines about ImageJ: `imagej.py shm|tcp|theirs|jpype WORD FOLDER`, measured as theirs.py measures.
 
 An ImageJ with the plugin runs meanwhile, on a display of its own; lines/imagej.py starts it. What is told is the clock: two
 processes work.
@@ -20,16 +20,16 @@ def stack():
     return (np.arange(np.prod(SHAPE), dtype="u4") % 4093).astype("u2").reshape(SHAPE)
 
 
-def connect():
+def connect(side="shm"):
     import ndferry.imagej
 
-    return ndferry.imagej.connect(timeout=120)
+    return ndferry.imagej.connect(timeout=120, shared_memory=side == "shm")
 
 
 def push(side, folder):
     import tifffile
 
-    array, ij = stack(), connect()
+    array, ij = stack(), connect(side)
     path = str(folder / "push.tif")
 
     def ours():
@@ -39,7 +39,7 @@ def push(side, folder):
         tifffile.imwrite(path, array, imagej=True)
         ij.macro(f'open("{path}");')
 
-    run = ours if side == "ours" else theirs
+    run = theirs if side == "theirs" else ours
     run()
     result = sha256(ij.current().numpy())
     costs = []
@@ -53,7 +53,7 @@ def push(side, folder):
 def pull(side, folder):
     import tifffile
 
-    array, ij = stack(), connect()
+    array, ij = stack(), connect(side)
     path = str(folder / "pull.tif")
     image = ij.show(array, "ZYX")
 
@@ -61,7 +61,7 @@ def pull(side, folder):
         ij.macro(f'saveAs("Tiff", "{path}");')
         return tifffile.imread(path)
 
-    run = image.numpy if side == "ours" else theirs
+    run = theirs if side == "theirs" else image.numpy
     first = run()
     result = sha256(first)
     del first
@@ -76,7 +76,7 @@ def lazy(side, folder):
     path = folder / "lazy.npy"
     array = np.lib.format.open_memmap(path, "w+", "<u2", (512, 2048, 2048))
     array[7] = 1
-    if side == "ours":
+    if side != "theirs":
         def run():
             return ij.show(array, "ZYX", lazy=True)
     else:
@@ -104,7 +104,7 @@ def live(side, folder):
 
     ij = connect()
     frame = stack()[0]
-    if side == "ours":
+    if side != "theirs":
         with ij.live("live", frame.shape, frame.dtype) as view:
             for _ in range(60):
                 view.push(frame, wait=True)

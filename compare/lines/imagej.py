@@ -82,28 +82,40 @@ def memory(ours, theirs):
     return [f"imagej: the ImageJ of these lines, with -Xmx2g, has had {peak} MiB at the peak."]
 
 
-@line("imagej-push", "256 MiB of u2, 32 planes, shown by a running ImageJ", ours="show, checked, acknowledged",
+@line("imagej-push", "256 MiB of u2, 32 planes, shown by a running ImageJ", ours="show over TCP, checked, acknowledged",
       theirs="tifffile, IJ.openImage by a macro", bar=0.6, metric="wall", rounds=5)
 def push(tools, folder):
-    return Task(side(tools, folder, "ours", "push"), side(tools, folder, "theirs", "push"), notes=memory)
+    return Task(side(tools, folder, "tcp", "push"), side(tools, folder, "theirs", "push"), notes=memory)
 
 
-@line("imagej-pull", "the same back into Python", ours="Image.numpy, checked", theirs="saveAs by a macro, tifffile",
+@line("imagej-pull", "the same back into Python", ours="Image.numpy over TCP, checked", theirs="saveAs by a macro, tifffile",
       bar=0.6, metric="wall", rounds=5)
 def pull(tools, folder):
-    return Task(side(tools, folder, "ours", "pull"), side(tools, folder, "theirs", "pull"))
+    return Task(side(tools, folder, "tcp", "pull"), side(tools, folder, "theirs", "pull"))
+
+
+@line("imagej-push-shm", "shown as before", ours="show, through shared memory", theirs="tifffile, IJ.openImage by a macro",
+      bar=0.4, metric="wall", rounds=5)
+def push_shm(tools, folder):
+    return Task(side(tools, folder, "shm", "push"), side(tools, folder, "theirs", "push"))
+
+
+@line("imagej-pull-shm", "and back", ours="Image.numpy, through shared memory", theirs="saveAs by a macro, tifffile",
+      bar=0.4, metric="wall", rounds=5)
+def pull_shm(tools, folder):
+    return Task(side(tools, folder, "shm", "pull"), side(tools, folder, "theirs", "pull"))
 
 
 @line("imagej-push-jpype", "the same beside an ImageJ inside of Python", ours="show, to another process",
       theirs="JPype: arrays of short, ImagePlus.show", metric="wall", rounds=3)
 def push_jpype(tools, folder):
-    return Task(side(tools, folder, "ours", "push"), side(tools, folder, "jpype", "push", ij_jar()))
+    return Task(side(tools, folder, "shm", "push"), side(tools, folder, "jpype", "push", ij_jar()))
 
 
 @line("imagej-pull-jpype", "and back", ours="Image.numpy", theirs="JPype: numpy.asarray of each plane", metric="wall",
       rounds=3)
 def pull_jpype(tools, folder):
-    return Task(side(tools, folder, "ours", "pull"), side(tools, folder, "jpype", "pull", ij_jar()))
+    return Task(side(tools, folder, "shm", "pull"), side(tools, folder, "jpype", "pull", ij_jar()))
 
 
 @line("imagej-lazy", "4 GiB shown without being read", ours="show(lazy=True), planes from Python",
@@ -113,7 +125,7 @@ def lazy(tools, folder):
         took = [f"{1e3 * statistics.median(sample.wall for sample in samples):.0f} ms" for samples in (ours, theirs)]
         return [f"imagej-lazy: {took[0]} from Python, {took[1]} from the file; the bar is 100 ms."]
 
-    return Task(side(tools, folder, "ours", "lazy"), side(tools, folder, "theirs", "lazy"), notes=notes)
+    return Task(side(tools, folder, "shm", "lazy"), side(tools, folder, "theirs", "lazy"), notes=notes)
 
 
 @line("imagej-live", f"{FRAMES} frames of 2048 x 2048 u2, each drawn before the next", ours="LiveView.push(wait=True)",
@@ -123,4 +135,4 @@ def live(tools, folder):
         rates = sorted(FRAMES / sample.wall for sample in ours)
         return [f"imagej-live: {rates[0]:.0f} to {rates[-1]:.0f} frames/s; the bar is 60."]
 
-    return Task(side(tools, folder, "ours", "live"), side(tools, folder, "theirs", "live"), notes=notes)
+    return Task(side(tools, folder, "shm", "live"), side(tools, folder, "theirs", "live"), notes=notes)

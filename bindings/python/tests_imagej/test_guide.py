@@ -28,12 +28,15 @@ def test_every_step_of_the_page(
     for number, (kind, text) in enumerate(steps):
         if kind == "python":
             exec(compile(text, f"step {number}", "exec"), names)
-            if "luts" in text:
+            if "overlay=" in text:
                 names["image"].overlay = [names["ndferry"].imagej.Roi.oval(60, 80, 80, 80, color="yellow")]
                 names["image"].update(names["stack"])
-                # The page shows this one.
+                # The page shows this one, and the next.
                 names["ij"].macro("setLocation(550, 100, 420, 470);")
                 screenshot(pictures / "imagej-composite.png", "520,0,650,600")
+            if "ij.live" in text:
+                names["ij"].macro('selectWindow("camera"); setLocation(545, 95, 480, 490);')
+                screenshot(pictures / "imagej-live.png", "520,0,650,600")
             continue
         for line in text.splitlines():
             words = [os.path.expanduser(word) for word in shlex.split(line)]

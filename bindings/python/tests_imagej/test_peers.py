@@ -187,6 +187,7 @@ def test_an_image_that_is_closed_while_it_is_pulled_or_updated_hangs_nobody(ij: 
 def test_an_image_needs_no_more_memory_than_it_has_pixels(own: Starter) -> None:
     size = 256
     ij = own.launch(f"-Xmx{size + 32 + 24}m")  # 24 are ImageJ's own
+    assert ij.process is not None
     stack = np.zeros((size // 8, 2048, 2048), "u2")
     stack[5] = 9
     image = ij.show(stack)
@@ -195,6 +196,28 @@ def test_an_image_needs_no_more_memory_than_it_has_pixels(own: Starter) -> None:
     with pytest.raises(imagej.NoMemory):
         ij.show(stack)
     assert image.numpy()[5, 0, 0] == 9
+    image.update(stack[:1] * 0 + 1)  # of another shape, in its place
+    image.close()
+    # What the same costs where there is more, after a collection each time.
+    own.prefs("always")
+    roomy = own.launch("-Xmx1200m")
+    assert roomy.process is not None
+
+    def heap() -> int:
+        subprocess.run(["jcmd", str(roomy.process.pid), "GC.run"], capture_output=True)  # type: ignore[union-attr]
+        return int(roomy.status()["memory_used"]) >> 20
+
+    before = heap()
+    roomy.macro('newImage("own", "16-bit black", 2048, 2048, 32);')
+    made = heap() - before
+    roomy.current().close()
+    before = heap()
+    image = roomy.show(stack)
+    image.numpy()
+    shown = heap() - before
+    # Java rounds up planes of a power of two.
+    print(f"{size} MiB: heap for ImageJ's own {made} MiB, for one that was pushed and pulled {shown} MiB")
+    assert shown <= made + 32
 
 
 def test_without_a_display_it_says_so(own: Starter, monkeypatch: pytest.MonkeyPatch) -> None:

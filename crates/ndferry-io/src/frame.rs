@@ -57,7 +57,8 @@ pub trait FrameSource {
 pub enum Frame<'a> {
     /// In the link's memory, until the next call.
     Here(&'a [u8]),
-    /// The same, copied out of memory that both sides have: on its way nothing could be damaged.
+    /// The same in memory that both sides have: on its way nothing could be damaged, but as for [`Self::Shared`], the other
+    /// side could change it.
     Local(&'a [u8]),
     /// In memory that another process has lent, for as long as the bytes live, or a copy of it. **It could change them meanwhile**: they
     /// are for those who take any value, not for a parser.

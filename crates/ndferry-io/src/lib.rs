@@ -54,7 +54,7 @@ pub use pipe::{frames_from, frames_to};
 pub use read_at::{Counted, ReadAt};
 pub use reception::{Doorman, Verdict};
 #[cfg(all(feature = "shm", target_os = "linux"))]
-pub use ring::Ring;
+pub use ring::{Ring, RingReader};
 #[cfg(all(feature = "shm", target_os = "linux"))]
 pub use segment::{Filling, Lease, Segment, SegmentMap, SegmentPool};
 pub use stream::{Stream, StreamTransport};

@@ -67,6 +67,16 @@ pub(crate) fn map_own_segment(file: &File, nbytes: usize) -> io::Result<memmap2:
     }
 }
 
+/// All of a ring of our own, to read what the other process has written there.
+#[cfg(all(feature = "shm", target_os = "linux"))]
+pub(crate) fn map_ring(file: &File, nbytes: usize) -> io::Result<memmap2::Mmap> {
+    // SAFETY: `Ring` has made the file with this length and sealed it, so no access faults; the map is only ever read. That
+    // the other process does not write meanwhile to what it says that it has written cannot be proven: the plugin does not
+    // before it is told that we have read it. One that means harm could; therefore the bytes go only to those who take any
+    // value: elements are copied, and each field before them is checked after it was read once.
+    unsafe { memmap2::MmapOptions::new().len(nbytes).map(file) }
+}
+
 impl ReadAt for MappedFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         self.0.read_at(buf, offset)

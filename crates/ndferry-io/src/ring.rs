@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Deref;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
 use rustix::fs::FallocateFlags;
 
 use crate::segment::memory_file;
-use crate::{Error, ReadAt, Result, mmap};
+use crate::{Error, Result, mmap};
 
 /// From this size on a copy through a map is faster than a system call.
 const BY_MAP: usize = 16 << 10;
@@ -69,12 +70,27 @@ impl Ring {
         Ok(())
     }
 
-    /// Copies bytes out of it. Nobody can change the copy.
+    /// What stands in it, now and later.
     ///
     /// # Errors
-    /// [`Error::TooShort`], [`Error::System`].
-    pub fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> Result<()> {
-        ReadAt::read_exact_at(&self.file, buf, offset)
+    /// [`Error::System`].
+    pub fn reader(&self) -> Result<RingReader> {
+        Ok(RingReader(mmap::map_ring(
+            &self.file,
+            self.nbytes as usize,
+        )?))
+    }
+}
+
+/// The bytes of a [`Ring`]. **The other process can change them at any time**: they are for those who take any value.
+#[derive(Debug)]
+pub struct RingReader(memmap2::Mmap);
+
+impl Deref for RingReader {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -105,8 +121,10 @@ mod tests {
         FileExt::read_exact_at(&other, &mut found, 5000).unwrap();
         assert!(found == large);
         other.write_all_at(b"answer", 0).unwrap();
-        ring.read_exact_at(&mut found[..6], 0).unwrap();
-        assert_eq!(&found[..6], b"answer");
+        let reader = ring.reader().unwrap();
+        assert_eq!(&reader[..6], b"answer");
+        other.write_all_at(b"more", 1000).unwrap();
+        assert_eq!(&reader[1000..1005], b"more\0");
         // Its length is what both rely on.
         assert!(other.set_len(0).is_err() && other.set_len(1 << 21).is_err());
         let path = ring.path();
@@ -126,6 +144,6 @@ mod tests {
             })
         ));
         assert!(ring.write_at(&[1], u64::MAX).is_err());
-        assert!(ring.read_exact_at(&mut [0; 2], 65_535).is_err());
+        assert_eq!(ring.reader().unwrap().len(), 65_536);
     }
 }

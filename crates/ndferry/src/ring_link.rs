@@ -8,7 +8,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ndferry_io::{Duplex, Error, Frame, FrameSink, FrameSource, Link, Result, Ring, Url};
+use ndferry_io::{
+    Duplex, Error, Frame, FrameSink, FrameSource, Link, Result, Ring, RingReader, Url,
+};
 use ndferry_npb::{HEAD_NBYTES, Head, Kind, message};
 use serde_json::json;
 
@@ -65,8 +67,9 @@ impl Memory {
             returned: 0,
             taken: 0,
             owed: false,
-            frame: Vec::new(),
+            reader: None,
             said: None,
+            frame: Vec::new(),
             sent_nbytes: 0,
             received_nbytes: 0,
         };
@@ -118,18 +121,11 @@ impl Memory {
         Ok(())
     }
 
-    /// A message out of it, as it is now.
-    fn read(&self, place: Place, into: &mut Vec<u8>) -> Result<()> {
+    /// All of it, once the other side has it too.
+    fn reader(&self) -> Result<RingReader> {
         let state = self.lock();
         let ring = state.ring.as_ref().filter(|_| state.is_shared);
-        let ring = ring.ok_or(WRONG)?;
-        let end = place.offset.checked_add(place.nbytes);
-        if end.is_none_or(|end| end > ring.nbytes()) || place.nbytes < HEAD_NBYTES as u64 {
-            return Err(WRONG);
-        }
-        // At most the ring.
-        into.resize(place.nbytes as usize, 0);
-        ring.read_exact_at(into, place.offset)
+        ring.ok_or(WRONG)?.reader()
     }
 }
 
@@ -180,10 +176,10 @@ struct RingLink {
     /// Messages that were taken out of it, and whether the other side has yet to hear of the last one.
     taken: u64,
     owed: bool,
-    /// The last message that was taken out.
-    frame: Vec<u8>,
-    /// What came while this side waited for room.
+    reader: Option<RingReader>,
+    /// What came while this side waited for room, and what of it was given last.
     said: Option<Vec<u8>>,
+    frame: Vec<u8>,
     sent_nbytes: u64,
     received_nbytes: u64,
 }
@@ -271,14 +267,20 @@ impl Duplex for RingLink {
             }
             Meaning::Other => return Ok(Some(Frame::Here(frame))),
         };
-        self.memory.read(place, &mut self.frame)?;
-        if Head::parse(&self.frame).map_or(true, |head| head.kind != Kind::Data) {
+        let reader = match &mut self.reader {
+            Some(reader) => reader,
+            none => none.insert(self.memory.reader()?),
+        };
+        let end = place.offset.checked_add(place.nbytes);
+        let range = place.offset as usize..end.ok_or(WRONG)? as usize;
+        let frame = reader.get(range).ok_or(WRONG)?;
+        if Head::parse(frame).map_or(true, |head| head.kind != Kind::Data) {
             return Err(WRONG);
         }
         self.taken += 1;
         self.owed = true;
         self.received_nbytes += place.nbytes;
-        Ok(Some(Frame::Local(&self.frame)))
+        Ok(Some(Frame::Local(frame)))
     }
 
     fn lend(&mut self, parts: &[&[u8]]) -> Result<bool> {
