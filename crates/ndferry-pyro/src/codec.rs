@@ -14,7 +14,13 @@ use bytes::Bytes;
 use ndferry_array::{Array, Order};
 
 use crate::value::lists_of;
-use crate::{Body, BodyWriter, Dialect, ErrorKind, Limits, Result, Value};
+use crate::{Annotations, Body, BodyWriter, Dialect, ErrorKind, Limits, Result, Value};
+
+/// The newest protocol of pickles.
+const NEWEST_PICKLE: u8 = 5;
+
+/// The annotation of one byte that says which protocol of pickles the other side reads.
+const PICKLES: [u8; 4] = *b"PKLP";
 
 /// How values become bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -142,6 +148,23 @@ pub struct Encoding {
 }
 
 impl Encoding {
+    /// Says beside a greeting which pickles are read here; others than us do not know this annotation.
+    pub(crate) fn boast(&self, annotations: &mut Annotations) {
+        if self.serializer.is_pickle() {
+            annotations.set(PICKLES, vec![NEWEST_PICKLE]);
+        }
+    }
+
+    /// A greeting is in a pickle that all read, which does not say what the greeter reads; this may.
+    pub(crate) fn learn_boast(&mut self, annotations: &Annotations) {
+        if let Some([protocol]) = annotations.get(PICKLES).map(|bytes| &bytes[..])
+            && self.serializer.is_pickle()
+            && !self.python2
+        {
+            self.protocol = (*protocol).clamp(2, NEWEST_PICKLE);
+        }
+    }
+
     /// For a peer of which nothing is known yet: pickles are of protocol 2, which all read.
     pub fn new(dialect: Dialect, serializer: Serializer) -> Self {
         Self {
@@ -158,7 +181,7 @@ impl Encoding {
         self.python2 = self.python2 || has_py2_str(value);
         if self.serializer.is_pickle() {
             self.protocol = match data {
-                [0x80, protocol, ..] => (*protocol).clamp(2, 4),
+                [0x80, protocol, ..] => (*protocol).clamp(2, NEWEST_PICKLE),
                 _ => 2,
             };
         }
@@ -409,4 +432,36 @@ pub(crate) use classes::{into_exception, wrapped};
 
 pub(crate) fn shape(what: &'static str) -> crate::Error {
     ErrorKind::Shape { what }.at(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn greeters_who_read_newer_pickles_say_so() {
+        let mut annotations = Annotations::new();
+        let ours = Encoding::new(Dialect::Pyro4, Serializer::Pickle);
+        let hello = ours.value(&"hello".into()).unwrap().to_bytes();
+        assert_eq!(hello[..2], [0x80, 2]);
+        ours.boast(&mut annotations);
+        let mut theirs = ours;
+        theirs.learn(&hello, &"hello".into());
+        assert_eq!(theirs.protocol, 2);
+        theirs.learn_boast(&annotations);
+        assert_eq!(theirs.protocol, 5);
+        // From the answer the greeter learns the same.
+        let answer = theirs.value(&"hello".into()).unwrap().to_bytes();
+        let mut ours = ours;
+        ours.learn(&answer, &"hello".into());
+        assert_eq!(ours.protocol, 5);
+        for lie in [&[][..], &[0], &[200], &[5, 5]] {
+            annotations.set(PICKLES, lie.to_vec());
+            theirs.learn_boast(&annotations);
+            assert!((2..=5).contains(&theirs.protocol));
+        }
+        let mut none = Annotations::new();
+        Encoding::new(Dialect::Pyro5, Serializer::Serpent).boast(&mut none);
+        assert_eq!(none, Annotations::new());
+    }
 }

@@ -223,7 +223,10 @@ impl Proxy {
             ..Flags::default()
         };
         let body = self.encoding.value(&hello)?;
-        let answer = match self.send(MessageKind::Connect, flags, body) {
+        self.encoding.boast(&mut self.annotations);
+        let sent = self.send(MessageKind::Connect, flags, body);
+        self.annotations = Annotations::new();
+        let answer = match sent {
             Ok(()) => self.channel.recv(),
             Err(error) => Err(error),
         };

@@ -108,6 +108,7 @@ impl<'a> Session<'a> {
         let said = decoding.value(&greeting.data)?;
         reply.encoding.python2 = decoding.python2;
         reply.encoding.learn(&greeting.data, &said);
+        reply.encoding.learn_boast(&greeting.annotations);
         let hello = Value::from("hello");
         let with_metadata = head.dialect == Dialect::Pyro5 || head.flags.metadata;
         let answer = match with_metadata {
