@@ -1,4 +1,8 @@
 """The one way to the functions that compute: by name, as `ndferry_math::call` has them."""
+import __builtin__
+
+from java.lang import IllegalArgumentException
+from numpy import exceptions
 from org.ndferry.jython import Compute
 
 _WEAK = (bool, int, long, float, complex)
@@ -7,14 +11,22 @@ _WEAK = (bool, int, long, float, complex)
 def call(name, *operands, **options):
     """What the function gives: an array, a scalar, or a tuple of them."""
     given = [_operand(operand) for operand in operands]
-    if None in given:
-        raise TypeError('%s: no array of %s' % (name, operands[given.index(None)].__class__.__name__))
-    results = Compute.call(name, given, dict((key, value) for key, value in options.items() if value is not None),
-                           _json(options))
+    options = dict((key, value) for key, value in options.items() if value is not None)
+    try:
+        results = Compute.call(name, given, options, _json(options))
+    except IllegalArgumentException as error:
+        raise _exception(error)
     from numpy._array import wrap
     from numpy._scalars import of_java
     made = [of_java(one) if one.ndim() == 0 else wrap(one) for one in results]
     return made[0] if len(made) == 1 else tuple(made)
+
+
+def _exception(error):
+    """What NumPy raises there."""
+    kind = error.kind().python() if hasattr(error, 'kind') else 'ValueError'
+    known = getattr(exceptions, kind, None) or getattr(__builtin__, kind, ValueError)
+    return known(error.getMessage())
 
 
 def is_complete():
@@ -35,9 +47,7 @@ def _operand(operand):
 def _json(options):
     items = []
     for key in sorted(options):
-        value = options[key]
-        if value is not None:
-            items.append('"%s": %s' % (key, _value(key, value)))
+        items.append('"%s": %s' % (key, _value(key, options[key])))
     return '{%s}' % ', '.join(items)
 
 

@@ -156,9 +156,7 @@ final class Basic {
       case "true_divide":
         return x / y;
       case "floor_divide":
-        double floor = Math.floor((x - remainder(x, y)) / y);
-        double quotient = (x - remainder(x, y)) / y;
-        return y == 0 ? x / y : quotient - floor > 0.5 ? floor + 1 : floor;
+        return floorDivided(x, y);
       case "remainder":
         return remainder(x, y);
       case "minimum":
@@ -168,6 +166,20 @@ final class Basic {
       default:
         return compared(name, x == y, x < y, x > y);
     }
+  }
+
+  /** {@code npy_floor_divide} */
+  private static double floorDivided(double x, double y) {
+    double rest = x % y;
+    if (y == 0) {
+      return x / y;
+    }
+    double quotient = (x - rest) / y - (rest != 0 && y < 0 != rest < 0 ? 1 : 0);
+    if (quotient == 0) {
+      return Math.copySign(0.0, x / y);
+    }
+    double floor = Math.floor(quotient);
+    return quotient - floor > 0.5 ? floor + 1 : floor;
   }
 
   /** With the sign of the divisor. */

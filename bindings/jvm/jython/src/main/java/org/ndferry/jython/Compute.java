@@ -8,6 +8,7 @@ import org.ndferry.NDArray;
 import org.python.core.Py;
 import org.python.core.PyBoolean;
 import org.python.core.PyComplex;
+import org.python.core.PyException;
 import org.python.core.PyFloat;
 import org.python.core.PyInteger;
 import org.python.core.PyList;
@@ -63,13 +64,20 @@ public final class Compute {
     try {
       return (NDArray[]) Native.CALL.invoke(null, name, given, json);
     } catch (InvocationTargetException error) {
-      throw raised(error.getCause());
+      throw raised(error.getCause(), name);
     } catch (IllegalAccessException error) {
       throw Py.JavaError(error);
     }
   }
 
-  private static RuntimeException raised(Throwable error) {
+  /** Exceptions that say which of NumPy's they are go on to Python as they are. */
+  private static RuntimeException raised(Throwable error, String name) {
+    if (error instanceof IllegalArgumentException) {
+      return (IllegalArgumentException) error;
+    }
+    if (error instanceof UnsupportedOperationException) {
+      return new PyException(Py.NotImplementedError, "numpy." + name + ": " + error.getMessage());
+    }
     return error instanceof Exception ? Guard.asPython((Exception) error) : Py.JavaError(error);
   }
 
