@@ -1,8 +1,8 @@
 """Functions of arrays."""
 from numpy._array import array, longs, ndarray, normalized, operator_index, wrap
-from numpy._call import call
-from numpy._create import arange, asarray, zeros
-from numpy._dtype import dtype as _make_dtype, result_type
+from numpy._call import call, is_complete
+from numpy._create import arange, asarray, full, zeros
+from numpy._dtype import promote_types, result_type
 from numpy._operators import Operators, stored
 
 
@@ -413,13 +413,39 @@ def argsort(a, axis=-1, kind=None):
 def unique(ar, return_index=False, return_inverse=False, return_counts=False):
     options = dict((key, True) for key, said in (('return_index', return_index), ('return_inverse', return_inverse),
                                                  ('return_counts', return_counts)) if said)
-    return call('unique', ar, **options)
+    if is_complete():
+        return call('unique', ar, **options)
+    flat = asarray(ar).ravel()
+    order = argsort(flat)
+    ordered = flat[order]
+    first = full(flat.shape, True)
+    first[1:] = (ordered[1:] != ordered[:-1]) & ~((ordered[1:] != ordered[1:]) & (ordered[:-1] != ordered[:-1]))
+    starts = nonzero(first)[0]
+    found = [ordered[first]]
+    if return_index:
+        found.append(order[starts])
+    if return_inverse:
+        inverse = zeros(flat.shape, int)
+        inverse[order] = cumsum(first) - 1
+        found.append(inverse.reshape(asarray(ar).shape))
+    if return_counts:
+        found.append(diff(concatenate([starts, [flat.size]])))
+    return found[0] if len(found) == 1 else tuple(found)
 
 
 def searchsorted(a, v, side='left', sorter=None):
     if sorter is not None:
         a = take(a, sorter)
-    return call('searchsorted', a, v, side=side)
+    if is_complete():
+        return call('searchsorted', a, v, side=side)
+    a, v = asarray(a), asarray(v)
+    common = promote_types(a.dtype, v.dtype)
+    if common.kind not in 'biuf':
+        return call('searchsorted', a, v, side=side)
+    from numpy._scalars import of_java
+    from org.ndferry.jython import Ranges
+    places = Ranges.places(a.astype(common)._a, v.astype(common)._a, side == 'right')
+    return of_java(places) if v.ndim == 0 else wrap(places)
 
 
 def percentile(a, q, axis=None, keepdims=False):

@@ -1,7 +1,6 @@
 package org.ndferry.jython;
 
 import java.math.BigInteger;
-import java.util.Arrays;
 import java.util.Map;
 import org.ndferry.Dtype;
 import org.ndferry.Dtype.Kind;
@@ -14,20 +13,121 @@ final class Basic {
   private Basic() {}
 
   static NDArray call(String name, Object[] operands, Map<String, Object> options) {
-    if (operands.length == 2 && "add subtract multiply true_divide floor_divide remainder equal not_equal less less_equal greater greater_equal bitwise_and bitwise_or bitwise_xor minimum maximum".contains(name)) {
+    if (operands.length == 2 && "add subtract multiply true_divide floor_divide remainder equal not_equal less less_equal greater greater_equal bitwise_and bitwise_or bitwise_xor minimum maximum power logical_and logical_or logical_xor fmin fmax arctan2 hypot copysign".contains(name)) {
       return binary(name, operands[0], operands[1]);
     }
     if (operands.length == 1 && options.get("dtype") == null && "sum min max mean any all".contains(name)) {
       return reduced(name, (NDArray) operands[0], options.get("axis"), Boolean.TRUE.equals(options.get("keepdims")));
     }
     if (operands.length == 1 && name.equals("negative")) {
-      return binary("multiply", operands[0], -1L);
+      Object operand = operands[0];
+      if (operand instanceof NDArray && ((NDArray) operand).dtype().kind() == Kind.BOOL) {
+        throw Py.TypeError("The numpy boolean negative, the `-` operator, is not supported, use the `~` operator instead.");
+      }
+      boolean real = operand instanceof NDArray ? ((NDArray) operand).dtype().kind() == Kind.FLOAT : operand instanceof Double;
+      return real ? binary("multiply", operand, -1L) : binary("subtract", 0L, operand);
     }
     if (operands.length == 1 && name.equals("invert")) {
       boolean bool = operands[0] instanceof NDArray && ((NDArray) operands[0]).dtype().kind() == Kind.BOOL;
       return binary("bitwise_xor", operands[0], bool ? (Object) true : (Object) (-1L));
     }
-    throw missing(name);
+    if (name.equals("where") && operands.length == 3) {
+      return where(operands[0], operands[1], operands[2]);
+    }
+    if ((name.equals("matmul") || name.equals("dot")) && operands.length == 2) {
+      return product(name, operands[0], operands[1]);
+    }
+    NDArray made = null;
+    if (operands.length == 1) {
+      Object operand = operands[0];
+      NDArray array = operand instanceof NDArray ? (NDArray) operand : array(operand, own(operand));
+      boolean plain = options.get("dtype") == null;
+      made = plain ? Elementary.call(name, array) : null;
+      made = made == null ? Lanes.call(name, array, options) : made;
+    }
+    if (made == null) {
+      throw missing(name);
+    }
+    return made;
+  }
+
+  private static NDArray where(Object condition, Object a, Object b) {
+    Dtype dtype = common("where", a, b);
+    NDArray chosen = condition instanceof NDArray ? (NDArray) condition : array(condition, own(condition));
+    // Numbers that do not fit wrap around here, as in NumPy.
+    NDArray left = a instanceof Long ? NDArray.of(new long[] {(Long) a}).cast(dtype).reshape() : array(a, dtype);
+    NDArray right = b instanceof Long ? NDArray.of(new long[] {(Long) b}).cast(dtype).reshape() : array(b, dtype);
+    String problem = "operands could not be broadcast together with shapes";
+    long[] shape = Broadcasting.shape(Broadcasting.shape(chosen.shape(), left.shape(), problem), right.shape(), problem);
+    byte[] bools = chosen.cast(Dtype.BOOL).broadcast(shape).toBytes();
+    if (dtype.kind() == Kind.FLOAT) {
+      double[] x = left.broadcast(shape).toDoubles();
+      double[] y = right.broadcast(shape).toDoubles();
+      for (int i = 0; i < x.length; i++) {
+        x[i] = bools[i] != 0 ? x[i] : y[i];
+      }
+      return NDArray.of(x, x.length).cast(dtype).reshape(shape);
+    }
+    long[] x = left.broadcast(shape).toLongs();
+    long[] y = right.broadcast(shape).toLongs();
+    for (int i = 0; i < x.length; i++) {
+      x[i] = bools[i] != 0 ? x[i] : y[i];
+    }
+    return NDArray.of(x, x.length).cast(dtype).reshape(shape);
+  }
+
+  /** Of vectors and matrices. */
+  private static NDArray product(String name, Object a, Object b) {
+    boolean arrays = a instanceof NDArray && b instanceof NDArray;
+    if (name.equals("dot") && (!arrays || ((NDArray) a).ndim() == 0 || ((NDArray) b).ndim() == 0)) {
+      return binary("multiply", a, b);
+    }
+    Dtype dtype = common(name, a, b);
+    if (!arrays || ((NDArray) a).ndim() > 2 || ((NDArray) b).ndim() > 2) {
+      throw missing(name);
+    }
+    NDArray left = array(a, dtype);
+    NDArray right = array(b, dtype);
+    long[] ls = left.shape();
+    long[] rs = right.shape();
+    if (ls.length == 0 || rs.length == 0) {
+      throw Py.ValueError("matmul: Input operand 0 does not have enough dimensions");
+    }
+    int rows = ls.length == 1 ? 1 : (int) ls[0];
+    int inner = (int) ls[ls.length - 1];
+    int columns = rs.length == 1 ? 1 : (int) rs[1];
+    if (rs[0] != inner) {
+      throw Py.ValueError("shapes " + Broadcasting.text(ls) + " and " + Broadcasting.text(rs) + " not aligned: " + inner + " (dim "
+          + (ls.length - 1) + ") != " + rs[0] + " (dim 0)");
+    }
+    long[] shape = ls.length == 1 ? (rs.length == 1 ? new long[0] : new long[] {columns}) : rs.length == 1 ? new long[] {rows} : new long[] {rows, columns};
+    int size = rows * columns;
+    if (dtype.kind() == Kind.FLOAT) {
+      double[] x = left.toDoubles();
+      double[] y = right.toDoubles();
+      double[] out = new double[size];
+      for (int i = 0; i < rows; i++) {
+        for (int k = 0; k < inner; k++) {
+          double factor = x[i * inner + k];
+          for (int j = 0; j < columns; j++) {
+            out[i * columns + j] += factor * y[k * columns + j];
+          }
+        }
+      }
+      return NDArray.of(out, size).cast(dtype).reshape(shape);
+    }
+    long[] x = left.toLongs();
+    long[] y = right.toLongs();
+    long[] out = new long[size];
+    for (int i = 0; i < rows; i++) {
+      for (int k = 0; k < inner; k++) {
+        long factor = x[i * inner + k];
+        for (int j = 0; j < columns; j++) {
+          out[i * columns + j] += factor * y[k * columns + j];
+        }
+      }
+    }
+    return NDArray.of(out, size).cast(dtype).reshape(shape);
   }
 
   private static PyException missing(String name) {
@@ -99,10 +199,10 @@ final class Basic {
 
   private static NDArray binary(String name, Object a, Object b) {
     Dtype dtype = common(name, a, b);
-    boolean logic = name.endsWith("equal") || name.equals("less") || name.equals("greater");
+    boolean logic = name.endsWith("equal") || name.startsWith("logical") || name.equals("less") || name.equals("greater");
     boolean bits = name.startsWith("bitwise");
     boolean bool = dtype.kind() == Kind.BOOL;
-    if (logic && (dtype.kind() == Kind.INT || dtype.kind() == Kind.UINT)) {
+    if (logic && !name.startsWith("logical") && (dtype.kind() == Kind.INT || dtype.kind() == Kind.UINT)) {
       boolean left = !fits(a, dtype);
       if (left || !fits(b, dtype)) {
         // A number beyond all that the array can hold.
@@ -114,10 +214,17 @@ final class Basic {
     if (name.equals("true_divide") && dtype.kind() != Kind.FLOAT) {
       dtype = Dtype.FLOAT64;
     }
+    boolean floating = name.equals("arctan2") || name.equals("hypot") || name.equals("copysign");
+    if (floating) {
+      boolean both = a instanceof NDArray && b instanceof NDArray;
+      dtype = both
+          ? Promotion.promote(Elementary.floating(((NDArray) a).dtype()), Elementary.floating(((NDArray) b).dtype()))
+          : Elementary.floating(dtype);
+    }
     if ((bits && dtype.kind() == Kind.FLOAT) || (bool && name.equals("subtract"))) {
       throw Py.TypeError("ufunc '" + name + "' not supported for the input types");
     }
-    if (bool && (name.equals("floor_divide") || name.equals("remainder"))) {
+    if (bool && (name.equals("floor_divide") || name.equals("remainder") || name.equals("power"))) {
       dtype = Dtype.INT8;
     }
     NDArray left = array(a, dtype);
@@ -159,6 +266,24 @@ final class Basic {
         return floorDivided(x, y);
       case "remainder":
         return remainder(x, y);
+      case "power":
+        return x == 1 || y == 0 ? 1 : x == -1 && Double.isInfinite(y) ? 1 : Math.pow(x, y);
+      case "logical_and":
+        return x != 0 && y != 0 ? 1 : 0;
+      case "logical_or":
+        return x != 0 || y != 0 ? 1 : 0;
+      case "logical_xor":
+        return x != 0 != (y != 0) ? 1 : 0;
+      case "fmin":
+        return Double.isNaN(x) ? y : Double.isNaN(y) ? x : Math.min(x, y);
+      case "fmax":
+        return Double.isNaN(x) ? y : Double.isNaN(y) ? x : Math.max(x, y);
+      case "arctan2":
+        return Math.atan2(x, y);
+      case "hypot":
+        return Math.hypot(x, y);
+      case "copysign":
+        return Math.copySign(x, y);
       case "minimum":
         return Double.isNaN(x) || Double.isNaN(y) ? Double.NaN : Math.min(x, y);
       case "maximum":
@@ -203,6 +328,14 @@ final class Basic {
         return y == 0 ? 0 : unsigned ? Long.divideUnsigned(x, y) : Math.floorDiv(x, y);
       case "remainder":
         return y == 0 ? 0 : unsigned ? Long.remainderUnsigned(x, y) : Math.floorMod(x, y);
+      case "power":
+        return power(x, y, unsigned);
+      case "logical_and":
+        return x != 0 && y != 0 ? 1 : 0;
+      case "logical_or":
+        return x != 0 || y != 0 ? 1 : 0;
+      case "logical_xor":
+        return x != 0 != (y != 0) ? 1 : 0;
       case "bitwise_and":
         return x & y;
       case "bitwise_or":
@@ -211,11 +344,23 @@ final class Basic {
         return x ^ y;
       default:
         int order = unsigned ? Long.compareUnsigned(x, y) : Long.compare(x, y);
-        if (name.equals("minimum") || name.equals("maximum")) {
-          return order < 0 == name.equals("minimum") ? x : y;
+        if (name.endsWith("min") || name.endsWith("max") || name.endsWith("imum")) {
+          return order < 0 == name.contains("min") ? x : y;
         }
         return (long) compared(name, order == 0, order < 0, order > 0);
     }
+  }
+
+  private static long power(long x, long y, boolean unsigned) {
+    if (y < 0 && !unsigned) {
+      throw Py.ValueError("Integers to negative integer powers are not allowed.");
+    }
+    long out = 1;
+    long square = x;
+    for (long left = y; left != 0; left >>>= 1, square *= square) {
+      out *= (left & 1) != 0 ? square : 1;
+    }
+    return out;
   }
 
   private static double compared(String name, boolean same, boolean less, boolean greater) {
@@ -242,28 +387,8 @@ final class Basic {
     if (!real || (axis != null && !(axis instanceof Number))) {
       throw missing(name);
     }
-    long[] shape = array.shape();
-    int n = shape.length;
-    NDArray rows = array.reshape(1, array.size());
-    long[] outcome = new long[keepdims ? n : 0];
-    Arrays.fill(outcome, 1);
-    if (axis != null) {
-      int at = ((Number) axis).intValue();
-      if (at < -n || at >= n) {
-        throw Py.ValueError("axis " + at + " is out of bounds for array of dimension " + n);
-      }
-      at = Math.floorMod(at, n);
-      int[] order = new int[n];
-      outcome = new long[keepdims ? n : n - 1];
-      for (int i = 0, to = 0, kept = 0; i < n; i++) {
-        order[i == at ? n - 1 : to++] = i;
-        if (i != at || keepdims) {
-          outcome[kept++] = i == at ? 1 : shape[i];
-        }
-      }
-      long extent = shape[at];
-      rows = array.transpose(order).copy().reshape(extent == 0 ? 0 : array.size() / extent, extent);
-    }
+    Lanes lanes = new Lanes(array, axis, keepdims);
+    NDArray rows = lanes.rows();
     boolean extreme = name.equals("min") || name.equals("max");
     if (extreme && rows.shape()[1] == 0) {
       throw Py.ValueError("zero-size array to reduction operation " + (name.equals("min") ? "minimum" : "maximum") + " which has no identity");
@@ -275,8 +400,8 @@ final class Basic {
       result = name.equals("mean") ? Dtype.FLOAT64 : kind == Kind.UINT ? Dtype.UINT64 : Dtype.INT64;
     }
     boolean exact = kind != Kind.FLOAT && !name.equals("mean");
-    NDArray out = exact ? integers(name, rows, dtype.equals(Dtype.UINT64)) : reals(name, rows);
-    return out.cast(result).reshape(outcome);
+    NDArray out = exact ? integers(name, rows, kind == Kind.UINT && dtype.itemsize() == 8) : reals(name, rows);
+    return lanes.collapsed(out, result);
   }
 
   private static NDArray reals(String name, NDArray rows) {

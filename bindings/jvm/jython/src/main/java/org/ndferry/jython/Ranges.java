@@ -1,5 +1,6 @@
 package org.ndferry.jython;
 
+import org.ndferry.Dtype;
 import org.ndferry.NDArray;
 import org.python.core.Py;
 
@@ -87,5 +88,47 @@ public final class Ranges {
       counts[(int) value]++;
     }
     return NDArray.of(counts, counts.length);
+  }
+
+  /**
+   * Where values would go into sorted ones ({@code numpy.searchsorted}).
+   *
+   * @param sorted one axis
+   * @param values of any shape and of the same dtype
+   * @param right behind equal ones, not before
+   * @return {@code int64}
+   */
+  public static NDArray places(NDArray sorted, NDArray values, boolean right) {
+    boolean exact = sorted.dtype().kind() != Dtype.Kind.FLOAT;
+    double[] reals = exact ? null : sorted.toDoubles();
+    long[] integers = exact ? sorted.toLongs() : null;
+    double[] some = exact ? null : values.toDoubles();
+    long[] few = exact ? values.toLongs() : null;
+    long[] out = new long[(int) values.size()];
+    boolean unsigned = sorted.dtype().equals(Dtype.UINT64);
+    for (int i = 0; i < out.length; i++) {
+      int low = 0;
+      int high = (int) sorted.size();
+      while (low < high) {
+        int middle = (low + high) >>> 1;
+        int order = exact ? compare(integers[middle], few[i], unsigned) : compare(reals[middle], some[i]);
+        boolean before = right ? order <= 0 : order < 0;
+        low = before ? middle + 1 : low;
+        high = before ? high : middle;
+      }
+      out[i] = low;
+    }
+    return NDArray.of(out, out.length).reshape(values.shape());
+  }
+
+  private static int compare(long x, long y, boolean unsigned) {
+    return unsigned ? Long.compareUnsigned(x, y) : Long.compare(x, y);
+  }
+
+  /** NaN is the largest. */
+  private static int compare(double x, double y) {
+    boolean less = x < y || (Double.isNaN(y) && !Double.isNaN(x));
+    boolean more = y < x || (Double.isNaN(x) && !Double.isNaN(y));
+    return less ? -1 : more ? 1 : 0;
   }
 }
