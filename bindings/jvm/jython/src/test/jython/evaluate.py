@@ -25,7 +25,7 @@ def value(text, names):
     except Exception as error:
         for kind in type(error).__mro__:
             if kind in (ValueError, TypeError, IndexError, OverflowError, ZeroDivisionError, NotImplementedError):
-                return '%s: %s' % (kind.__name__, error)
+                return str('%s: %r' % (kind.__name__, error))
         return 'Exception: %r' % error
     except __import__('java').lang.Throwable as error:
         return 'Java: %s' % error
@@ -49,5 +49,8 @@ def main(folder):
 
 if len(sys.argv) > 1:
     main(sys.argv[1])
+elif is_complete():
+    from org.ndferry import Functions
+    print 'complete' if 'linalg.inv' in list(Functions.names()) else 'native'
 else:
-    print 'complete' if is_complete() else 'basic'
+    print 'basic'

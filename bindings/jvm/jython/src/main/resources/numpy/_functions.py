@@ -65,7 +65,15 @@ def size(a, axis=None):
 def where(condition, x=None, y=None):
     if x is None and y is None:
         return nonzero(condition)
-    return call('where', condition, x, y)
+    return call('where', condition, _wrapped(x, y), _wrapped(y, x))
+
+
+def _wrapped(value, other):
+    """Python's ints that do not fit the array beside them wrap around here, as in NumPy."""
+    kind = getattr(other, 'dtype', None)
+    if type(value) in (int, long) and kind is not None and kind.kind in 'iu':
+        return array(value, 'i8').astype(kind.newbyteorder('<'))
+    return value
 
 
 def clip(a, a_min=None, a_max=None, out=None):

@@ -197,7 +197,15 @@ final class Basic {
     return unsigned ? value.signum() >= 0 && value.bitLength() <= bits : value.bitLength() < bits;
   }
 
-  private static NDArray binary(String name, Object a, Object b) {
+  /** Of a number of Python only the truth matters there. */
+  private static Object truth(Object operand) {
+    boolean array = operand instanceof NDArray || operand instanceof double[];
+    return array ? operand : (Object) (operand instanceof Boolean ? (Boolean) operand : ((Number) operand).doubleValue() != 0);
+  }
+
+  private static NDArray binary(String name, Object first, Object second) {
+    Object a = name.startsWith("logical") ? truth(first) : first;
+    Object b = name.startsWith("logical") ? truth(second) : second;
     Dtype dtype = common(name, a, b);
     boolean logic = name.endsWith("equal") || name.startsWith("logical") || name.equals("less") || name.equals("greater");
     boolean bits = name.startsWith("bitwise");

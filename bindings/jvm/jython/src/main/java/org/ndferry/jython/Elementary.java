@@ -6,6 +6,7 @@ import java.util.function.DoubleUnaryOperator;
 import org.ndferry.Dtype;
 import org.ndferry.Dtype.Kind;
 import org.ndferry.NDArray;
+import org.python.core.Py;
 
 /** Functions of one real number, in Java. */
 final class Elementary {
@@ -80,6 +81,12 @@ final class Elementary {
     }
     if (kind == Kind.BOOL && (name.equals("absolute") || name.equals("floor") || name.equals("ceil") || name.equals("trunc"))) {
       return array.copy();
+    }
+    if (kind == Kind.BOOL && (name.equals("sign") || name.equals("positive"))) {
+      throw Py.TypeError("ufunc '" + name + "' did not contain a loop with signature matching types bool");
+    }
+    if (kind == Kind.BOOL && name.equals("square")) {
+      return array.cast(Dtype.INT8);
     }
     if (FLOATS.containsKey(name)) {
       return mapped(array, FLOATS.get(name)).cast(floating(dtype)).reshape(array.shape());

@@ -52,6 +52,9 @@ public final class Indexing {
   /** Which of the parts are arrays of indices, single integers among them if there are such arrays. */
   private int fancy;
 
+  /** Whether something stands between them, be it {@code ...} for no axis at all. */
+  private boolean apart;
+
   private long first;
   private long[] outcome;
 
@@ -196,8 +199,13 @@ public final class Indexing {
           "too many indices for array: array is " + shape.length + "-dimensional, but " + used + " were indexed");
     }
     int axis = 0;
+    int last = -1;
     for (int i = 0; i < items.length; i++) {
       PyObject item = items[i];
+      if (arrays[i] != null || isInteger(item)) {
+        apart |= last >= 0 && last != i - 1;
+        last = i;
+      }
       if (item == Py.Ellipsis) {
         axis = whole(axis, axis + shape.length - used);
       } else if (isAxis(item)) {
@@ -353,25 +361,18 @@ public final class Indexing {
   private long[] allPlaces() {
     List<Part> order = new ArrayList<>();
     Part joined = joined();
-    int from = -1;
-    int to = -1;
-    int count = 0;
-    for (int i = 0; i < parts.size(); i++) {
-      if (!parts.get(i).isSlice()) {
-        from = from < 0 ? i : from;
-        to = i;
-        count++;
-      }
+    int from = 0;
+    while (parts.get(from).isSlice()) {
+      from++;
     }
     // Their axes are where they were if they stand side by side, and in front otherwise.
-    boolean together = to - from + 1 == count;
-    if (!together) {
+    if (apart) {
       order.add(joined);
     }
     for (int i = 0; i < parts.size(); i++) {
       if (parts.get(i).isSlice()) {
         order.add(parts.get(i));
-      } else if (together && i == from) {
+      } else if (!apart && i == from) {
         order.add(joined);
       }
     }
