@@ -170,7 +170,7 @@ class Maker:
             return "np.median(%s, axis=%s)" % (text, axis)
         return self.pick("%s.std(axis=%s)", "%s.var(axis=%s)", "%s.prod(axis=%s)", "%s.argmax(axis=%s)",
                          "%s.argmin(axis=%s)", "%s.cumsum(axis=%s)", "%s.cumprod(axis=%s)", "np.ptp(%s, axis=%s)",
-                         *(["np.percentile(%s, 30, axis=%s)"] if self.complete and array.dtype.kind != "b" else [])) % (text, axis)
+                         *(["np.percentile(%s, 30, axis=%s)"] if self.complete and array.dtype.kind == "f" else [])) % (text, axis)
 
     def sorting(self):
         text, _ = self.array(ndim=1, dtypes=REAL)
