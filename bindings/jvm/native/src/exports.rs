@@ -3,6 +3,9 @@
 //! `unsafe` stands for the names alone: Java finds each function by its name and calls it with what `NativeCalls`
 //! declares, whose types are those below.
 
+mod functions;
+mod pickles;
+
 use jni::objects::{JByteArray, JByteBuffer, JClass, JObjectArray, JString};
 use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};
@@ -148,7 +151,7 @@ extern "system" fn Java_org_ndferry_NativeCalls_read<'local>(
 ) -> JObjectArray<'local> {
     run(env, &class, |env| {
         let array = lazy::part(number, member as usize, &index.try_to_string(env)?)?;
-        memory::results(env, vec![array.load()?])
+        memory::results(env, vec![array.load()?], None)
     })
 }
 

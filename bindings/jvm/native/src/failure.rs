@@ -15,6 +15,8 @@ use ndferry::{ErrorClass, ErrorKind};
 pub(crate) enum Failure {
     /// What the library says.
     Ours(ndferry::Error),
+    /// What a function of arrays says.
+    Function(OfFunction, String),
     /// Java threw, or the call was not possible.
     Java(jni::errors::Error),
     /// Bytes that are wrong.
@@ -25,12 +27,17 @@ pub(crate) enum Failure {
     Closed,
     /// So many bytes are not there.
     Memory(u64),
+    /// A name in a pickle that is not to be followed.
+    Refused { offset: u64, name: String },
+    /// A value in a pickle that nothing of Java's stands for.
+    Unknown { offset: u64 },
     /// What cannot be.
     Bug(&'static str),
 }
 
 /// What each class of error is called by number: `NativeCalls.fail`.
 #[derive(Clone, Copy)]
+#[repr(i32)]
 enum Kind {
     Format = 0,
     Unsupported = 1,
@@ -43,6 +50,20 @@ enum Kind {
     Interrupted = 8,
     Bug = 9,
     Memory = 10,
+}
+
+/// Which exception NumPy raises: `FunctionException.Kind`, counted from 16 on.
+#[derive(Clone, Copy, Debug)]
+#[repr(i32)]
+pub(crate) enum OfFunction {
+    Value = 16,
+    Type,
+    Index,
+    Axis,
+    LinAlg,
+    Overflow,
+    Memory,
+    Attribute,
 }
 
 impl From<ndferry::Error> for Failure {
@@ -71,11 +92,12 @@ impl Failure {
     fn kind(&self) -> Kind {
         let error = match self {
             Self::Ours(error) => error,
+            Self::Refused { .. } | Self::Unknown { .. } => return Kind::Unsupported,
             Self::Closed => return Kind::Closed,
             Self::Format(_) => return Kind::Format,
             Self::Usage(_) => return Kind::Usage,
             Self::Memory(_) => return Kind::Memory,
-            Self::Java(_) | Self::Bug(_) => return Kind::Bug,
+            Self::Function(..) | Self::Java(_) | Self::Bug(_) => return Kind::Bug,
         };
         match (error.class(), error.kind()) {
             (ErrorClass::Malformed, _) => Kind::Format,
@@ -89,11 +111,22 @@ impl Failure {
         }
     }
 
+    /// What `NativeCalls.fail` calls it.
+    fn number(&self) -> i32 {
+        match self {
+            Self::Function(kind, _) => *kind as i32,
+            other => other.kind() as i32,
+        }
+    }
+
     fn offset(&self) -> i64 {
         match self {
             Self::Ours(error) => error
                 .offset()
                 .map_or(-1, |offset| i64::try_from(offset).unwrap_or(-1)),
+            Self::Refused { offset, .. } | Self::Unknown { offset } => {
+                i64::try_from(*offset).unwrap_or(-1)
+            }
             _ => -1,
         }
     }
@@ -104,9 +137,15 @@ impl Failure {
                 Some(hint) => format!("{error} ({hint})"),
                 None => error.to_string(),
             },
+            Self::Refused { name, .. } => format!(
+                "it refers to {name}; nothing was imported (Allow.OPAQUE shows such objects as data)"
+            ),
+            Self::Unknown { .. } => "a value that is not understood".to_owned(),
             Self::Closed => "it is closed".to_owned(),
             Self::Memory(nbytes) => format!("there is no memory for {nbytes} bytes"),
-            Self::Format(problem) | Self::Usage(problem) => problem.clone(),
+            Self::Format(problem) | Self::Usage(problem) | Self::Function(_, problem) => {
+                problem.clone()
+            }
             Self::Bug(what) => (*what).to_owned(),
             Self::Java(error) => format!("a call of Java failed: {error}"),
         }
@@ -137,7 +176,7 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
             throw(
                 env,
                 class,
-                failure.kind(),
+                failure.number(),
                 failure.offset(),
                 &failure.text(),
             )?;
@@ -154,7 +193,7 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
         std::mem::forget(payload);
         if !env.exception_check() {
             let told = TOLD.take();
-            throw(env, class, Kind::Bug, -1, &told)?;
+            throw(env, class, Kind::Bug as i32, -1, &told)?;
         }
         Ok(T::default())
     }
@@ -163,13 +202,13 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
 fn throw(
     env: &mut Env<'_>,
     class: &JClass<'_>,
-    kind: Kind,
+    number: i32,
     offset: i64,
     text: &str,
 ) -> jni::errors::Result<()> {
     let text = JString::from_str(env, text)?;
     let arguments = [
-        JValue::Int(kind as i32),
+        JValue::Int(number),
         JValue::Long(offset),
         JValue::Object(&text),
     ];

@@ -49,7 +49,8 @@ pub(crate) fn part(number: i64, member: usize, index: &str) -> Result<LazyArray,
     Ok(array.part(&indexing.resolve(array.shape())?)?)
 }
 
-fn file(held: &Held) -> Result<&Source, Failure> {
+/// The file that it is.
+pub(crate) fn file(held: &Held) -> Result<&Source, Failure> {
     match held {
         Held::File(source) => Ok(source),
         Held::Memory { .. } => Err(Failure::bug("a number of something else")),

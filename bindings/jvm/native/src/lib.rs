@@ -2,6 +2,7 @@
 //!
 //! It converts in, calls one library function, converts out. Nothing unwinds into Java: see [`failure`].
 
+mod call;
 mod codec;
 #[expect(
     unsafe_code,
@@ -9,8 +10,11 @@ mod codec;
 )]
 mod exports;
 mod failure;
+mod given;
 mod handles;
 mod lazy;
 #[expect(unsafe_code, reason = "buffers of Java; see the module's notes")]
 mod memory;
 mod packet;
+mod pickle;
+mod pickle_write;

@@ -26,14 +26,15 @@ const PART: usize = 1 << 30;
 pub(crate) fn of_array(env: &Env<'_>, array: &JByteArray<'_>) -> Result<Vec<u8>, Failure> {
     let nbytes = array.len(env)?;
     let mut bytes = Vec::new();
-    append(env, array, nbytes, &mut bytes)?;
+    append(env, array, 0, nbytes, &mut bytes)?;
     Ok(bytes)
 }
 
-/// The first bytes of an array of Java, behind those that are there.
+/// So many bytes of an array of Java, behind those that are there.
 pub(crate) fn append(
     env: &Env<'_>,
     array: &JByteArray<'_>,
+    from: i32,
     nbytes: usize,
     to: &mut Vec<u8>,
 ) -> Result<(), Failure> {
@@ -41,7 +42,7 @@ pub(crate) fn append(
         .map_err(|_| Failure::Memory(nbytes as u64))?;
     let start = to.len();
     to.resize(start + nbytes, 0);
-    array.get_region(env, 0, signed_mut(&mut to[start..]))?;
+    array.get_region(env, from, signed_mut(&mut to[start..]))?;
     Ok(())
 }
 
@@ -66,7 +67,21 @@ fn signed_mut(bytes: &mut [u8]) -> &mut [i8] {
     unsafe { std::slice::from_raw_parts_mut(bytes.as_mut_ptr().cast(), bytes.len()) }
 }
 
-/// All bytes that a direct buffer shows, whatever its position and limit are, to be written to.
+/// All bytes that a direct buffer shows, whatever its position and limit are.
+pub(crate) fn of_buffer<'a>(
+    env: &Env<'_>,
+    buffer: &'a JByteBuffer<'_>,
+) -> Result<&'a [u8], Failure> {
+    let nbytes = env.get_direct_buffer_capacity(buffer)?;
+    if nbytes == 0 {
+        return Ok(&[]);
+    }
+    let start = env.get_direct_buffer_address(buffer)?;
+    // SAFETY: Java says that so many bytes are there; they stay as long as the reference, see the module's notes.
+    Ok(unsafe { std::slice::from_raw_parts(start, nbytes) })
+}
+
+/// The same to be written to.
 #[expect(
     clippy::mut_from_ref,
     reason = "what is written to is Java's, not the reference"
@@ -92,10 +107,22 @@ pub(crate) fn spelled(dtype: &Dtype) -> Result<String, Failure> {
     })
 }
 
-/// Arrays for `NativeArrays.read`: a packet that says what they are, then the buffers of each.
+/// A dtype as `NativeArrays.spelled` has it: a type string, or a whole NPY header for those that have none.
+pub(crate) fn dtype(spelled: &[u8]) -> Result<Dtype, Failure> {
+    if spelled.starts_with(&ndferry_npy::MAGIC) {
+        let header = ndferry_npy::Header::parse(spelled);
+        let (header, _) = header.map_err(|_| Failure::bug("an NPY header that is none"))?;
+        return Ok(header.dtype);
+    }
+    let text = std::str::from_utf8(spelled).map_err(|_| Failure::bug("a dtype that is no text"))?;
+    Ok(Dtype::parse(text)?)
+}
+
+/// Arrays for `NativeArrays.read`: a packet that says what they are, the buffers of each, and what is said besides.
 pub(crate) fn results<'local>(
     env: &mut Env<'local>,
     arrays: Vec<Array>,
+    besides: Option<&[u8]>,
 ) -> Result<JObjectArray<'local>, Failure> {
     let mut packet = Packet::default();
     let mut buffers = Vec::new();
@@ -117,6 +144,9 @@ pub(crate) fn results<'local>(
         let number = elements(env, &array, order, &mut buffers)?;
         packet.i64(number);
         packet.count(buffers.len() - before);
+    }
+    if let Some(besides) = besides {
+        buffers.push(to_array(env, besides)?.into());
     }
     let all = JObjectArray::<JObject<'_>>::new(env, buffers.len() + 1, JObject::null())?;
     let packet = to_array(env, &packet.into_bytes())?;

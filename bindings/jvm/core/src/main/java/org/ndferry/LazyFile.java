@@ -80,6 +80,20 @@ public final class LazyFile implements AutoCloseable {
     }
 
     /**
+     * All of an array of Python objects, as {@link Pickle} gives values.
+     *
+     * @param allow what its pickle may name
+     * @return a new array
+     * @throws NdferryException if it is damaged, or names what is not allowed
+     * @throws IOException as the system says
+     * @throws IllegalArgumentException if its elements are no objects
+     * @throws IllegalStateException if the file is closed
+     */
+    public Object readObjects(Pickle.Allow allow) throws IOException {
+      return PickledValues.read(NativeCalls.objects(open(), place, allow == Pickle.Allow.OPAQUE));
+    }
+
+    /**
      * A part of it into the memory of a direct buffer, in C order and in the dtype's byte order. The position moves behind
      * what was read.
      *

@@ -1,5 +1,6 @@
 package org.ndferry;
 
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -7,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Arrays on their way from the native library: {@code memory.rs} is the other side. */
+/** Arrays on their way to the native library and back: {@code memory.rs} is the other side. */
 final class NativeArrays {
   /** Dtypes by their spelling; there are few. */
   private static final Map<String, Dtype> DTYPES = new ConcurrentHashMap<>();
@@ -67,5 +68,110 @@ final class NativeArrays {
       }
     }
     return known;
+  }
+
+  /** Operands on their way to the library: a packet, direct buffers that it uses in place, arrays that it copies. */
+  static final class Given {
+    final NativePacket packet = new NativePacket();
+    final List<ByteBuffer> direct = new ArrayList<>();
+    final List<byte[]> heap = new ArrayList<>();
+  }
+
+  static Given write(Object... operands) {
+    Given given = new Given();
+    given.packet.number(operands.length);
+    for (Object operand : operands) {
+      write(operand, given);
+    }
+    return given;
+  }
+
+  private static void write(Object operand, Given given) {
+    NativePacket packet = given.packet;
+    if (operand instanceof NDArray) {
+      packet.u8(0);
+      write((NDArray) operand, given);
+    } else if (operand instanceof Boolean) {
+      packet.u8(1).u8((Boolean) operand ? 1 : 0);
+    } else if (operand instanceof Double || operand instanceof Float) {
+      packet.u8(3).real(((Number) operand).doubleValue());
+    } else if (operand instanceof Long
+        || operand instanceof Integer
+        || operand instanceof Short
+        || operand instanceof Byte) {
+      long value = ((Number) operand).longValue();
+      packet.u8(2).number(value).number(value >> 63);
+    } else if (operand instanceof BigInteger) {
+      BigInteger value = (BigInteger) operand;
+      if (value.bitLength() > 127) {
+        String problem = "Python integer " + value + " out of bounds for int64";
+        throw new FunctionException(FunctionException.Kind.OVERFLOW, problem);
+      }
+      packet.u8(2).number(value.longValue()).number(value.shiftRight(64).longValue());
+    } else if (operand instanceof double[] && ((double[]) operand).length == 2) {
+      packet.u8(4).real(((double[]) operand)[0]).real(((double[]) operand)[1]);
+    } else {
+      String problem = "neither an array nor a number: " + (operand == null ? "null" : operand.getClass().getName());
+      throw new FunctionException(FunctionException.Kind.TYPE, problem);
+    }
+  }
+
+  /** A type string, or a whole NPY header for dtypes that have none. */
+  private static void spell(Dtype dtype, NativePacket packet) {
+    if (dtype.fields().isEmpty()) {
+      packet.text(dtype.str());
+    } else if (Descr.isPossible(dtype)) {
+      packet.bytes(NpyHeader.of(dtype, new long[0], false).encode());
+    } else {
+      throw new IllegalArgumentException("fields that overlap or come out of order: " + dtype);
+    }
+  }
+
+  static void write(NDArray array, Given given) {
+    long[] shape = array.shape();
+    long[] strides = array.strides();
+    long first = array.offset();
+    long end = first + array.dtype().itemsize();
+    for (int axis = 0; axis < shape.length; axis++) {
+      long span = (shape[axis] - 1) * strides[axis];
+      first += Math.min(span, 0);
+      end += Math.max(span, 0);
+    }
+    NativePacket packet = given.packet;
+    spell(array.dtype(), packet);
+    packet.numbers(shape);
+    if (array.nbytes() == 0) {
+      packet.numbers(new long[shape.length]).number(0).number(0);
+      return;
+    }
+    ByteBuffer whole = array.storage().piece(first, end - first);
+    if (whole.remaining() == end - first) {
+      packet.numbers(strides).number(array.offset() - first).number(1);
+      segment(whole, given);
+      return;
+    }
+    // Parts that lie apart are put together.
+    NDArray from = array.isContiguous() ? array : array.copy();
+    List<ByteBuffer> pieces = from.storage().pieces(from.offset(), from.nbytes());
+    packet.numbers(Shapes.strides(shape, from.dtype().itemsize(), false)).number(0).number(pieces.size());
+    for (ByteBuffer piece : pieces) {
+      segment(piece, given);
+    }
+  }
+
+  private static void segment(ByteBuffer piece, Given given) {
+    if (piece.isDirect() && !piece.isReadOnly()) {
+      given.packet.u8(1).number(0).number(piece.remaining());
+      given.direct.add(piece);
+    } else if (piece.hasArray()) {
+      given.packet.u8(0).number(piece.arrayOffset()).number(piece.remaining());
+      given.heap.add(piece.array());
+    } else {
+      // A map of a file that somebody cuts off would end Java if native code read it.
+      byte[] copy = new byte[piece.remaining()];
+      piece.get(copy);
+      given.packet.u8(0).number(0).number(copy.length);
+      given.heap.add(copy);
+    }
   }
 }

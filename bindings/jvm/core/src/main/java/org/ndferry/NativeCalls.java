@@ -43,6 +43,21 @@ final class NativeCalls {
   static native long readInto(long file, int member, String index, ByteBuffer into, int from, int to)
       throws IOException;
 
+  /** Calls a function of arrays; {@link NativeArrays#write} says what they are. */
+  static native Object[] call(String name, byte[] operands, ByteBuffer[] direct, byte[][] heap, String options)
+      throws IOException;
+
+  static native byte[] functions();
+
+  static native Object[] unpickleFile(String path, boolean opaque) throws IOException;
+
+  static native Object[] unpickle(byte[] pickle, boolean opaque) throws IOException;
+
+  static native Object[] objects(long file, int member, boolean opaque) throws IOException;
+
+  static native byte[] pickle(byte[] records, ByteBuffer[] direct, byte[][] heap, int protocol)
+      throws IOException;
+
   /** Called by the library: throws what is wrong. The numbers are those of {@code failure.rs}. */
   static void fail(int kind, long offset, String text) throws IOException {
     switch (kind) {
@@ -66,8 +81,10 @@ final class NativeCalls {
         throw new InterruptedIOException(text);
       case 10:
         throw new OutOfMemoryError(text);
-      default:
+      case 9:
         throw NdferryException.bug(text);
+      default:
+        throw new FunctionException(FunctionException.Kind.values()[kind - 16], text);
     }
   }
 

@@ -38,6 +38,18 @@ final class NativePacket {
       return numbers;
     }
 
+    boolean hasMore() {
+      return bytes.hasRemaining();
+    }
+
+    int[] counts() {
+      int[] counts = new int[count()];
+      for (int i = 0; i < counts.length; i++) {
+        counts[i] = count();
+      }
+      return counts;
+    }
+
     byte[] bytes() {
       byte[] out = new byte[count()];
       bytes.get(out);

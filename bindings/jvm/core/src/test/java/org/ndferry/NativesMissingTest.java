@@ -16,5 +16,8 @@ class NativesMissingTest {
     UnsupportedOperationException error =
         assertThrows(UnsupportedOperationException.class, Natives::version);
     assertEquals("its version needs the native library: " + missing, error.getMessage());
+    error = assertThrows(UnsupportedOperationException.class, () -> Functions.add(1, 2));
+    assertEquals("numpy.add needs the native library: " + missing, error.getMessage());
+    assertThrows(UnsupportedOperationException.class, () -> LazyFile.open(java.nio.file.Paths.get("a.npy")));
   }
 }

@@ -31,6 +31,19 @@ final class NativesAtWork {
       }
     }
     panic("in a thread");
+    NDArray array = NDArray.zeros(Dtype.FLOAT64, 50, 100);
+    for (int i = 0; i < 50; i++) {
+      array = Functions.add(array, NDArray.of(new double[] {i}));
+    }
+    if (Functions.sum(array).getDouble() != 5000.0 * 25 * 49) {
+      throw new AssertionError("another sum");
+    }
+    try {
+      Functions.sum(array, 7);
+      throw new AssertionError("no such axis");
+    } catch (FunctionException expected) {
+      panic("again");
+    }
   }
 
   /** What a panic says as an exception. */

@@ -159,6 +159,13 @@ class NativesTest {
     assertTrue(best / 20_000 < 500, best / 20_000 + " ns");
   }
 
+  @Test
+  void aMillionCallsAndAHundredThousandArraysTakeNoMoreMemory() throws Exception {
+    String said = Javas.run(Javas.own(), folder, Collections.singletonList("-Xmx64m"), NativesMemory.class);
+    System.out.print("natives: " + said);
+    assertTrue(said.startsWith("1000000 calls and 100000 arrays: "), said);
+  }
+
   private static long files(Path folder) throws Exception {
     try (Stream<Path> all = Files.walk(folder)) {
       return all.filter(path -> !path.equals(folder)).count();
