@@ -88,6 +88,11 @@ class Arrays(unittest.TestCase):
             back = ndferry_pickle.to_array_array(made)
             self.assertEqual((back.typecode, back.tolist()), (typecode, [1, most]))
         self.assertEqual(np.array(jarray.array([True, False], 'z')).dtype, bool)
+        for dtype, typecode in zip('u1 u2 >i2 u4 i8 f4 f8'.split(), 'bhhilfd'):
+            java = np.array([[0, 1], [2, 100]], dtype).T.tojava()
+            self.assertEqual((java.typecode, java.tolist()), (typecode, [0, 2, 1, 100]))
+        self.assertEqual(np.array([65535], 'u2').tojava().tolist(), [-1])
+        self.assertRaises(TypeError, np.array([1j]).tojava)
         self.assertEqual(np.array([1, 2.5]).dtype, float)
         self.assertEqual(np.array([2 ** 63]).dtype, 'u8')
         self.assertEqual(np.array([np.float32(1), np.arange(3)[1]]).dtype, 'f8')

@@ -179,6 +179,16 @@ class ndarray(Operators):
 
     tostring = tobytes
 
+    def tojava(self):
+        """A Java array of the elements in C order: byte[] (also of bools), short[], int[], long[], float[] or double[].
+        Unsigned numbers keep their bits, as ImageJ's pixels do."""
+        code = self.dtype.str[1:]
+        name = {'b1': 'toBytes', 'i1': 'toBytes', 'u1': 'toBytes', 'i2': 'toShorts', 'u2': 'toShorts', 'i4': 'toInts',
+                'u4': 'toInts', 'i8': 'toLongs', 'u8': 'toLongs', 'f4': 'toFloats', 'f8': 'toDoubles'}.get(code)
+        if name is None:
+            raise TypeError('Java has no array of %s' % self.dtype)
+        return getattr(self._a, name)()
+
     def tofile(self, fid, sep='', format='%s'):
         from numpy import _files
         _files.to_file(self, fid, sep, format)
