@@ -115,6 +115,33 @@ class Arrays(unittest.TestCase):
                          [[i // 12 for i in (3, 10, 17)], [i // 4 % 3 for i in (3, 10, 17)], [i % 4 for i in (3, 10, 17)]])
 
 
+class Linalg(unittest.TestCase):
+    def test_arguments_become_options(self):
+        asked = []
+        linalg, call = np.linalg, np.linalg.call
+        linalg.call = lambda name, *operands, **options: asked.append((name, len(operands), sorted(
+            key for key in options if options[key] is not None))) or (1, 2)
+        try:
+            linalg.norm([1], 2, keepdims=True)
+            linalg.cond([[1]], 1)
+            linalg.lstsq([[1]], [1], 0.5)
+            linalg.eigh([[1]])
+            linalg.solve([[1]], [1])
+        finally:
+            linalg.call = call
+        self.assertEqual(asked, [
+            ('linalg.norm', 1, ['keepdims', 'ord']), ('linalg.cond', 1, ['p']), ('linalg.lstsq', 2, ['rcond']),
+            ('linalg.eigh', 1, ['UPLO']), ('linalg.solve', 2, [])])
+
+    def test_without_the_library_it_says_what_is_missing(self):
+        try:
+            np.linalg.inv(np.eye(2))
+        except NotImplementedError as error:
+            self.assertTrue('linalg.inv' in str(error) and 'ndferry-natives' in str(error))
+        else:
+            self.assertTrue(np._call.is_complete())
+
+
 class Files(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp()

@@ -22,26 +22,42 @@ def _called(name, result=tuple):
 solve = _called('solve')
 inv = _called('inv')
 det = _called('det')
-eig = _called('eig', EigResult)
-eigh = _called('eigh', EighResult)
-eigvals = _called('eigvals')
-eigvalsh = _called('eigvalsh')
-cholesky = _called('cholesky')
-lstsq = _called('lstsq')
-matrix_rank = _called('matrix_rank')
-cond = _called('cond')
-pinv = _called('pinv')
 slogdet = _called('slogdet', SlogdetResult)
+eig = _called('eig', EigResult)
+eigvals = _called('eigvals')
 lu = _called('lu')
 
 
+def eigh(a, UPLO='L'):
+    return EighResult(*call('linalg.eigh', a, UPLO=UPLO))
+
+
+def eigvalsh(a, UPLO='L'):
+    return call('linalg.eigvalsh', a, UPLO=UPLO)
+
+
+def cholesky(a, upper=False):
+    return call('linalg.cholesky', a, upper=upper)
+
+
+def lstsq(a, b, rcond=None):
+    return call('linalg.lstsq', a, b, rcond=rcond)
+
+
+def pinv(a, rcond=None, rtol=None):
+    return call('linalg.pinv', a, rcond=rcond, rtol=rtol)
+
+
+def cond(x, p=None):
+    return call('linalg.cond', x, p=p)
+
+
+def matrix_rank(A, tol=None, rtol=None):
+    return call('linalg.matrix_rank', A, tol=tol, rtol=rtol)
+
+
 def norm(x, ord=None, axis=None, keepdims=False):
-    options = {'axis': axis}
-    if ord is not None:
-        options['ord'] = ord
-    if keepdims:
-        options['keepdims'] = True
-    return call('linalg.norm', x, **options)
+    return call('linalg.norm', x, ord=ord, axis=axis, keepdims=keepdims)
 
 
 def svd(a, full_matrices=True, compute_uv=True):
