@@ -1,8 +1,10 @@
 package org.ndferry;
 
 import java.nio.ByteBuffer;
+import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
+import java.nio.LongBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -785,6 +787,16 @@ public final class NDArray {
    */
   public long[] toLongs() {
     long[] out = new long[count()];
+    if (holds(Dtype.Kind.INT, 8) || holds(Dtype.Kind.UINT, 8)) {
+      int at = 0;
+      for (ByteBuffer piece : bytes.pieces(offset, nbytes())) {
+        LongBuffer values = piece.order(order()).asLongBuffer();
+        int n = values.remaining();
+        values.get(out, at, n);
+        at += n;
+      }
+      return out;
+    }
     int[] at = {0};
     each(place -> out[at[0]++] = Values.toLong(bytes, place, dtype));
     return out;
@@ -819,6 +831,16 @@ public final class NDArray {
    */
   public double[] toDoubles() {
     double[] out = new double[count()];
+    if (holds(Dtype.Kind.FLOAT, 8)) {
+      int at = 0;
+      for (ByteBuffer piece : bytes.pieces(offset, nbytes())) {
+        DoubleBuffer values = piece.order(order()).asDoubleBuffer();
+        int n = values.remaining();
+        values.get(out, at, n);
+        at += n;
+      }
+      return out;
+    }
     int[] at = {0};
     each(place -> out[at[0]++] = Values.toDouble(bytes, place, dtype));
     return out;

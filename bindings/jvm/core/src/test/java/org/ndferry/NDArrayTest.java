@@ -163,4 +163,20 @@ class NDArrayTest {
     assertEquals(0x0506L, bytes.bits(4, 2, true));
     assertEquals(0x0807060504030201L, bytes.bits(0, 8, false));
   }
+
+  @Test
+  void wholeArraysComeOutWhateverTheirByteOrderIs() {
+    for (String order : new String[] {"<", ">"}) {
+      NDArray floats = NDArray.zeros(Dtype.of(order + "f8"), 2, 2);
+      NDArray ints = NDArray.zeros(Dtype.of(order + "i8"), 2, 2);
+      for (int i = 0; i < 4; i++) {
+        floats.setDouble(i + 0.5, i / 2, i % 2);
+        ints.setLong(-i, i / 2, i % 2);
+      }
+      assertArrayEquals(new double[] {0.5, 1.5, 2.5, 3.5}, floats.toDoubles());
+      assertArrayEquals(new long[] {0, -1, -2, -3}, ints.toLongs());
+      assertArrayEquals(new double[] {1.5, 3.5}, floats.slice(":, 1").toDoubles());
+      assertArrayEquals(new long[] {0, -2}, ints.slice(":, 0").toLongs());
+    }
+  }
 }
