@@ -78,6 +78,13 @@ _NEWER = {
 }
 
 
+def _fraction(*parts):
+    import fractions
+    if any(isinstance(part, basestring) and 'e' in part.lower() for part in parts):
+        raise _pickle.UnpicklingError('a fraction with an exponent')
+    return fractions.Fraction(*parts)
+
+
 def _complex(*parts):
     return complex(*parts)
 
@@ -119,8 +126,7 @@ def _known(module, name):
         import decimal
         return decimal.Decimal
     if module == 'fractions' and name == 'Fraction':
-        import fractions
-        return fractions.Fraction
+        return _fraction
     if module in ('copy_reg', 'copyreg'):
         return {'_reconstructor': _reconstructor}.get(name)
     return None
@@ -169,8 +175,12 @@ class _Hooks(object):
         raise UnsafePickle('byte %d: the pickle needs %s.%s, which is not allowed' % (offset, module, name))
 
     def call(self, callable, arguments, create):
-        if callable in (set, frozenset, list, tuple) and len(arguments) > 1:
-            raise _pickle.UnpicklingError('%s of %d arguments' % (callable.__name__, len(arguments)))
+        for argument in arguments:
+            # A few bytes would ask for gigabytes, or for hours.
+            if isinstance(argument, xrange):
+                raise _pickle.UnpicklingError('a range inside of another object')
+            if isinstance(argument, basestring) and len(argument) > 10000 and callable in (int, long, _fraction):
+                raise _pickle.UnpicklingError('an integer of %d digits' % len(argument))
         if create and isinstance(callable, type):
             if issubclass(callable, BaseException):
                 return callable(*arguments)

@@ -196,6 +196,17 @@ class Pickles(unittest.TestCase):
         for name in ('eval', 'getattr', 'open', '__import__', 'compile', 'type', 'execfile', 'globals', 'apply'):
             self.assertRaises(ndferry_pickle.UnsafePickle, ndferry_pickle.loads, 'c__builtin__\n%s\n.' % name)
 
+    def test_few_bytes_do_not_ask_for_gigabytes_or_hours(self):
+        import fractions
+        for bomb in ('c__builtin__\nlist\n(c__builtin__\nxrange\n(I2000000000\ntRtR.',
+                     'c__builtin__\nset\n(c__builtin__\nxrange\n(I2000000000\ntRtR.',
+                     'ccollections\ndeque\n(c__builtin__\nxrange\n(I2000000000\ntRtR.',
+                     "cfractions\nFraction\n(S'1e999999999'\ntR.", 'B\xff\xff\xff\x7f.', 'T\xff\xff\xff\x7f.',
+                     "c__builtin__\nint\n(S'%s'\ntR." % ('9' * 100000)):
+            self.assertRaises(Exception, ndferry_pickle.loads, bomb)
+        third = fractions.Fraction(1, 3)
+        self.assertEqual(ndferry_pickle.loads(ndferry_pickle.dumps(third, 2)), third)
+
     def test_bytes_that_are_cut_or_changed_are_errors_and_nothing_else(self):
         whole = ndferry_pickle.dumps({'a': np.arange(3), 'b': [1, u'x']}, 4)
         for n in range(len(whole)):
