@@ -854,6 +854,8 @@ pub(crate) enum PyroCommand {
     Serve(PyroServeArgs),
     /// Stores arrays that a program pushes: an object whose method it calls with them.
     Receive(PyroReceiveArgs),
+    /// Keeps the names of objects, until Ctrl-C, for programs that look for a name server.
+    Nameserver(PyroNameserverArgs),
 }
 
 /// How to talk to objects of Pyro.
@@ -866,6 +868,9 @@ pub(crate) struct PyroToArgs {
     /// Pyro4: the key that signs messages (_pyroHmacKey), in a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// The UDP port at which everybody near is asked for a name server where none is said; 0 asks nobody.
+    #[arg(long, value_name = "PORT", default_value = "9091")]
+    pub(crate) broadcast: u16,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
 }
@@ -874,9 +879,9 @@ pub(crate) struct PyroToArgs {
 #[cfg(feature = "pyro")]
 #[derive(Args, Debug)]
 pub(crate) struct PyroListArgs {
-    /// An object (PYRO:name@host:port), or where the name server is.
-    #[arg(value_name = "URI|HOST:PORT", default_value = "localhost:9090")]
-    pub(crate) place: String,
+    /// An object (PYRO:name@host:port), or where the name server is: at localhost:9090, or else whichever near answers.
+    #[arg(value_name = "URI|HOST:PORT")]
+    pub(crate) place: Option<String>,
     #[command(flatten)]
     pub(crate) to: PyroToArgs,
 }
@@ -931,18 +936,40 @@ pub(crate) struct PyroGetArgs {
 #[cfg(feature = "pyro")]
 #[derive(Args, Debug)]
 pub(crate) struct PyroServeArgs {
-    /// A file with arrays, or PATH:MEMBER.
-    #[arg(value_name = "SOURCE")]
-    pub(crate) source: OsString,
+    /// Files with arrays, PATH:MEMBER, or folders, whose files are served as they are now.
+    #[arg(value_name = "SOURCE", required = true)]
+    pub(crate) sources: Vec<OsString>,
     /// Where to listen: tcp://HOST:PORT (port 0 takes any free one) or unix:///PATH.
     #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
     pub(crate) listen: String,
-    /// What the object is called; the file's name otherwise, with the array's if there are several.
+    /// What the object is called, or what the names of several begin with; the file's name otherwise, with the array's if
+    /// there are several.
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// Tells this name server.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) register: Option<String>,
+    /// Pyro4: the key that signs messages (_pyroHmacKey), in a file; Pyro5 is refused then.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+/// Options of `pyro nameserver`.
+#[cfg(feature = "pyro")]
+#[derive(Args, Debug)]
+pub(crate) struct PyroNameserverArgs {
+    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one).
+    #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:9090")]
+    pub(crate) listen: String,
+    /// Answers those who ask everybody near for a name server, at this UDP port: programs of Pyro ask at 9091.
+    #[arg(
+        long,
+        value_name = "PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "9091"
+    )]
+    pub(crate) broadcast: Option<u16>,
     /// Pyro4: the key that signs messages (_pyroHmacKey), in a file; Pyro5 is refused then.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,

@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
+use ndferry::{Array, Item, LazyArray, SaveOptions, save};
+
 fn ndferry(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ndferry"));
     command.args(args);
@@ -228,4 +230,130 @@ fn frames_are_asked_for_and_go_to_standard_output() {
     let mut from = running.0.stdout.take().unwrap();
     std::io::Read::read_to_end(&mut from, &mut piped).unwrap();
     assert_eq!(piped, stack());
+}
+
+/// Starts one that serves; the lines that it tells until one is as wanted.
+fn started(args: &[&str], is_last: impl Fn(&str) -> bool) -> (Running, Vec<String>) {
+    let mut child = ndferry(args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut lines = Vec::new();
+    while let Some(Ok(line)) = told.next() {
+        lines.push(line.trim().to_owned());
+        if is_last(&line) {
+            break;
+        }
+    }
+    std::thread::spawn(move || told.for_each(drop));
+    (Running(child), lines)
+}
+
+#[test]
+fn folders_are_served_file_by_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    for name in ["a.npy", "a b.npy", "z.npy"] {
+        std::fs::write(run.join(name), stack()).unwrap();
+    }
+    // Two arrays, in a file whose stem is taken.
+    let array = LazyArray::from(Array::from_elements(&[3, 2, 2], &[6u16; 12]).unwrap());
+    let items = ["a", "z"].map(|name| Item {
+        name,
+        array: &array,
+    });
+    save(run.join("a.npz"), &items, &SaveOptions::default(), &()).unwrap();
+    std::fs::write(run.join("c.npy"), "not an array").unwrap();
+    std::fs::write(run.join("notes.txt"), "not asked for").unwrap();
+    let place = run.to_str().unwrap();
+    let (_running, lines) = started(&["pyro", "serve", place], |line| line.contains(":z@"));
+    let uri = |name: &str| {
+        let start = format!("PYRO:{name}@");
+        let found = lines.iter().find(|line| line.starts_with(&start));
+        found.unwrap_or_else(|| panic!("{name}: {lines:?}")).clone()
+    };
+    assert!(lines[0].contains("c.npy"), "{lines:?}");
+    assert_eq!(
+        lines
+            .iter()
+            .filter(|line| line.starts_with("PYRO:"))
+            .count(),
+        5
+    );
+    for name in ["a", "a_b", "a.a", "a.z", "z"] {
+        let plane = done(&["pyro", "call", &uri(name), "part", "1, 1, 0"]);
+        assert_eq!(
+            text(&plane.stdout).trim(),
+            "array(6, dtype=uint16)",
+            "{name}"
+        );
+    }
+    // Each is read when it is asked for.
+    std::fs::remove_file(run.join("z.npy")).unwrap();
+    let gone = done(&["pyro", "call", &uri("z"), "array"]);
+    assert!(text(&gone.stderr).contains("OSError"), "{gone:?}");
+    let registered = uri("a").replace(":a@", ":Pyro.Daemon@");
+    let names = done(&["pyro", "call", &registered, "registered"]);
+    assert_eq!(
+        text(&names.stdout),
+        "['Pyro.Daemon', 'a', 'a.a', 'a.z', 'a_b', 'z']\n"
+    );
+
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let empty = done(&[
+        "pyro",
+        "serve",
+        folder.path().join("empty").to_str().unwrap(),
+    ]);
+    assert_eq!(empty.status.code(), Some(2));
+}
+
+#[test]
+fn names_lead_to_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.npy");
+    std::fs::write(&path, stack()).unwrap();
+    let listen = ["pyro", "nameserver", "--listen", "tcp://127.0.0.1:0"];
+    let (_names, lines) = started(&listen, |_| true);
+    let own = lines[0].clone();
+    let place = own.strip_prefix("PYRO:Pyro.NameServer@").unwrap();
+    let listed = done(&["pyro", "list", place]);
+    assert_eq!(text(&listed.stdout), format!("Pyro.NameServer  {own}\n"));
+    let served = [
+        "pyro",
+        "serve",
+        path.to_str().unwrap(),
+        "--name",
+        "lab.stack",
+        "--register",
+        place,
+    ];
+    let (_running, uris) = started(&served, |_| true);
+    let listed = done(&["pyro", "list", place]);
+    assert!(text(&listed.stdout).ends_with(&format!("lab.stack  {}\n", uris[0])));
+    let name = format!("PYRONAME:lab.stack@{place}");
+    let shape = done(&["pyro", "get", &name, "shape"]);
+    assert_eq!(text(&shape.stdout), "(3, 2, 2)\n");
+    let removed = done(&["pyro", "call", &own, "remove", "lab.stack"]);
+    assert_eq!(text(&removed.stdout), "1\n");
+    let unknown = done(&["pyro", "get", &name, "shape"]);
+    assert!(
+        text(&unknown.stderr).contains("NamingError: unknown name: lab.stack"),
+        "{unknown:?}"
+    );
+    for (args, expected) in [
+        (&["lookup"][..], "TypeError: name must be a str"),
+        (&["list", "regex=lab.*"], "use a prefix"),
+        (&["register", "x", "not an address"], "ValueError"),
+        (
+            &["remove", "a", "b", "c", "d"],
+            "TypeError: remove() takes name, prefix, regex",
+        ),
+    ] {
+        let out = ndferry(&["pyro", "call", &own])
+            .args(args)
+            .output()
+            .unwrap();
+        assert_eq!(out.status.code(), Some(2), "{out:?}");
+        assert!(text(&out.stderr).contains(expected), "{args:?} {out:?}");
+    }
 }

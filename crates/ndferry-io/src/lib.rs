@@ -4,6 +4,7 @@
 
 mod atomic;
 mod buffer;
+mod datagram;
 mod error;
 mod exchange;
 mod frame;
@@ -39,6 +40,7 @@ mod zmtp;
 
 pub use atomic::{AtomicFile, rename_synced};
 pub use buffer::{BigBuffer, read_claimed};
+pub use datagram::Datagrams;
 pub use error::{Error, Result};
 pub use exchange::{Exchange, ExchangeListener, ExchangeOptions};
 pub use frame::{Duplex, Frame, FrameSink, FrameSource, Framing, Link};

@@ -244,6 +244,11 @@ impl std::fmt::Debug for Stopper {
 }
 
 impl Stopper {
+    /// Whether it was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.0.is_stopped()
+    }
+
     /// Stops it; this does not wait.
     pub fn stop(&self) {
         self.0.is_stopped.store(true, Ordering::SeqCst);

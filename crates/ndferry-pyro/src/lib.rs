@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod broadcast;
 mod channel;
 mod codec;
 mod daemon;
@@ -15,6 +16,7 @@ mod limits;
 mod message;
 mod metadata;
 mod name_server;
+mod name_table;
 mod print;
 mod proxy;
 mod pyro3;
@@ -24,6 +26,7 @@ mod uri;
 mod value;
 
 pub use body::{Body, BodyWriter};
+pub use broadcast::Announcer;
 pub use codec::{ArraysAs, Call, Decoding, Encoding, Serializer};
 pub use daemon::{Daemon, DaemonOptions, Stopper};
 pub use error::{Error, ErrorKind, Result};
@@ -31,6 +34,7 @@ pub use limits::Limits;
 pub use message::{Annotations, Dialect, Flags, Head, Message, MessageKind};
 pub use metadata::Metadata;
 pub use name_server::NameServer;
+pub use name_table::NameTable;
 pub use ndferry_array::Array;
 pub use ndferry_io::{ExchangeOptions, Interrupt, Url};
 pub use proxy::{Answer, Proxy, ProxyOptions};

@@ -1,7 +1,8 @@
 //! [`NameServer`]: who knows where objects are.
 
+use crate::broadcast::locate;
 use crate::codec::shape;
-use crate::{Proxy, ProxyOptions, Result, Uri, Value};
+use crate::{ErrorKind, Proxy, ProxyOptions, Result, Uri, Value};
 
 /// The object that every name server has.
 pub(crate) const NAME_SERVER: &str = "Pyro.NameServer";
@@ -19,6 +20,23 @@ impl NameServer {
         let (object, host) = (NAME_SERVER.to_owned(), host.to_owned());
         let uri = Uri::Tcp { object, host, port };
         Ok(Self(Proxy::connect(&uri, options)?))
+    }
+
+    /// Connects to the name server that programs of Pyro would find: at this machine, or else the first one near that says
+    /// where it is ([`ProxyOptions::broadcast`]).
+    ///
+    /// # Errors
+    /// As [`Proxy::connect`].
+    pub fn find(options: &ProxyOptions) -> Result<Self> {
+        let here = Self::connect("localhost", crate::uri::NAME_SERVER_PORT, options);
+        let (error, port) = match (here, options.broadcast) {
+            (Err(error), Some(port)) if matches!(error.kind, ErrorKind::Io(_)) => (error, port),
+            (other, _) => return other,
+        };
+        match locate(port, &options.exchange.interrupt)? {
+            Some(uri) => Ok(Self(Proxy::connect(&uri, options)?)),
+            None => Err(error),
+        }
     }
 
     /// The server as any other object.

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use ndferry_io::{Exchange, ExchangeOptions};
 
+use crate::broadcast::BROADCAST_PORT;
 use crate::channel::{Channel, pack};
 use crate::codec::shape;
 use crate::{
@@ -38,6 +39,8 @@ pub struct ProxyOptions {
     pub handshake: Value,
     /// Tells what belongs to one activity.
     pub correlation: Option<[u8; 16]>,
+    /// The UDP port at which everybody near is asked for a name server where none is said and this machine has none.
+    pub broadcast: Option<u16>,
     /// What an answer may ask for.
     pub limits: Limits,
     /// How to connect, and for how long to wait.
@@ -54,6 +57,7 @@ impl Default for ProxyOptions {
             compress: false,
             handshake: "hello".into(),
             correlation: None,
+            broadcast: Some(BROADCAST_PORT),
             limits: Limits::default(),
             exchange: ExchangeOptions::default(),
         }
@@ -126,11 +130,11 @@ impl Proxy {
         let found;
         let uri = match uri {
             Uri::Name { name, server } => {
-                let (host, port) = match server {
-                    Some((host, port)) => (host.as_str(), *port),
-                    None => ("localhost", crate::uri::NAME_SERVER_PORT),
+                let mut server = match server {
+                    Some((host, port)) => NameServer::connect(host, *port, options)?,
+                    None => NameServer::find(options)?,
                 };
-                found = NameServer::connect(host, port, options)?.lookup(name)?;
+                found = server.lookup(name)?;
                 &found
             }
             uri => uri,

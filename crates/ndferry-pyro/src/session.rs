@@ -233,6 +233,11 @@ impl<'a> Session<'a> {
     }
 
     fn raise(&mut self, reply: &Reply, mut exception: Exception) -> Result<()> {
+        // Exceptions of one Pyro are those of the other.
+        let ours = |package| exception.class.strip_prefix(package);
+        if let Some(name) = ours("Pyro4.errors.").or_else(|| ours("Pyro5.errors.")) {
+            exception.class = format!("{}.errors.{name}", self.dialect.package());
+        }
         if exception.traceback().is_none() {
             let lines = [
                 "Traceback (ndferry):\n".to_owned(),

@@ -7,12 +7,13 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ndferry_array::{Array, Dtype, Indexing, Order};
 use ndferry_io::Interrupt;
 use ndferry_pyro::{
-    Answer, Daemon, DaemonOptions, Dialect, ErrorKind, Exception, Metadata, NameServer, Outcome,
-    Proxy, ProxyOptions, Pyro3, Returned, Serializer, Served, Uri, Value,
+    Announcer, Answer, Daemon, DaemonOptions, Dialect, ErrorKind, Exception, Metadata, NameServer,
+    NameTable, Outcome, Proxy, ProxyOptions, Pyro3, Returned, Serializer, Served, Uri, Value,
 };
 
 struct Peer {
@@ -483,9 +484,7 @@ fn name_servers_are_asked_and_told() {
         } else {
             "Pyro5.nameserver"
         };
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = free_port();
         let child = Command::new(&peer.python)
             .args([
                 "-m",
@@ -539,6 +538,90 @@ fn name_servers_are_asked_and_told() {
         let mut thing = Proxy::connect(&name, &options).unwrap();
         assert!(same(&thing.call("add", vec![1.into()]).unwrap(), &3.into()));
         println!("{}: its name server", peer.told());
+    }
+}
+
+/// Any port of 127.0.0.1 that was free.
+fn free_port() -> u16 {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port()
+}
+
+#[test]
+fn their_programs_use_our_name_server() {
+    let local = std::net::Ipv4Addr::LOCALHOST;
+    let mut total = 0;
+    for peer in peers() {
+        let interrupt = Interrupt::new();
+        let mut options = DaemonOptions::default();
+        options.exchange.interrupt = interrupt.clone();
+        let mut daemon = Daemon::bind(&"tcp://127.0.0.1:0".parse().unwrap(), options).unwrap();
+        let table = Arc::new(NameTable::new());
+        let uri = daemon.register(NameTable::OBJECT, Arc::<NameTable>::clone(&table));
+        table.register(NameTable::OBJECT, uri.clone()).unwrap();
+        let announcer = Announcer::bind(local, 0, uri.clone(), interrupt.clone()).unwrap();
+        let udp = announcer.port().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || daemon.serve());
+            // Until it is interrupted.
+            scope.spawn(move || announcer.answer(Duration::from_secs(600)));
+            let Uri::Tcp { port, .. } = uri else {
+                panic!("{uri}")
+            };
+            for serializer in peer.serializers.clone() {
+                let out = Command::new(&peer.python)
+                    .args([&script("names"), peer.name(), serializer.name()])
+                    .args([port, udp, free_port()].map(|port| port.to_string()))
+                    .output()
+                    .unwrap();
+                let errors = String::from_utf8_lossy(&out.stderr);
+                assert!(
+                    out.status.success(),
+                    "{} {serializer}: {errors}",
+                    peer.told()
+                );
+                let n: usize = String::from_utf8_lossy(&out.stdout).trim().parse().unwrap();
+                println!(
+                    "{} asks us for names, {serializer}: {n} checks",
+                    peer.told()
+                );
+                total += n;
+            }
+            interrupt.raise();
+        });
+    }
+    println!("{total} checks of names");
+}
+
+#[test]
+fn their_name_servers_are_found_by_asking_everybody() {
+    if std::net::TcpStream::connect("localhost:9090").is_ok() {
+        println!("skipped: there is something at port 9090, which is found first");
+        return;
+    }
+    for peer in peers() {
+        let module = match peer.dialect {
+            Dialect::Pyro4 => "Pyro4.naming",
+            Dialect::Pyro5 => "Pyro5.nameserver",
+        };
+        let (port, udp) = (free_port(), free_port());
+        let mut command = Command::new(&peer.python);
+        // One for this machine alone does not answer those who ask everybody.
+        command.args(["-m", module, "-n", "0.0.0.0", "-p", &port.to_string()]);
+        command.args(["--bchost", "127.0.0.1", "--bcport", &udp.to_string()]);
+        let _running = Running(command.stdout(Stdio::null()).spawn().unwrap());
+        let mut options = ProxyOptions::default();
+        options.broadcast = Some(udp);
+        let mut tries = 0;
+        let mut server = loop {
+            match NameServer::find(&options) {
+                Ok(server) => break server,
+                Err(error) if tries == 50 => panic!("{error}"),
+                Err(_) => tries += 1,
+            }
+        };
+        assert_eq!(server.list("Pyro").unwrap().len(), 1);
+        println!("{}: found its name server", peer.told());
     }
 }
 

@@ -1,5 +1,6 @@
 //! `ndferry pyro`: objects of Pyro4 and Pyro5.
 
+mod nameserver;
 mod receive;
 mod serve;
 
@@ -26,6 +27,7 @@ pub(crate) fn run(args: &PyroArgs, session: &Session) -> anyhow::Result<Outcome>
         PyroCommand::Call(args) => call(args, session),
         PyroCommand::Get(args) => get(args, session),
         PyroCommand::Serve(args) => serve::run(args, session),
+        PyroCommand::Nameserver(args) => nameserver::run(args, session),
         PyroCommand::Receive(args) => receive::run(args, session),
     }
 }
@@ -38,6 +40,7 @@ fn interrupt(session: &Session) -> Interrupt {
 
 fn options(to: &PyroToArgs, session: &Session) -> anyhow::Result<ProxyOptions> {
     let mut options = ProxyOptions::default();
+    options.broadcast = Some(to.broadcast).filter(|port| *port > 0);
     if let Some(name) = &to.serializer {
         let serializer = Serializer::of_name(name);
         options.serializer = Some(serializer.with_context(|| {
@@ -86,8 +89,9 @@ fn list(args: &PyroListArgs, session: &Session) -> anyhow::Result<Outcome> {
     let options = options(&args.to, session)?;
     let tell = |error| told(error, session);
     let mut out = output::text(false);
-    if args.place.to_ascii_uppercase().starts_with("PYRO") {
-        let proxy = Proxy::connect(&args.place.parse()?, &options).map_err(tell)?;
+    let is_object = |place: &&String| place.to_ascii_uppercase().starts_with("PYRO");
+    if let Some(object) = args.place.as_ref().filter(is_object) {
+        let proxy = Proxy::connect(&object.parse()?, &options).map_err(tell)?;
         let metadata = proxy.metadata();
         for name in &metadata.methods {
             let oneway = metadata.oneway.contains(name);
@@ -97,8 +101,14 @@ fn list(args: &PyroListArgs, session: &Session) -> anyhow::Result<Outcome> {
             writeln!(out, "{name}")?;
         }
     } else {
-        let (host, port) = place(&args.place)?;
-        let mut server = NameServer::connect(&host, port, &options).map_err(tell)?;
+        let server = match &args.place {
+            None => NameServer::find(&options),
+            Some(at) => {
+                let (host, port) = place(at)?;
+                NameServer::connect(&host, port, &options)
+            }
+        };
+        let mut server = server.map_err(tell)?;
         for (name, uri) in server.list("").map_err(tell)? {
             writeln!(out, "{}  {}", plain(&name), plain(&uri.to_string()))?;
         }

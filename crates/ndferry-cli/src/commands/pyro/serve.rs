@@ -1,9 +1,12 @@
 //! `ndferry pyro serve`: arrays as objects of Pyro.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ndferry::{Address, Indexing, LazyArray};
+use anyhow::{Context, bail};
+use ndferry::{Address, Format, Indexing, LazyArray, OpenOptions, Source};
 use ndferry_pyro::{
     Daemon, DaemonOptions, ErrorKind, Exception, Metadata, NameServer, Outcome as Called,
     ProxyOptions, Returned, Served, Value,
@@ -13,30 +16,17 @@ use super::{interrupt, key, place};
 use crate::args::{PyroServeArgs, SourceArgs};
 use crate::report::{Outcome, Session};
 
+/// What one answer may be in Pyro4, whose lengths are signed; one would have to be in memory, too.
+const ANSWER_NBYTES: u64 = 0x7fff_0000;
+
 pub(crate) fn run(args: &PyroServeArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let source = SourceArgs {
-        source: args.source.clone(),
-        slice: None,
-    };
-    let arrays = session.arrays(&source, 0)?;
     let mut options = DaemonOptions::default();
     options.key = args.key_file.as_deref().map(key).transpose()?;
     options.exchange.interrupt = interrupt(session);
+    let objects = objects(args, session)?;
     let mut daemon = Daemon::bind(&args.listen.parse()?, options)?;
-    let stem = match &args.name {
-        Some(name) => name.clone(),
-        None => stem_of(args),
-    };
-    let count = arrays.len();
-    for (member, array) in arrays {
-        let name = match member.as_str() {
-            _ if count == 1 => stem.clone(),
-            "" => stem.clone(),
-            member => format!("{stem}.{member}"),
-        };
-        // Names have no spaces in addresses.
-        let name = name.replace(char::is_whitespace, "_");
-        let uri = daemon.register(&name, Arc::new(Stack { array }));
+    for (name, stack) in objects {
+        let uri = daemon.register(&name, Arc::new(stack));
         if let Some(server) = &args.register {
             let (host, port) = place(server)?;
             let mut options = ProxyOptions::default();
@@ -48,8 +38,12 @@ pub(crate) fn run(args: &PyroServeArgs, session: &Session) -> anyhow::Result<Out
     if !daemon.is_local() {
         session.say("whoever reaches this port can read these arrays");
     }
+    until_stopped(&mut daemon, session)
+}
+
+/// Serves until Ctrl-C, which is how it ends.
+pub(super) fn until_stopped(daemon: &mut Daemon, session: &Session) -> anyhow::Result<Outcome> {
     match daemon.serve() {
-        // Ctrl-C is how it ends.
         Err(error) if matches!(error.kind, ErrorKind::Io(_)) && session.interrupt.is_set() => {
             Ok(Outcome::Yes)
         }
@@ -57,18 +51,120 @@ pub(crate) fn run(args: &PyroServeArgs, session: &Session) -> anyhow::Result<Out
     }
 }
 
-fn stem_of(args: &PyroServeArgs) -> String {
-    let path = Address::parse(&args.source).path;
-    let stem = Path::new(&path).file_stem();
+/// All arrays, by the names of their objects.
+fn objects(args: &PyroServeArgs, session: &Session) -> anyhow::Result<BTreeMap<String, Stack>> {
+    let mut objects = BTreeMap::new();
+    for source in &args.sources {
+        let folder = Path::new(source);
+        if !folder.is_dir() || Format::of_extension(folder).is_some() {
+            let only = args.sources.len() == 1;
+            let name = args.name.clone().filter(|_| only);
+            let stem = name.unwrap_or_else(|| named(args, &stem_of(source)));
+            add(&mut objects, source, &stem, false, session)?;
+            continue;
+        }
+        let mut files = Vec::new();
+        for entry in folder
+            .read_dir()
+            .with_context(|| folder.display().to_string())?
+        {
+            let path = entry?.path();
+            if Format::of_extension(&path).is_some() {
+                files.push(path);
+            }
+        }
+        files.sort();
+        if files.is_empty() {
+            bail!("{}: there is no file of arrays in it", folder.display());
+        }
+        for file in files {
+            let source = file.into_os_string();
+            let stem = named(args, &stem_of(&source));
+            // What cannot be read does not keep the others from being served.
+            if let Err(error) = add(&mut objects, &source, &stem, true, session) {
+                crate::report::tell(&error);
+            }
+        }
+    }
+    if objects.is_empty() {
+        bail!("there are no arrays to serve");
+    }
+    Ok(objects)
+}
+
+/// The arrays of one file. Those of a folder are opened when somebody wants them: there may be more of them than the system
+/// lets be open.
+fn add(
+    objects: &mut BTreeMap<String, Stack>,
+    source: &OsStr,
+    stem: &str,
+    reopens: bool,
+    session: &Session,
+) -> anyhow::Result<()> {
+    let args = SourceArgs {
+        source: source.to_owned(),
+        slice: None,
+    };
+    let arrays = session.arrays(&args, 0)?;
+    let count = arrays.len();
+    for (member, array) in arrays {
+        let name = match member.as_str() {
+            _ if count == 1 => stem.to_owned(),
+            "" => stem.to_owned(),
+            member => format!("{stem}.{member}"),
+        };
+        // Names have no spaces in addresses, and end at an @.
+        let is_odd = |c: char| c.is_whitespace() || c == '@';
+        let mut name = name.replace(is_odd, "_");
+        // Two files of one stem.
+        if objects.contains_key(&name)
+            && let Some(extension) = Path::new(source).extension()
+        {
+            name = format!("{name}.{}", extension.to_string_lossy());
+        }
+        if objects.contains_key(&name) {
+            bail!(
+                "{}: there are two arrays of the name {name}",
+                source.display()
+            );
+        }
+        let stack = match reopens {
+            false => Stack::Open(Box::new(array)),
+            true => Stack::Stored {
+                path: Address::parse(source).path,
+                member,
+                options: Box::new(session.open_options(1)),
+            },
+        };
+        objects.insert(name, stack);
+    }
+    Ok(())
+}
+
+fn stem_of(source: &OsStr) -> String {
+    let path = Address::parse(source).path;
+    let stem = path.file_stem();
     stem.map_or_else(
         || "array".into(),
         |stem| stem.to_string_lossy().into_owned(),
     )
 }
 
+fn named(args: &PyroServeArgs, stem: &str) -> String {
+    match &args.name {
+        Some(name) => format!("{name}.{stem}"),
+        None => stem.to_owned(),
+    }
+}
+
 /// An array as an object.
-struct Stack {
-    array: LazyArray,
+enum Stack {
+    Open(Box<LazyArray>),
+    Stored {
+        path: PathBuf,
+        member: String,
+        options: Box<OpenOptions>,
+    },
 }
 
 fn wrong(class: &str, message: impl ToString) -> Exception {
@@ -76,11 +172,39 @@ fn wrong(class: &str, message: impl ToString) -> Exception {
 }
 
 impl Stack {
-    fn part(&self, index: &str) -> Called<Value> {
-        let indexing: Indexing = index.parse().map_err(|error| wrong("ValueError", error))?;
-        let part = self.array.index(&indexing);
-        Ok(part.map_err(|error| wrong("IndexError", error))?.into())
+    fn array(&self) -> Called<LazyArray> {
+        match self {
+            Self::Open(array) => Ok(LazyArray::clone(array)),
+            Self::Stored {
+                path,
+                member,
+                options,
+            } => {
+                let member = Some(member.as_str()).filter(|member| !member.is_empty());
+                let source = Source::open(path, options);
+                let array = source.and_then(|source| source.array(member));
+                array.map_err(|error| wrong("OSError", error))
+            }
+        }
     }
+}
+
+/// What an index names, in memory; nothing else of the file is read.
+fn part(array: &LazyArray, index: &str) -> Called<Value> {
+    let indexing: Indexing = index.parse().map_err(|error| wrong("ValueError", error))?;
+    let selection = indexing.resolve(array.shape());
+    let selection = selection.map_err(|error| wrong("IndexError", error))?;
+    let part = array
+        .part(&selection)
+        .map_err(|error| wrong("OSError", error))?;
+    if part.nbytes() > ANSWER_NBYTES {
+        let message = format!(
+            "{} bytes are too much for one answer: ask for parts or planes",
+            part.nbytes()
+        );
+        return Err(wrong("ValueError", message));
+    }
+    Ok(part.load().map_err(|error| wrong("OSError", error))?.into())
 }
 
 impl Served for Stack {
@@ -90,26 +214,23 @@ impl Served for Stack {
     }
 
     fn call(&self, method: &str, args: Vec<Value>, _: Vec<(String, Value)>) -> Called<Returned> {
-        let planes = self.array.shape().first().copied().unwrap_or(0);
+        let array = self.array()?;
+        let planes = array.shape().first().copied().unwrap_or(0);
         Ok(match (method, &args[..]) {
-            ("array", []) => self.part("...")?.into(),
+            ("array", []) => part(&array, "...")?.into(),
             ("plane", [number]) => {
                 let number = number.as_int();
                 let number = number.ok_or_else(|| wrong("TypeError", "a plane's number"))?;
-                self.part(&number.to_string())?.into()
+                part(&array, &number.to_string())?.into()
             }
             ("part", [index]) => {
                 let index = index.as_str();
-                self.part(index.ok_or_else(|| wrong("TypeError", "an index as text"))?)?
-                    .into()
+                let index = index.ok_or_else(|| wrong("TypeError", "an index as text"))?;
+                part(&array, index)?.into()
             }
             ("planes", []) => {
-                let stack = Stack {
-                    array: self.array.clone(),
-                };
-                Returned::Items(Box::new(
-                    (0..planes).map(move |number| stack.part(&number.to_string())),
-                ))
+                let each = move |number: usize| part(&array, &number.to_string());
+                Returned::Items(Box::new((0..planes).map(each)))
             }
             (method, _) => {
                 let message = format!("{method}() does not take these arguments");
@@ -119,7 +240,7 @@ impl Served for Stack {
     }
 
     fn get(&self, name: &str) -> Called<Value> {
-        let array = &self.array;
+        let array = self.array()?;
         let shape = array.shape().iter().map(|n| Value::Int(*n as i64));
         Ok(match name {
             "shape" => Value::Tuple(shape.collect()),
