@@ -189,8 +189,9 @@ pub(crate) trait Bits: Floor {
         if !gcd.is_true() {
             return gcd;
         }
-        let lcm = self.floor_divide(gcd).mul(other);
-        if lcm.is_negative() { lcm.neg() } else { lcm }
+        // Of the absolute values, without a sign: what overflows may come out negative.
+        let size = |x: Self| if x.is_negative() { x.neg() } else { x };
+        size(self).floor_divide(gcd).mul(size(other))
     }
 }
 

@@ -29,6 +29,7 @@ mod feed;
 mod fold;
 mod indexing;
 mod joining;
+mod linalg;
 mod map;
 mod names;
 mod number;

@@ -8,6 +8,7 @@ use crate::joining::{
     broadcast_to, concatenate, delete, diagonal, flip, pad, pile, repeat, roll, rot90, split,
     stack, take, tile, triangle,
 };
+use crate::linalg;
 use crate::options::Options;
 use crate::products::{dot, inner, kron, matmul, outer, vdot};
 use crate::quantile::{bincount, histogram, quantile};
@@ -20,7 +21,7 @@ use crate::{MathError, Operand};
 
 /// All of them.
 pub(crate) const ALL: &[&[Function]] = &[
-    UNARIES, BINARIES, CHOICES, REDUCED, STATISTICS, SORTING, INDEXING, JOINING, PRODUCTS,
+    UNARIES, BINARIES, CHOICES, REDUCED, STATISTICS, SORTING, INDEXING, JOINING, PRODUCTS, LINALG,
 ];
 
 const DTYPE: &[&str] = &["dtype"];
@@ -282,4 +283,73 @@ const PRODUCTS: &[Function] = &[
     other("vdot", (2, 2), &[], |given, _| one(vdot(given))),
     other("outer", (2, 2), &[], |given, _| one(outer(given))),
     other("kron", (2, 2), &[], |given, _| one(kron(given))),
+];
+
+const LINALG: &[Function] = &[
+    other(
+        "trace",
+        (1, 1),
+        &["offset", "axis1", "axis2", "dtype"],
+        |given, options| one(linalg::trace(&given[0], options)),
+    ),
+    other("linalg.solve", (2, 2), &[], |given, _| {
+        one(linalg::solve(given))
+    }),
+    other("linalg.inv", (1, 1), &[], |given, _| {
+        one(linalg::inv(&given[0]))
+    }),
+    other("linalg.det", (1, 1), &[], |given, _| {
+        one(linalg::det(&given[0]))
+    }),
+    other("linalg.slogdet", (1, 1), &[], |given, _| {
+        linalg::slogdet(&given[0])
+    }),
+    other("linalg.matrix_power", (1, 1), &["n"], |given, options| {
+        one(linalg::matrix_power(&given[0], options))
+    }),
+    other(
+        "linalg.pinv",
+        (1, 1),
+        &["rcond", "rtol"],
+        |given, options| one(linalg::pinv(&given[0], options)),
+    ),
+    other("linalg.lstsq", (2, 2), &["rcond"], linalg::lstsq),
+    other("linalg.cholesky", (1, 1), &["upper"], |given, options| {
+        one(linalg::cholesky(&given[0], options))
+    }),
+    other("linalg.qr", (1, 1), &["mode"], |given, options| {
+        linalg::qr(&given[0], options)
+    }),
+    other(
+        "linalg.svd",
+        (1, 1),
+        &["full_matrices", "compute_uv"],
+        |given, options| linalg::svd(&given[0], options),
+    ),
+    other("linalg.lu", (1, 1), &[], |given, _| linalg::lu(&given[0])),
+    other("linalg.eig", (1, 1), &[], |given, _| linalg::eig(&given[0])),
+    other("linalg.eigvals", (1, 1), &[], |given, _| {
+        linalg::eigvals(&given[0])
+    }),
+    other("linalg.eigh", (1, 1), &["UPLO"], |given, options| {
+        linalg::eigh(&given[0], options)
+    }),
+    other("linalg.eigvalsh", (1, 1), &["UPLO"], |given, options| {
+        linalg::eigvalsh(&given[0], options)
+    }),
+    other(
+        "linalg.norm",
+        (1, 1),
+        &["ord", "axis", "keepdims"],
+        |given, options| one(linalg::norm(&given[0], options)),
+    ),
+    other("linalg.cond", (1, 1), &["p"], |given, options| {
+        one(linalg::cond(&given[0], options))
+    }),
+    other(
+        "linalg.matrix_rank",
+        (1, 1),
+        &["tol", "rtol"],
+        |given, options| one(linalg::matrix_rank(&given[0], options)),
+    ),
 ];

@@ -267,7 +267,7 @@ fn sized(shape: &[usize]) -> Result<isize, MathError> {
 pub(crate) fn inner(operands: &[Operand<'_>]) -> Result<Array, MathError> {
     let held = operands[1].own()?;
     let b = held.view();
-    if b.ndim() < 2 {
+    if b.ndim() < 2 || operands[0].own()?.view().ndim() == 0 {
         return dot(operands);
     }
     let mut order: Vec<usize> = (0..b.ndim()).collect();

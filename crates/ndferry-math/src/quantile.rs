@@ -28,7 +28,14 @@ pub(crate) fn quantile(
     let own = Code::of(view.dtype())
         .filter(|code| !code.is_complex())
         .ok_or_else(refused)?;
-    let code = if own.is_float() { own } else { Code::F64 };
+    let mut code = if own.is_float() { own } else { Code::F64 };
+    if let Some(Operand::Array(q)) = operands.get(1) {
+        code = code.promote(
+            Code::of(q.dtype())
+                .filter(|code| code.is_float())
+                .unwrap_or(code),
+        );
+    }
     let ranks: Vec<f64> = Feed::new(&q)?
         .to_vec::<f64>()?
         .into_iter()

@@ -37,6 +37,8 @@ fn along<'a>(
         None if options.flag("flat", false)? => None,
         None => unsaid,
     };
+    // A number counts as an axis of one where no axis would do as well.
+    let given = given.filter(|axis| unsaid.is_some() || view.ndim() > 0 || !matches!(axis, 0 | -1));
     match given {
         Some(axis) => Ok((view.clone(), axes::axis(axis, view.ndim())?)),
         None => Ok((flat.insert(axes::flat(view)?).view(), 0)),
@@ -122,6 +124,7 @@ pub(crate) fn arg_extreme(
         let found = found.ok_or(MathError::Value { function: name, problem: "All-NaN slice encountered" })?;
         let mut shape = whole.shape().to_vec();
         match (options.flag("keepdims", false)?, options.int("axis")?) {
+            _ if ndim == 0 => {}
             (true, None) => shape = vec![1; ndim],
             (true, Some(_)) => shape[axis] = 1,
             (false, None) => shape.clear(),

@@ -1,0 +1,113 @@
+"""`ndferry_math` against the real NumPy 2: dtypes, shapes, values and exceptions of thousands of calls."""
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+
+from cases import cases
+from mathematics import COMPLEX, FLOATS, NUMBERS, Draw, both
+
+pytestmark = pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.1.0", reason="promotes as NumPy 1")
+seeds = st.integers(0, 2**32)
+
+EXACT_UNARY = """positive negative absolute fabs sign square conjugate real imag sqrt floor ceil trunc rint isnan isinf
+    isfinite signbit logical_not invert""".split()
+CLOSE_UNARY = """reciprocal cbrt exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh
+    arccosh arctanh degrees radians angle""".split()
+EXACT_BINARY = """add subtract multiply maximum minimum fmax fmin equal not_equal less less_equal greater greater_equal
+    logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor left_shift right_shift gcd lcm copysign nextafter
+    heaviside floor_divide remainder fmod""".split()
+CLOSE_BINARY = "divide power float_power arctan2 hypot logaddexp logaddexp2".split()
+
+
+def test_promotion_is_a_table():
+    for a in NUMBERS:
+        for b in NUMBERS:
+            assert both("add", [np.ones(2, a), np.ones(1, b)], lambda: np.add(np.ones(2, a), np.ones(1, b)))
+        for weak in [True, 3, 2.5, 2j]:
+            both("multiply", [np.ones(2, a), weak], lambda: np.multiply(np.ones(2, a), weak))
+            both("multiply", [weak, np.ones(2, a)], lambda: np.multiply(weak, np.ones(2, a)))
+
+
+def test_every_function_knows_every_dtype():
+    for name in EXACT_UNARY + CLOSE_UNARY:
+        for dtype in NUMBERS:
+            a = np.ones(3, dtype)
+            both(name, [a], lambda: getattr(np, name)(a), ulps=40)
+    for name in EXACT_BINARY + CLOSE_BINARY:
+        for dtype in NUMBERS:
+            for other in NUMBERS:
+                a, b = np.ones(1, dtype), np.ones(2, other)
+                both(name, [a, b], lambda: getattr(np, name)(a, b), ulps=40)
+            for weak in [True, 1, 1.0, 1 + 0j]:
+                both(name, [a, weak], lambda: getattr(np, name)(a, weak), ulps=40)
+
+
+@cases(1500, seeds)
+def test_functions_of_one(seed):
+    draw = Draw(seed)
+    if draw.chance(0.5):
+        name = draw.one(EXACT_UNARY)
+        a = draw.array(tame=draw.chance(0.3))
+        both(name, [a], lambda: getattr(np, name)(a), ulps=2 if a.dtype.kind == "c" else 0)
+        return
+    name = draw.one(CLOSE_UNARY)
+    a = draw.array(tame=True) if draw.chance(0.5) else draw.array(FLOATS)
+    if name == "reciprocal" and a.dtype.kind in "iu":
+        a = np.where(a == 0, 1, a).astype(a.dtype)
+    if a.dtype.kind == "c" and name == "angle":
+        a = np.where(a == 0, 1, a).astype(a.dtype)
+    both(name, [a], lambda: getattr(np, name)(a), ulps=40 if a.dtype.kind == "c" else 4)
+
+
+def two(draw, dtypes=NUMBERS, **options):
+    a = draw.array(dtypes, **options)
+    if draw.chance(0.25):
+        pair = [a, draw.weak()]
+    elif draw.chance(0.5):
+        pair = [a, draw.array(dtypes, a.shape, **options)]
+    else:
+        pair = [a, draw.array(dtypes, **options)]
+    return pair if draw.chance(0.7) else pair[::-1]
+
+
+@cases(2500, seeds)
+def test_functions_of_two(seed):
+    draw = Draw(seed)
+    if draw.chance(0.7):
+        name = draw.one(EXACT_BINARY)
+        a, b = two(draw, tame=draw.chance(0.3))
+        is_complex = any(np.asarray(x).dtype.kind == "c" for x in (a, b))
+        both(name, [a, b], lambda: getattr(np, name)(a, b), ulps=2 if is_complex else 0)
+        return
+    name = draw.one(CLOSE_BINARY)
+    a, b = two(draw, tame=draw.chance(0.5) or name.endswith("power"))
+    is_complex = any(np.asarray(x).dtype.kind == "c" for x in (a, b))
+    both(name, [a, b], lambda: getattr(np, name)(a, b), ulps=200 if is_complex else 4)
+
+
+@cases(1500, seeds)
+def test_reductions(seed):
+    draw = Draw(seed)
+    name = draw.one("sum prod mean var std min max any all count_nonzero ptp nansum nanprod nanmean nanvar nanstd".split())
+    a = draw.array(tame=draw.chance(0.6))
+    options = {}
+    if a.ndim and draw.chance(0.7):
+        options["axis"] = int(draw.random.integers(-a.ndim, a.ndim + draw.chance(0.1)))
+        if a.ndim > 1 and draw.chance(0.3):
+            count = draw.random.integers(1, a.ndim + 1)
+            options["axis"] = [int(x) for x in draw.random.permutation(a.ndim)[:count]]
+    if draw.chance(0.3):
+        options["keepdims"] = True
+    if name.endswith(("var", "std")) and draw.chance(0.3):
+        options["ddof"] = 1
+    if name in ("sum", "prod", "mean") and draw.chance(0.2):
+        options["dtype"] = draw.one(["<f8", "<c16", "<f4"] if a.dtype.kind != "c" else COMPLEX)
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    with np.errstate(all="ignore"):
+        wide = np.abs(np.nan_to_num(a.astype("c16"), posinf=0, neginf=0))
+        scale = float(np.sum(wide)) if "sum" in name or "mean" in name else float(np.max(wide, initial=0)) ** 2
+    a_kind = a.dtype.kind
+    if name.endswith("prod"):
+        scale = None
+    both(name, [a], lambda: getattr(np, name)(a, **given), options, ulps=60 if a_kind == "c" else 8, scale=scale)
