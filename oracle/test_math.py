@@ -111,3 +111,13 @@ def test_reductions(seed):
     if name.endswith("prod"):
         scale = None
     both(name, [a], lambda: getattr(np, name)(a, **given), options, ulps=60 if a_kind == "c" else 8, scale=scale)
+
+
+@cases(500, seeds)
+def test_products(seed):
+    draw = Draw(seed)
+    name = draw.one(["matmul", "dot", "inner", "outer", "kron", "vdot"])
+    shapes = [(4,), (3, 4), (4, 3), (2, 3, 4), (2, 4, 3), (1, 4, 2), (), (0, 4), (4, 0)]
+    a, b = (draw.array(shape=draw.one(shapes), tame=True) for _ in range(2))
+    scale = float(np.max(np.abs(a.astype("c16")), initial=0) * np.max(np.abs(b.astype("c16")), initial=0)) * 4
+    both(name, [a, b], lambda: getattr(np, name)(a, b), ulps=8, scale=scale)
