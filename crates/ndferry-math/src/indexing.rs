@@ -203,6 +203,8 @@ impl Plan {
             along: Vec::new(),
             start: view.layout().offset() as isize,
             places: Vec::new(),
+            parted: false,
+            apart: false,
         };
         let mut ellipsis = false;
         for (pick, array) in picks.iter().zip(&arrays) {
@@ -210,6 +212,7 @@ impl Plan {
                 (_, Some(array)) => walk.array(&array.view())?,
                 (Pick::Basic(Index::Ellipsis), _) => {
                     ellipsis = true;
+                    walk.parted = !walk.places.is_empty();
                     walk.whole(view.ndim() - used);
                 }
                 (Pick::Basic(Index::NewAxis), _) => walk.axes.push((1, 0)),
@@ -294,6 +297,9 @@ struct Walk<'a> {
     start: isize,
     /// Where in `axes` each of the arrays stands.
     places: Vec<usize>,
+    /// Whether `...` came after an array; and an array after that, though it may stand for no axis.
+    parted: bool,
+    apart: bool,
 }
 
 impl Walk<'_> {
@@ -401,6 +407,7 @@ impl Walk<'_> {
 
     fn push(&mut self, axis: Option<usize>, indices: Array) {
         self.along.push(Along { axis, indices });
+        self.apart |= self.parted;
         self.places.push(self.axes.len());
     }
 
@@ -411,6 +418,7 @@ impl Walk<'_> {
             along,
             start,
             places,
+            apart,
             ..
         } = self;
         let Some(first) = places.first() else {
@@ -441,7 +449,7 @@ impl Walk<'_> {
         }
         let arrays = Some(Picked { shape, offsets });
         // Arrays that stand side by side stay where they are; others go to the front.
-        let side_by_side = places.iter().all(|place| place == first);
+        let side_by_side = !apart && places.iter().all(|place| place == first);
         let cut = if side_by_side { *first } else { 0 };
         let (before, after) = axes.split_at(cut);
         Ok(Plan {
