@@ -3,7 +3,7 @@
     NDFERRY_TOKEN=... python stdlib_recv.py HOST PORT OUT.npz
 
 Stores one transfer, then acknowledges it. Blocks come raw. Without a token listen at 127.0.0.1 alone."""
-import hashlib, hmac, io, json, operator, os, socket, struct, sys, zlib, numpy as np
+import hashlib, hmac, io, json, operator, os, socket, struct, sys, zipfile, zlib, numpy as np
 MANIFEST, HEADER, DATA, END, CATALOG, ACK, REFUSE, HELLO, AUTH, BLOCK = 0, 1, 2, 4, 5, 18, 19, 32, 33, 1 << 24
 
 def message(kind, transfer, body=b""):
@@ -68,9 +68,10 @@ def recv(link, token, path):
             if not hmac.compare_digest(answer[36:], proof(b"\2")): raise ValueError("the token is wrong")
             link.sendall(message(AUTH, 0, b"\3\0\0\0" + proof(b"\3")))
         arrays, ack = take(stream)
-        with open(path + ".part", "wb") as out:
-            np.savez(out, **{name or "arr_0": value for name, value in arrays.items()})
-            out.flush(); os.fsync(out.fileno())
+        with zipfile.ZipFile(path + ".part", "w", zipfile.ZIP_STORED, True) as out:  # savez takes not every name
+            for name, value in arrays.items():
+                np.save(path + ".npy", value); out.write(path + ".npy", (name or "arr_0") + ".npy"); os.remove(path + ".npy")
+        with open(path + ".part", "rb+") as out: os.fsync(out.fileno())
         os.rename(path + ".part", path)
         link.sendall(ack)
     except Exception as error:
@@ -79,8 +80,7 @@ def recv(link, token, path):
 
 if __name__ == "__main__":
     listener = socket.socket()
-    listener.bind((sys.argv[1], int(sys.argv[2])))
-    listener.listen(1)
+    listener.bind((sys.argv[1], int(sys.argv[2]))); listener.listen(1)
     sys.stderr.write("listening on tcp://%s:%d\n" % listener.getsockname())
     link = listener.accept()[0]
     link.settimeout(60)

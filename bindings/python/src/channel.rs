@@ -233,12 +233,51 @@ pub(crate) fn listen(
     })
 }
 
+/// What has come into memory: the array, or a dict of several by their names; or `out`, if that takes it.
+fn as_python<'py>(
+    py: Python<'py>,
+    received: &mut Received,
+    out: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let mut dtypes = Dtypes::default();
+    let is_single = matches!(&received.arrays[..], [array] if array.name.is_empty());
+    let dict = PyDict::new(py);
+    for received in &mut received.arrays {
+        if out.is_some() && (!is_single || received.objects.is_some()) {
+            let message = match is_single {
+                true => "an array of objects came: out takes numbers",
+                false => "several arrays came, or one with a name: out takes none of them",
+            };
+            return Err(ours(py, "UsageError", message, None));
+        }
+        let array = match (&received.objects, received.array.take(), out) {
+            (Some(source), _, _) => crate::lazy::objects(py, source, 0)?,
+            (None, Some(array), Some(out)) => {
+                crate::lazy::into(py, &LazyArray::from(array), out)?;
+                Some(out.clone())
+            }
+            (None, Some(array), None) => {
+                Some(arrays::to_python(py, &mut dtypes, array, Share::Ours)?)
+            }
+            (None, None, _) => None,
+        };
+        match array {
+            Some(array) if is_single => return Ok(array),
+            Some(array) => dict.set_item(&received.name, array)?,
+            None => {}
+        }
+    }
+    Ok(dict.into_any())
+}
+
 impl PyListener {
+    /// `then` sees what has come before the sender hears that all is well; what it raises the sender hears as a refusal.
     fn take(
         &self,
         py: Python<'_>,
         target: &Target,
         progress: Option<Py<PyAny>>,
+        mut then: impl FnMut(Python<'_>, &mut Received) -> PyResult<()> + Send,
     ) -> PyResult<Received> {
         let work = Work::new();
         let progress = crate::progress::of(progress, &work);
@@ -246,7 +285,13 @@ impl PyListener {
             // Another thread that receives has it until its transfer has come.
             let mut receiver = self.receiver.lock().unwrap_or_else(PoisonError::into_inner);
             match &mut *receiver {
-                Some(receiver) => receiver.recv(target, &*progress).map(Some),
+                Some(receiver) => receiver
+                    .recv_then(target, &*progress, &mut |received| {
+                        Python::attach(|py| then(py, received)).map_err(|raised| {
+                            ErrorKind::System(std::io::Error::other(raised)).into()
+                        })
+                    })
+                    .map(Some),
                 None => Ok(None),
             }
         })?;
@@ -311,43 +356,15 @@ impl PyListener {
         out: Option<Bound<'py, PyAny>>,
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let received = self.take(py, &Target::Memory, progress)?;
-        let mut dtypes = Dtypes::default();
-        let is_single = matches!(&received.arrays[..], [array] if array.name.is_empty());
-        let dict = PyDict::new(py);
-        for received in received.arrays {
-            if let Some(source) = &received.objects {
-                let Some(objects) = crate::lazy::objects(py, source, 0)? else {
-                    continue;
-                };
-                if out.is_some() {
-                    let message = "an array of objects came: out takes numbers";
-                    return Err(ours(py, "UsageError", message, None));
-                }
-                if is_single {
-                    return Ok(objects);
-                }
-                dict.set_item(received.name, objects)?;
-                continue;
-            }
-            let Some(array) = received.array else {
-                continue;
-            };
-            if let Some(out) = &out {
-                if !is_single {
-                    let message = "several arrays came, or one with a name: out takes none of them";
-                    return Err(ours(py, "UsageError", message, None));
-                }
-                crate::lazy::into(py, &LazyArray::from(array), out)?;
-                return Ok(out.clone());
-            }
-            let array = arrays::to_python(py, &mut dtypes, array, Share::Ours)?;
-            if is_single {
-                return Ok(array);
-            }
-            dict.set_item(received.name, array)?;
-        }
-        Ok(dict.into_any())
+        let out = out.map(Bound::unbind);
+        let mut came = None;
+        self.take(py, &Target::Memory, progress, |py, received| {
+            let out = out.as_ref().map(|out| out.bind(py));
+            came = Some(as_python(py, received, out)?.unbind());
+            Ok(())
+        })?;
+        came.map(|came| came.into_bound(py))
+            .ok_or_else(|| ours(py, "UsageError", "nothing came", None))
     }
 
     /// Waits for a transfer and stores it in a file, which appears whole or not at all; gives the bytes of its elements.
@@ -362,7 +379,7 @@ impl PyListener {
             ndferry::ErrorKind::Exists => Ok(()),
             _ => Err(exception(py, &error)),
         })?;
-        Ok(self.take(py, &target, progress)?.nbytes)
+        Ok(self.take(py, &target, progress, |_, _| Ok(()))?.nbytes)
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

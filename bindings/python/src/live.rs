@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use ndferry::{Attributes, Live, LiveFrame, LiveOptions, LivePolicy, RecvOptions, Watcher};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyTuple;
 
 use crate::arrays::{self, Share};
 use crate::channel::{seconds, token};
@@ -101,6 +101,34 @@ impl PyLive {
     }
 }
 
+/// An array of this dtype, if no value becomes another one by that; otherwise of the dtype that it has.
+fn as_dtype<'py>(
+    frame: &Bound<'py, PyAny>,
+    dtype: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let numpy = frame.py().import("numpy")?;
+    let array = numpy.call_method1("asarray", (frame,))?;
+    let own = array.getattr("dtype")?;
+    let is_array = numpy_abi::is_array(frame).1;
+    if is_array
+        && !numpy
+            .call_method1("can_cast", (&own, dtype, "safe"))?
+            .is_truthy()?
+    {
+        return Ok(array);
+    }
+    let cast = numpy.call_method1("asarray", (frame, dtype))?;
+    // Numbers of Python and lists of them have no dtype of their own.
+    match is_array
+        || numpy
+            .call_method1("array_equal", (&array, &cast))?
+            .is_truthy()?
+    {
+        true => Ok(cast),
+        false => Ok(array),
+    }
+}
+
 #[pymethods]
 impl PyLive {
     /// Where it listens, with the real port.
@@ -128,10 +156,7 @@ impl PyLive {
             false => arrays::in_memory(&mut dtypes, frame)?,
             true => {
                 let dtype = self.with(py, |live| Ok(live.dtype().clone()))?;
-                let keywords = PyDict::new(py);
-                keywords.set_item("dtype", dtypes.numpy(py, &dtype)?)?;
-                let numpy = py.import("numpy")?;
-                let array = numpy.call_method("asarray", (frame,), Some(&keywords))?;
+                let array = as_dtype(frame, &dtypes.numpy(py, &dtype)?)?;
                 arrays::in_memory(&mut dtypes, &array)?
             }
         };

@@ -79,3 +79,15 @@ def test_an_exception_breaks_the_stream_off() -> None:
         next(watcher)
     with pytest.raises(ValueError, match="policy"):
         ndferry.live("tcp://127.0.0.1:0", (), "f8", policy="both")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "dtype, frame",
+    [("u1", np.full((2, 2), 300)), ("u1", np.full((2, 2), -1.5)), ("i4", [[2.7, 0], [0, 0]]), ("f4", np.full((2, 2), 1j))],
+)
+def test_no_value_becomes_another_one_without_a_word(dtype: str, frame: Any) -> None:
+    with ndferry.live("tcp://127.0.0.1:0", (2, 2), dtype) as live:
+        with pytest.raises(ValueError, match="is needed here"):
+            live.push(frame)
+        assert live.push([[1, 2], [3, 4]]) == 0
+        assert live.push(np.ones((2, 2), "?")) == 1

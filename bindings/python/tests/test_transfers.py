@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import io
+import os
 import socket
 import ssl
 import subprocess
@@ -363,3 +364,32 @@ def test_pythons_own_tls_sees_the_certificate_and_does_not_disturb() -> None:
             ndferry.connect(listener.url).send(A)
         receiver.join()
     assert same(received[0], A)
+
+
+@pytest.mark.parametrize("what", ["shape", "dtype", "objects", "a call"])
+def test_what_the_receiver_cannot_take_the_sender_does_not_hear_to_be_there(what: str, tmp_path: Any) -> None:
+    class Call:
+        def __reduce__(self) -> Any:
+            return (os.system, ("true",))
+
+    sent: Any = {"objects": np.array([1, None]), "a call": np.array([Call()])}.get(what, np.arange(4.0))
+    out = {"shape": np.empty(5), "dtype": np.empty(4, "f4"), "objects": np.empty(2)}.get(what)
+    if what == "a call":
+        # Pickling it is refused here; somebody else may send it.
+        np.save(tmp_path / "call.npy", sent, allow_pickle=True)
+        sent = ndferry.open(tmp_path / "call.npy")
+    with ndferry.listen("tcp://127.0.0.1:0") as listener:
+        raised: list[Any] = []
+
+        def receive() -> None:
+            try:
+                listener.recv(out=out)
+            except Exception as error:
+                raised.append(error)
+
+        receiver = threading.Thread(target=receive)
+        receiver.start()
+        with pytest.raises(ndferry.FerryError, match="refused"):
+            ndferry.connect(listener.url).send(sent)
+        receiver.join()
+    assert raised and not isinstance(raised[0], ndferry.TransferError), raised

@@ -42,7 +42,7 @@ pub(crate) struct Cli {
     /// When to draw how far it is, on standard error.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) progress: When,
-    /// Nothing on standard error but errors.
+    /// Nothing on standard error but errors, and the line that says where it listens.
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Tells what it does, on standard error; -vv tells every read. NDFERRY_LOG=debug is the same.

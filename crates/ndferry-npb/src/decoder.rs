@@ -155,27 +155,26 @@ impl Decoder {
     /// A damaged message, one that contradicts those before it, or one beyond the limits. The decoder must not be fed
     /// further then.
     pub fn feed<'a>(&'a mut self, frame: &'a [u8]) -> Result<Event<'a>, Error> {
-        let head = self.head(frame)?;
+        let head = Head::parse(frame)?;
+        self.is_allowed(&head)?;
         self.feed_parts(&head, &frame[HEAD_NBYTES..])
     }
 
-    /// As [`Self::feed`], for a message that lies in memory which its sender has lent. If it is DATA and its checksum is 0,
-    /// that is not compared: nobody has moved the bytes.
+    /// As [`Self::feed`], for a message that lies in memory which its sender has lent; its head was copied out of there
+    /// and parsed. If it is DATA and its checksum is 0, that is not compared: nobody has moved the bytes.
     ///
     /// # Errors
     /// As [`Self::feed`].
-    pub fn feed_lent<'a>(&'a mut self, frame: &'a [u8]) -> Result<Event<'a>, Error> {
-        let head = self.head(frame)?;
-        let body = &frame[HEAD_NBYTES..];
+    pub fn feed_lent<'a>(&'a mut self, head: &Head, body: &'a [u8]) -> Result<Event<'a>, Error> {
+        self.is_allowed(head)?;
         if (head.kind, head.body_crc) != (Kind::Data, 0) {
-            return self.feed_parts(&head, body);
+            return self.feed_parts(head, body);
         }
         head.check_nbytes(body)?;
-        self.inside(&head, body)
+        self.inside(head, body)
     }
 
-    fn head(&self, frame: &[u8]) -> Result<Head, Error> {
-        let head = Head::parse(frame)?;
+    fn is_allowed(&self, head: &Head) -> Result<(), Error> {
         if head.body_nbytes > self.limits.body_nbytes() {
             let (what, nbytes, limit) = (head.what(), head.body_nbytes, self.limits.body_nbytes());
             return Err(ErrorKind::TooLarge {
@@ -185,7 +184,7 @@ impl Decoder {
             }
             .at(24));
         }
-        Ok(head)
+        Ok(())
     }
 
     /// Takes one message whose head has been parsed.
@@ -540,13 +539,17 @@ mod tests {
         [&head[..], payload].concat()
     }
 
+    fn lent<'a>(decoder: &'a mut Decoder, frame: &'a [u8]) -> Result<Event<'a>, Error> {
+        decoder.feed_lent(&Head::parse(frame)?, &frame[HEAD_NBYTES..])
+    }
+
     #[test]
     fn a_checksum_that_is_left_out_is_missed_unless_the_message_was_lent() {
         let frames = array(3, 2, false, false);
         let begun = || {
             let mut decoder = Decoder::new(Limits::PEER, Repeats::Refuse);
             for frame in &frames[..2] {
-                decoder.feed_lent(frame).unwrap();
+                lent(&mut decoder, frame).unwrap();
             }
             decoder
         };
@@ -562,15 +565,15 @@ mod tests {
         let error = begun().feed(&unchecked).unwrap_err();
         assert!(matches!(error.kind, ErrorKind::BodyCrc { .. }));
         let mut decoder = begun();
-        let event = decoder.feed_lent(&unchecked).unwrap();
+        let event = lent(&mut decoder, &unchecked).unwrap();
         assert!(matches!(event, Event::Block(block) if block.payload == payload));
         // One that is there counts, as does the length, and whatever is not DATA.
         let mut damaged = block(3, 0, &payload);
         *damaged.last_mut().unwrap() ^= 1;
-        let error = begun().feed_lent(&damaged).unwrap_err();
+        let error = lent(&mut begun(), &damaged).unwrap_err();
         assert!(matches!(error.kind, ErrorKind::BodyCrc { .. }));
         let cut = &unchecked[..unchecked.len() - 1];
-        let error = begun().feed_lent(cut).unwrap_err();
+        let error = lent(&mut begun(), cut).unwrap_err();
         assert!(matches!(error.kind, ErrorKind::Truncated { .. }));
         let head = Head {
             body_crc: 0,
@@ -578,8 +581,8 @@ mod tests {
         };
         let header = [&head.encode()[..], b"header"].concat();
         let mut decoder = Decoder::new(Limits::PEER, Repeats::Refuse);
-        decoder.feed_lent(&frames[0]).unwrap();
-        let error = decoder.feed_lent(&header).unwrap_err();
+        lent(&mut decoder, &frames[0]).unwrap();
+        let error = lent(&mut decoder, &header).unwrap_err();
         assert!(matches!(error.kind, ErrorKind::BodyCrc { .. }));
     }
 

@@ -325,7 +325,7 @@ pub enum ErrorKind {
         nbytes: usize,
     },
     /// An address that others reach, and no token to tell them by.
-    #[error("whoever reaches this address could send: it needs a token")]
+    #[error("whoever reaches this address could connect: it needs a token")]
     Open,
     /// The peer ended the transfer in the middle.
     #[error("the peer ended the transfer before {expected}")]
@@ -492,7 +492,7 @@ impl Error {
             }
             ErrorKind::Trailing { .. } => Some("-f writes over them".to_owned()),
             ErrorKind::NotPart | ErrorKind::AnotherSource => Some(
-                "remove it, or receive under another name, to begin anew".to_owned(),
+                "the sender needs --resume too, and what it had the first time; to begin anew remove it, or receive under another name".to_owned(),
             ),
             #[cfg(feature = "http")]
             ErrorKind::Outside(ndferry_io::Error::Http(ndferry_io::HttpProblem::NoRanges)) => {
@@ -509,7 +509,7 @@ impl Error {
                 "both sides need the same one, in NDFERRY_TOKEN or by --token-file".to_owned(),
             ),
             ErrorKind::Open => Some(
-                "set NDFERRY_TOKEN, or --token-file F, or --new-token; --insecure takes arrays from everybody"
+                "set NDFERRY_TOKEN, or --token-file F (`recv` has --new-token); --insecure lets everybody in"
                     .to_owned(),
             ),
             ErrorKind::Exists => Some("-f replaces it".to_owned()),

@@ -46,7 +46,8 @@ pub struct LiveOptions {
     pub name: String,
     /// What else is said of it. `first_row` is set for each watcher.
     pub attributes: Attributes,
-    /// All frames also go into this NPB file, which can be read while it grows. [`Live::push`] waits for it.
+    /// All frames also go into this NPB file, which can be read while it grows: up to the last second, or to the last frame
+    /// once the stream has ended, however that was. [`Live::push`] waits for it.
     pub store: Option<PathBuf>,
     /// Empties that file if it exists.
     pub overwrite: bool,
@@ -107,12 +108,18 @@ pub struct Watched {
 pub struct Broadcast {
     /// Frames that were pushed.
     pub frames: u64,
-    /// All watchers there were, those that left early first.
+    /// The last 1,000 watchers that there were, those that left early first.
     pub watched: Vec<Watched>,
 }
 
 /// How often what waits looks at the interrupt.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// Watchers of which it is told how it went.
+const MOST_TOLD: usize = 1000;
+
+/// How often what is stored is written so that it can be read, whatever happens then.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// Bytes of one block: small enough that watchers hear something often.
 const BLOCK_NBYTES: u64 = 1 << 20;
@@ -129,6 +136,7 @@ pub struct Live {
     grid: TileGrid,
     shared: Arc<Shared>,
     file: Option<NpbFile>,
+    flushed: Instant,
     door: Option<JoinHandle<()>>,
     gone: Arc<AtomicBool>,
     options: LiveOptions,
@@ -220,6 +228,7 @@ impl Live {
             grid,
             shared,
             file,
+            flushed: Instant::now(),
             door: Some(door),
             gone,
             options,
@@ -279,6 +288,10 @@ impl Live {
             let row: Vec<usize> = [1].into_iter().chain(self.shape.iter().copied()).collect();
             let row = Array::contiguous(self.dtype.clone(), &row, Order::C, bytes.clone())?;
             file.append(&row.view())?;
+            if self.flushed.elapsed() >= FLUSH {
+                file.flush()?;
+                self.flushed = Instant::now();
+            }
         }
         let mut frame = Frame::new(bytes, &self.grid)?;
         let most = self.options.buffer.max(1);
@@ -334,6 +347,8 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         self.gone.store(true, Ordering::Relaxed);
+        // What has been pushed is kept; what goes wrong with that has been said, or will be when it is read.
+        let _ = self.file.take().map(NpbFile::finish);
         self.shared.state().is_ended = true;
         self.shared.changed.notify_all();
         self.join();
@@ -432,6 +447,9 @@ impl Shared {
     pub(crate) fn leave(&self, number: u64, watched: Watched) {
         let mut state = self.state();
         state.watching.retain(|own| own.0 != number);
+        if state.watched.len() == MOST_TOLD {
+            state.watched.remove(0);
+        }
         state.watched.push(watched);
         drop(state);
         self.changed.notify_all();

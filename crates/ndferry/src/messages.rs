@@ -109,6 +109,8 @@ pub struct Message {
     pub arrays: Vec<(String, LazyArray)>,
     /// Bytes of all parts.
     pub nbytes: u64,
+    /// Whether it is a pickle that holds more than these arrays, in a dict at most.
+    pub holds_more: bool,
 }
 
 impl Messages {
@@ -216,6 +218,13 @@ impl Messages {
             let Some(parts) = parts else { continue };
             self.links.push(link);
             let message = self.read(&parts);
+            if let Err(error) = &message
+                && std::mem::take(&mut self.is_asked)
+                && let Some(link) = self.links.last_mut()
+            {
+                // It may be gone.
+                let _ = link.send(&[b"", format!("error: {error}").as_bytes()]);
+            }
             return message.map(Some).map_err(|error| error.in_source(&peer));
         }
         Ok(None)
@@ -257,7 +266,7 @@ impl Messages {
     }
 
     fn read(&self, parts: &[Bytes]) -> Result<Message> {
-        let recipe = self.options.recipe;
+        let (recipe, mut holds_more) = (self.options.recipe, false);
         let single = |array: Array| vec![(String::new(), LazyArray::from(array))];
         let arrays = match (recipe, parts) {
             // A topic may stand before it.
@@ -270,6 +279,7 @@ impl Messages {
                 if source.format() != Format::Pickle {
                     return Err(recipe.wrong(format!("it is {}", source.format())));
                 }
+                holds_more = source.pickle().is_some_and(|pickle| pickle.holds_more);
                 let arrays = source.outer_arrays();
                 let named = arrays.map(|array| (array.path().to_owned(), array));
                 named.collect()
@@ -280,6 +290,7 @@ impl Messages {
         Ok(Message {
             arrays,
             nbytes: parts.iter().map(|part| part.len() as u64).sum(),
+            holds_more,
         })
     }
 
@@ -314,7 +325,7 @@ fn array_of(head: &Bytes, elements: &Bytes) -> Result<Array> {
     let head: Value = serde_json::from_slice(head).map_err(|error| wrong(error.to_string()))?;
     let text = (head.get("dtype").and_then(Value::as_str))
         .ok_or_else(|| wrong("the JSON has no text \"dtype\"".to_owned()))?;
-    let dtype = Dtype::parse(text)?;
+    let dtype = Dtype::parse(text).map_err(|error| wrong(error.to_string()))?;
     if dtype.has_object() {
         return Err(ErrorKind::Objects.into());
     }
@@ -325,7 +336,8 @@ fn array_of(head: &Bytes, elements: &Bytes) -> Result<Array> {
         .map(|extent| usize::try_from(extent.as_u64()?).ok())
         .collect();
     let shape = shape.ok_or_else(|| wrong(format!("\"shape\" is {extents:?}")))?;
-    let layout = Layout::contiguous(&shape, dtype.itemsize(), Order::C)?;
+    let layout = Layout::contiguous(&shape, dtype.itemsize(), Order::C)
+        .map_err(|error| wrong(error.to_string()))?;
     let size = shape.iter().product::<usize>();
     let needed = size.checked_mul(dtype.itemsize());
     if needed != Some(elements.len()) {

@@ -16,7 +16,7 @@ use ndferry_npy::Header;
 use crate::error::{npb, outside};
 use crate::inbox::{Inbox, Last};
 use crate::keep_alive::while_busy;
-use crate::npb_file::{attribute_name, header_of};
+use crate::npb_file::header_of;
 use crate::part::Part;
 use crate::session::{Greeting, Side, WINDOW, link_options};
 use crate::store::Store;
@@ -230,11 +230,11 @@ impl Receiver {
     /// [`crate::ErrorClass::Protocol`], [`crate::ErrorClass::Limit`], [`ErrorKind::Exists`], [`ErrorKind::Interrupted`],
     /// [`crate::ErrorClass::System`].
     pub fn recv(&mut self, target: &Target, progress: &dyn Progress) -> Result<Received> {
-        self.recv_then(target, progress, &mut || Ok(()))
+        self.recv_then(target, progress, &mut |_| Ok(()))
     }
 
-    /// As [`Self::recv`], and `then` runs once the file is in its place: the sender hears that all is well only if that
-    /// went well too. For those who pass the file on.
+    /// As [`Self::recv`], and `then` runs once the file is in its place, or all arrays are in memory: the sender hears that
+    /// all is well only if that went well too. For those who pass on what has come.
     ///
     /// # Errors
     /// As [`Self::recv`], and what `then` says; the file stays in that case.
@@ -242,7 +242,7 @@ impl Receiver {
         &mut self,
         target: &Target,
         progress: &dyn Progress,
-        then: &mut dyn FnMut() -> Result<()>,
+        then: &mut dyn FnMut(&mut Received) -> Result<()>,
     ) -> Result<Received> {
         let limits = npb_limits(&self.options.limits);
         let mut store = match (self.options.resume, target) {
@@ -271,7 +271,7 @@ impl Receiver {
         if let Target::File(path) = target {
             received.path = Some(path.clone());
         }
-        if let Some(last) = store.deliver(&mut received)? {
+        if let Some(last) = store.deliver(&mut received) {
             self.last = last;
         }
         Ok(received)
@@ -283,7 +283,7 @@ impl Receiver {
         target: &Target,
         limits: &ndferry_npb::Limits,
         progress: &dyn Progress,
-        then: &mut dyn FnMut() -> Result<()>,
+        then: &mut dyn FnMut(&mut Received) -> Result<()>,
     ) -> Result<Received> {
         self.in_memory
             .store(*target == Target::Memory, Ordering::Relaxed);
@@ -326,19 +326,20 @@ impl RecvOptions {
         target: &Target,
         limits: &ndferry_npb::Limits,
         progress: &dyn Progress,
-        then: &mut dyn FnMut() -> Result<()>,
+        then: &mut dyn FnMut(&mut Received) -> Result<()>,
     ) -> Result<Received> {
         let limits = match *target == Target::Memory && link.shares() {
             true => &shared_limits(limits),
             false => limits,
         };
         let taken = take(self, &mut link, hello, store, target, limits, progress);
-        let acknowledged = taken.and_then(|received| {
+        let acknowledged = taken.and_then(|(mut received, transfer)| {
             while_busy(&mut link, |_| {
                 store.commit().map_err(|error| target.place_system(error))?;
-                then()
+                store.deliver_memory(&mut received)?;
+                then(&mut received)
             })?;
-            Ok(received)
+            Ok((received, transfer))
         });
         match acknowledged {
             Ok((mut received, transfer)) => {
@@ -407,6 +408,7 @@ fn take(
     let mut raw = Vec::new();
     let mut transfer = 0;
     let mut gaps: Option<Gaps> = None;
+    let mut lost = 0;
     // Bytes of DATA that the sender has not been told of.
     let mut taken = 0;
     let gives_credit = link.answers() && link.counts_messages();
@@ -418,30 +420,37 @@ fn take(
             .map_err(outside)?
             .ok_or(ErrorKind::BrokenOff { expected })?;
         let (copy, lent);
-        let is_moved = matches!(frame, Frame::Here(_));
-        let (frame, lent) = match frame {
-            Frame::Here(frame) | Frame::Local(frame) => (frame, None),
-            // What is parsed must not change meanwhile.
-            Frame::Shared(bytes) if Head::parse(&bytes).map_err(npb)?.kind != Kind::Data => {
-                copy = bytes.to_vec();
-                (&copy[..], None)
+        let mut is_moved = matches!(frame, Frame::Here(_));
+        let (head, frame, lent) = match frame {
+            Frame::Here(frame) | Frame::Local(frame) => {
+                (Head::parse(frame).map_err(npb)?, frame, None)
             }
             Frame::Shared(bytes) => {
-                lent = bytes;
-                (&lent[..], Some(&lent))
+                // What is parsed, and what goes into files, must not change meanwhile.
+                let head = bytes.get(..HEAD_NBYTES).unwrap_or_default().to_vec();
+                let head = Head::parse(&head).map_err(npb)?;
+                if head.kind == Kind::Data && *target == Target::Memory {
+                    lent = bytes;
+                    (head, &lent[..], Some(&lent))
+                } else {
+                    copy = bytes.to_vec();
+                    is_moved = true;
+                    (Head::parse(&copy).map_err(npb)?, &copy[..], None)
+                }
             }
         };
-        let head = Head::parse(frame).map_err(npb)?;
         if head.transfer != 0 {
             transfer = head.transfer;
         }
         let event = match is_moved {
             true => decoder.feed(frame),
-            false => decoder.feed_lent(frame),
+            false => decoder.feed_lent(&head, &frame[HEAD_NBYTES..]),
         };
         match event.map_err(npb)? {
             Event::Manifest(manifest) => {
-                gaps = manifest.live.then(Gaps::default);
+                // What is lost is counted over all arrays.
+                lost = gaps.as_ref().map_or(lost, |gaps| gaps.lost);
+                gaps = manifest.live.then_some(Gaps { next: 0, lost });
                 incoming = Some(Incoming::new(manifest)?);
             }
             Event::Header(_, bytes) => {
@@ -563,7 +572,7 @@ pub(crate) fn receive_over(
             link.send(&[&Ack { blocks }.message(transfer)])
                 .map_err(outside)?;
             received.wire_nbytes = link.received_nbytes();
-            store.deliver(&mut received)?;
+            store.deliver_memory(&mut received)?;
             Ok(received)
         }
         Err(error) => {
@@ -644,18 +653,9 @@ impl Incoming {
     pub(crate) fn info(&self, limits: &Limits) -> Result<ReceivedArray> {
         let header = self.header(limits)?;
         let named = self.headers.get(1);
-        let (name, attributes) = named
-            .map(|json| Attributes::with_name(json))
-            .transpose()
-            .or_else(|error| match error.kind() {
-                // What a peer says beside the elements does not have to be understood.
-                ErrorKind::Attributes { .. } => {
-                    let name = named.map(|json| attribute_name(json));
-                    Ok(name.map(|name| (name, Attributes::default())))
-                }
-                _ => Err(error),
-            })?
-            .unwrap_or_default();
+        // A file with others could not be opened.
+        let named = named.map(|json| Attributes::with_name(json)).transpose()?;
+        let (name, attributes) = named.unwrap_or_default();
         Ok(ReceivedArray {
             name,
             attributes,

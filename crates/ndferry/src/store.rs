@@ -270,18 +270,22 @@ impl Store {
         }
     }
 
-    /// Gives the arrays that are in memory, or the name of the file that was chosen here.
-    pub(crate) fn deliver(self, received: &mut Received) -> Result<Option<Last>> {
-        let done = match self {
-            Self::Memory { done, .. } => done,
-            Self::Inbox(inbox) => {
-                let last;
-                (received.path, last) = inbox.delivered();
-                return Ok(Some(last));
-            }
-            Self::Npb(_) | Self::Npy(_) | Self::Part(_) => return Ok(None),
+    /// Gives the name of the file that was chosen here.
+    pub(crate) fn deliver(self, received: &mut Received) -> Option<Last> {
+        let Self::Inbox(inbox) = self else {
+            return None;
         };
-        for (info, came) in received.arrays.iter_mut().zip(done) {
+        let last;
+        (received.path, last) = inbox.delivered();
+        Some(last)
+    }
+
+    /// Gives the arrays that are in memory.
+    pub(crate) fn deliver_memory(&mut self, received: &mut Received) -> Result<()> {
+        let Self::Memory { done, .. } = self else {
+            return Ok(());
+        };
+        for (info, came) in received.arrays.iter_mut().zip(std::mem::take(done)) {
             match came {
                 Came::Elements(bytes) => {
                     let (dtype, shape) = (info.dtype.clone(), &info.shape);
@@ -290,7 +294,7 @@ impl Store {
                 Came::Objects(source) => info.objects = Some(source.into()),
             }
         }
-        Ok(None)
+        Ok(())
     }
 }
 

@@ -107,7 +107,13 @@ impl Watcher {
             let expected = "frames";
             return Err(ErrorKind::WrongMessage { found, expected }.into());
         }
-        let first_row = info.attributes.get(FIRST_ROW);
+        let first_row = match info.attributes.get(FIRST_ROW) {
+            None => 0,
+            Some(row) => row.as_u64().ok_or(ErrorKind::WrongMessage {
+                found: "a first_row that is no number of a row",
+                expected: "frames",
+            })?,
+        };
         Ok(Self {
             link,
             url: url.to_owned(),
@@ -115,7 +121,7 @@ impl Watcher {
             decoder,
             unpacker: Unpacker::new(),
             tiles_per_row: incoming.grid.tiles_per_row().max(1),
-            first_row: first_row.and_then(|row| row.as_u64()).unwrap_or(0),
+            first_row,
             manifest,
             info,
             transfer,
@@ -267,7 +273,7 @@ pub fn watch(
     target: &Target,
     options: &RecvOptions,
     progress: &dyn Progress,
-    then: &mut dyn FnMut() -> Result<()>,
+    then: &mut dyn FnMut(&mut Received) -> Result<()>,
 ) -> Result<Received> {
     let mut watched = || {
         let mut store = crate::store::Store::new(target, options.overwrite)?;
@@ -278,7 +284,7 @@ pub fn watch(
         if let Target::File(path) = target {
             received.path = Some(path.clone());
         }
-        store.deliver(&mut received)?;
+        store.deliver(&mut received);
         Ok(received)
     };
     watched().map_err(|error: Error| error.in_source(url))

@@ -167,7 +167,7 @@ fn senders_wait_for_their_turn_longer_than_for_a_dead_receiver() {
             .collect();
         for i in 0..SENDERS {
             let target = inbox(folder.path(), Format::Npb);
-            let received = receiver.recv_then(&target, &(), &mut || {
+            let received = receiver.recv_then(&target, &(), &mut |_| {
                 thread::sleep(PATIENCE + Duration::from_millis(500));
                 Ok(())
             });
@@ -213,7 +213,7 @@ fn who_waits_in_vain_is_told() {
             thread::sleep(Duration::from_millis(300));
             send(&url, &item, &options(""), &())
         });
-        let wait = &mut || {
+        let wait = &mut |_: &mut ndferry::Received| {
             thread::sleep(Duration::from_secs(2));
             Ok(())
         };

@@ -47,7 +47,7 @@ fn a_receiver_may_store_for_longer_than_the_sender_would_wait_for_a_dead_one() {
     };
     thread::scope(|scope| {
         let received = scope.spawn(move || {
-            receiver.recv_then(&Target::Memory, &(), &mut || {
+            receiver.recv_then(&Target::Memory, &(), &mut |_| {
                 thread::sleep(WORK);
                 Ok(())
             })

@@ -196,7 +196,7 @@ fn a_file_of_a_stream_that_left_frames_out_says_so() {
     let target = Target::File(path.clone());
     let slow = Slow(Duration::from_millis(15));
     let received = thread::scope(|scope| {
-        let received = scope.spawn(|| watch(&url, &target, &watching(), &slow, &mut || Ok(())));
+        let received = scope.spawn(|| watch(&url, &target, &watching(), &slow, &mut |_| Ok(())));
         assert!(live.wait_for(1, Duration::from_secs(5)).unwrap());
         for number in 5..FRAMES {
             live.push(&frame_of(&WIDE, number).view()).unwrap();
@@ -307,7 +307,7 @@ fn a_stream_whose_sender_goes_is_an_error_and_leaves_no_file() {
     let url = live.url().to_owned();
     let target = Target::File(folder.path().join("got.npb"));
     thread::scope(|scope| {
-        let stored = scope.spawn(|| watch(&url, &target, &watching(), &(), &mut || Ok(())));
+        let stored = scope.spawn(|| watch(&url, &target, &watching(), &(), &mut |_| Ok(())));
         let mut watcher = Watcher::connect(&url, &watching()).unwrap();
         assert!(live.wait_for(2, PATIENCE).unwrap());
         live.push(&frame_of(&SHAPE, 0).view()).unwrap();

@@ -122,3 +122,76 @@ fn files_get_blocks_of_the_usual_size() {
     let back = source.array(None).unwrap().load().unwrap();
     assert!(back.bytes() == lazy.load().unwrap().bytes());
 }
+
+/// A block without a checksum is for memory, where it stays; what goes into a file is checked first.
+#[test]
+fn a_file_takes_no_block_without_a_checksum() {
+    use ndferry_io::{Framing, LinkOptions};
+    use ndferry_npb::{Block, HEAD_NBYTES, Head, Hello, Kind, Limits};
+
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("shm://{}/s", folder.path().display());
+    let array = LazyArray::from(bytes(&[1 << 20], Order::C));
+    let item = Item {
+        name: "",
+        array: &array,
+    };
+    let mut file = Vec::new();
+    let mut options = ndferry::SaveOptions::default();
+    options.format = Some(ndferry::Format::Npb);
+    options.packing.codec = Codec::None;
+    ndferry::save_to(&mut file, &[item], &options, &()).unwrap();
+    for (name, takes) in [("a.npb", false), ("a.npy", false), ("", true)] {
+        let target = match name {
+            "" => Target::Memory,
+            name => Target::File(folder.path().join(name)),
+        };
+        let mut options = RecvOptions::default();
+        options.timeout = Duration::from_secs(5);
+        let mut receiver = Receiver::bind(&url, options).unwrap();
+        let received = thread::scope(|scope| {
+            let receiving = scope.spawn(|| receiver.recv(&target, &()));
+            let framing = Framing {
+                head_nbytes: HEAD_NBYTES,
+                frame_nbytes: |head| Ok(Head::parse(head).unwrap().message_nbytes()),
+            };
+            let url = url.parse().unwrap();
+            let mut link = ndferry_io::connect(&url, &LinkOptions::new(framing)).unwrap();
+            let hello = Hello::new(&[ndferry_npb::Codec::Raw], &Limits::PEER);
+            link.send(&[&hello.message()]).unwrap();
+            link.recv().unwrap();
+            let mut at = 0;
+            while at < file.len() {
+                let Ok(head) = Head::parse(&file[at..]) else {
+                    // Padding.
+                    at += 1;
+                    continue;
+                };
+                let end = at + head.message_nbytes() as usize;
+                let body = &file[at + HEAD_NBYTES..end];
+                match head.kind {
+                    Kind::Data => {
+                        let block = Block::parse(head.sequence, body).unwrap();
+                        let head = block.head_of_lent(head.transfer);
+                        assert!(link.lend(&[&head, block.payload]).unwrap());
+                    }
+                    Kind::Manifest | Kind::Header | Kind::End | Kind::Catalog => {
+                        // It may have hung up.
+                        let _ = link.send(&[&file[at..end]]);
+                    }
+                    _ => {}
+                }
+                at = end;
+            }
+            receiving.join().unwrap()
+        });
+        match received {
+            Ok(_) => assert!(takes, "{name}"),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(!takes && text.contains("CRC-32"), "{name}: {text}");
+                assert!(!folder.path().join(name).exists());
+            }
+        }
+    }
+}

@@ -13,6 +13,27 @@ use crate::args::{ConvertArgs, EraArg, PackingArgs};
 use crate::report::{Outcome, Session};
 use crate::{output, size};
 
+/// Whether a pickle holds more than these, which are all its arrays.
+fn leaves_out(source: &Source, arrays: &[(String, LazyArray)]) -> bool {
+    let is_all = matches!(arrays, [(path, array)] if path.is_empty() && array.objects().is_some());
+    !is_all && source.pickle().is_some_and(|pickle| pickle.holds_more)
+}
+
+/// Says so if the arrays of a whole pickle are not all that it holds.
+pub(crate) fn tell_what_is_left_out(
+    source: &Source,
+    arrays: &[(String, LazyArray)],
+    done: &str,
+    session: &Session,
+) {
+    if leaves_out(source, arrays) {
+        session.say(format_args!(
+            "{}: its arrays alone are {done}; other values, and how they are nested, are left out",
+            crate::words::plain(source.name()),
+        ));
+    }
+}
+
 pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outcome> {
     let (source, arrays) = session.source_and_arrays(&args.source, args.threads.jobs, true)?;
     let member = Address::parse(&args.source.source).member;
@@ -24,17 +45,12 @@ pub(crate) fn run(args: &ConvertArgs, session: &Session) -> anyhow::Result<Outco
     let repickled = is_whole
         && matches!(source.format(), Format::Pickle | Format::Joblib)
         && target(args) == Some(Format::Pickle);
-    let is_all =
-        matches!(&arrays[..], [(path, array)] if path.is_empty() && array.objects().is_some());
-    if is_whole && !is_all && source.pickle().is_some_and(|pickle| pickle.holds_more) {
-        if repickled {
-            let error = Error::from(ErrorKind::HoldsMore);
-            return Err(error.in_source(source.name()).into());
-        }
-        session.say(format_args!(
-            "{}: its arrays alone are written; other values, and how they are nested, are left out",
-            crate::words::plain(source.name()),
-        ));
+    if repickled && leaves_out(&source, &arrays) {
+        let error = Error::from(ErrorKind::HoldsMore);
+        return Err(error.in_source(source.name()).into());
+    }
+    if is_whole {
+        tell_what_is_left_out(&source, &arrays, "written", session);
     }
     let arrays = arrays.into_iter().map(|(name, array)| {
         let name = match repickled {

@@ -60,9 +60,10 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     place.check(args)?;
     if let Some(url) = &args.live {
         session.say(format_args!("watching {url}"));
-        let received = watch(url, &place.target, &options, &session.bar, &mut || {
+        let received = watch(url, &place.target, &options, &session.bar, &mut |_| {
             place.pass_on(args, session)
-        })?;
+        });
+        let received = received.inspect_err(|_| place.rescue(session))?;
         tell(&received, place.name(&received), args, session)?;
         return Ok(Outcome::Yes);
     }
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
         if number > 0 {
             place = Place::new(args, folder.as_deref(), number + 1)?;
         }
-        let received = receiver.recv_then(&place.target, &session.bar, &mut || {
+        let received = receiver.recv_then(&place.target, &session.bar, &mut |_| {
             place.pass_on(args, session)
         });
         match received {
@@ -223,6 +224,18 @@ impl Place {
             }
             (Target::File(stored), Some(_)) => self.save_as(stored, args, session),
             _ => Ok(()),
+        }
+    }
+
+    /// Keeps a live stream that could not become what it was to be, such as one with frames that did not come.
+    fn rescue(&self, session: &Session) {
+        let (Target::File(stored), Some(_), false) = (&self.target, &self._folder, self.to_stdout)
+        else {
+            return;
+        };
+        let kept = self.output.with_extension("npb");
+        if stored.exists() && !kept.exists() && std::fs::copy(stored, &kept).is_ok() {
+            session.say(format_args!("what came is kept in {}", kept.display()));
         }
     }
 

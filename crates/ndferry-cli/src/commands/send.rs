@@ -11,7 +11,7 @@ use ndferry::{
 };
 
 use crate::args::{SendArgs, ZmqArg};
-use crate::commands::convert::packing;
+use crate::commands::convert::{packing, tell_what_is_left_out};
 use crate::report::{Outcome, Session};
 use crate::watch::{RECORD, Watch};
 use crate::words::plain;
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
     // Taken before anything is read: a change in between makes it another source.
     options.resume = args.resume.then(|| fingerprint(args)).transpose()?;
     options.name = name(args);
-    let arrays = session.arrays(&args.source, args.threads.jobs)?;
+    let arrays = arrays(args, session)?;
     let started = Instant::now();
     let sent = match deliver(&arrays, args, &options, session) {
         Err(error) if is_token_needed(&error) => match crate::token::asked()? {
@@ -52,6 +52,15 @@ pub(crate) fn run(args: &SendArgs, session: &Session) -> anyhow::Result<Outcome>
     };
     tell(&sent, "", started, args, session);
     Ok(Outcome::Yes)
+}
+
+/// What is sent; of a pickle it is said if that is not all.
+fn arrays(args: &SendArgs, session: &Session) -> anyhow::Result<Vec<(String, LazyArray)>> {
+    let (source, arrays) = session.source_and_arrays(&args.source, args.threads.jobs, true)?;
+    if Address::parse(&args.source.source).member.is_none() {
+        tell_what_is_left_out(&source, &arrays, "sent", session);
+    }
+    Ok(arrays)
 }
 
 fn options(args: &SendArgs, session: &Session) -> anyhow::Result<SendOptions> {
@@ -149,6 +158,7 @@ fn watch(args: &SendArgs, mut options: SendOptions, session: &Session) -> anyhow
                     .outer_arrays()
                     .map(|array| (array.path().to_owned(), array))
                     .collect();
+                tell_what_is_left_out(&source, &arrays, "sent", session);
                 deliver(&arrays, args, &options, session)
             })();
             match result {
@@ -227,7 +237,7 @@ fn name(args: &SendArgs) -> String {
 
 /// Each array as a message of others.
 fn messages(args: &SendArgs, recipe: Recipe, session: &Session) -> anyhow::Result<Outcome> {
-    let arrays = session.arrays(&args.source, args.threads.jobs)?;
+    let arrays = arrays(args, session)?;
     let mut options = MessageOptions::new(recipe);
     options.timeout = args.wait.timeout;
     options.interrupt = session.interrupt.clone();

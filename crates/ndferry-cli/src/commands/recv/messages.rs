@@ -99,6 +99,11 @@ fn store(
         );
         session.say(format_args!("{name}{dtype}  {shape}"));
     }
+    if message.holds_more {
+        session.say(format_args!(
+            "the arrays of the pickle alone are stored; other values, and how they are nested, are left out"
+        ));
+    }
     let (nbytes, path) = (size::text(message.nbytes), output.display());
     session.say(format_args!("stored a message of {nbytes}: {path}"));
     Ok(())
