@@ -33,7 +33,7 @@ impl NameServer {
             (Err(error), Some(port)) if matches!(error.kind, ErrorKind::Io(_)) => (error, port),
             (other, _) => return other,
         };
-        match locate(port, &options.exchange.interrupt)? {
+        match locate(&options.broadcast_to, port, &options.exchange.interrupt)? {
             Some(uri) => Ok(Self(Proxy::connect(&uri, options)?)),
             None => Err(error),
         }

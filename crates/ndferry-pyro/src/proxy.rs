@@ -1,6 +1,7 @@
 //! [`Proxy`]: an object somewhere else, whose methods are called.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 use ndferry_io::{Exchange, ExchangeOptions};
@@ -41,6 +42,8 @@ pub struct ProxyOptions {
     pub correlation: Option<[u8; 16]>,
     /// The UDP port at which everybody near is asked for a name server where none is said and this machine has none.
     pub broadcast: Option<u16>,
+    /// Who is asked there: at first everybody near, and this machine.
+    pub broadcast_to: Vec<Ipv4Addr>,
     /// What an answer may ask for.
     pub limits: Limits,
     /// How to connect, and for how long to wait.
@@ -58,6 +61,7 @@ impl Default for ProxyOptions {
             handshake: "hello".into(),
             correlation: None,
             broadcast: Some(BROADCAST_PORT),
+            broadcast_to: vec![Ipv4Addr::BROADCAST, Ipv4Addr::LOCALHOST],
             limits: Limits::default(),
             exchange: ExchangeOptions::default(),
         }

@@ -5,6 +5,7 @@ mod receive;
 mod serve;
 
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -41,6 +42,18 @@ fn interrupt(session: &Session) -> Interrupt {
 fn options(to: &PyroToArgs, session: &Session) -> anyhow::Result<ProxyOptions> {
     let mut options = ProxyOptions::default();
     options.broadcast = Some(to.broadcast).filter(|port| *port > 0);
+    // Pyro's own variable.
+    if let Ok(addresses) = std::env::var("PYRO_BROADCAST_ADDRS") {
+        let parsed: Result<Vec<Ipv4Addr>, _> = addresses
+            .split(',')
+            .map(|address| address.trim().parse())
+            .collect();
+        options.broadcast_to = parsed.with_context(|| {
+            format!(
+                "PYRO_BROADCAST_ADDRS={addresses}: addresses are needed, with commas in between"
+            )
+        })?;
+    }
     if let Some(name) = &to.serializer {
         let serializer = Serializer::of_name(name);
         options.serializer = Some(serializer.with_context(|| {
