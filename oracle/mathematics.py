@@ -160,6 +160,9 @@ def told(operand):
 
 def close(got, expected, ulps, scale):
     if got.dtype.kind == "c":
+        # Whether infinity times 0 gets in depends on NumPy's loops; two runs of it need not agree.
+        wild = ~np.isfinite(got) & ~np.isfinite(expected)
+        got, expected = np.where(wild, 0, got), np.where(wild, 0, expected)
         size = np.abs(expected) if scale is None else scale
         with np.errstate(all="ignore"):
             return close(got.real, expected.real, ulps, size) and close(got.imag, expected.imag, ulps, size)
