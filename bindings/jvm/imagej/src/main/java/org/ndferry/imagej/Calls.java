@@ -32,6 +32,24 @@ final class Calls {
   }
 
   void answer(String name, Fields call) throws Problem, IOException {
+    try {
+      dispatch(name, call);
+    } catch (Problem | RuntimeException error) {
+      Problem problem = Problem.of(error);
+      // ImageJ's own methods fail in ways of their own if somebody closes the image meanwhile.
+      boolean isImages = call.has("id") && problem.code.equals("imagej");
+      if (isImages && WindowManager.getImage(call.integer("id", 0)) == null) {
+        throw closed(call.integer("id", 0));
+      }
+      throw problem;
+    }
+  }
+
+  private static Problem closed(int id) {
+    return new Problem("closed", "image " + id + " is not open in ImageJ any more");
+  }
+
+  private void dispatch(String name, Fields call) throws Problem, IOException {
     switch (name) {
       case "status":
         session.answer(status());
@@ -124,7 +142,7 @@ final class Calls {
     ImagePlus image = WindowManager.getImage(call.integer("id", 0));
     // A positive number counts windows; names of images are negative.
     if (image == null || call.integer("id", 0) >= 0) {
-      throw new Problem("closed", "image " + call.integer("id", 0) + " is not open in ImageJ any more");
+      throw closed(call.integer("id", 0));
     }
     return image;
   }
@@ -201,7 +219,7 @@ final class Calls {
             () -> {
               // Closed meanwhile?
               if (WindowManager.getImage(image.getID()) != image) {
-                throw new Problem("closed", "image " + image.getID() + " is not open in ImageJ any more");
+                throw closed(image.getID());
               }
               if (inPlace) {
                 planes.into(image);

@@ -7,7 +7,7 @@ import java.util.Map;
 final class Problem extends Exception {
   private static final long serialVersionUID = 1;
 
-  private final String code;
+  final String code;
   private final String dialog;
 
   Problem(String code, String message) {
