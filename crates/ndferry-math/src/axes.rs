@@ -119,6 +119,21 @@ pub(crate) fn moved(ndim: usize, from: usize, to: usize) -> Vec<usize> {
     order
 }
 
+/// The view and the axis of it that the options name; without one the axis of all its elements, which `flat` then holds.
+pub(crate) fn axis_or_flat<'a>(
+    view: ArrayView<'a>,
+    options: &Options,
+    flat: &'a mut Option<Array>,
+) -> Result<(ArrayView<'a>, usize), MathError> {
+    match options.int("axis")? {
+        Some(given) => {
+            let at = axis(given, view.ndim())?;
+            Ok((view, at))
+        }
+        None => Ok((flat.insert(self::flat(&view)?).view(), 0)),
+    }
+}
+
 /// A view as one axis of all elements in C order; copied if they do not lie so.
 pub(crate) fn flat(view: &ArrayView<'_>) -> Result<Array, MathError> {
     Ok(view

@@ -3,7 +3,7 @@
 
 use ndferry_array::{Array, ArrayView, ArrayViewMut, Casting, Dtype, Kind, Layout, Order};
 
-use crate::axes::axis;
+use crate::axes::{axis, axis_or_flat};
 use crate::code::{Code, no_loop, result_code};
 use crate::feed::{Feed, room_for};
 use crate::operand::{Held, broadcast_shapes};
@@ -481,14 +481,8 @@ fn repeated(extent: usize, reps: usize) -> Result<Vec<usize>, MathError> {
 pub(crate) fn repeat(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
     const NAME: &str = "repeat";
     let held = operand.own()?;
-    let flat;
-    let (view, at) = match options.int("axis")? {
-        Some(given) => (held.view(), axis(given, held.view().ndim())?),
-        None => {
-            flat = crate::axes::flat(&held.view())?;
-            (flat.view(), 0)
-        }
-    };
+    let mut flat = None;
+    let (view, at) = axis_or_flat(held.view(), options, &mut flat)?;
     let extent = view.shape()[at];
     let repeats = options.ints("repeats")?.unwrap_or_default();
     if repeats.iter().any(|count| *count < 0) {
@@ -513,14 +507,8 @@ pub(crate) fn take(operands: &[Operand<'_>], options: &Options) -> Result<Array,
     let indices = indices.view();
     let code = Code::of(indices.dtype()).filter(|code| code.is_int() || *code == Code::Bool);
     code.ok_or_else(|| no_loop(NAME, operands))?;
-    let flat;
-    let (view, at) = match options.int("axis")? {
-        Some(given) => (held.view(), axis(given, held.view().ndim())?),
-        None => {
-            flat = crate::axes::flat(&held.view())?;
-            (flat.view(), 0)
-        }
-    };
+    let mut flat = None;
+    let (view, at) = axis_or_flat(held.view(), options, &mut flat)?;
     let size = view.shape()[at];
     let mode = options.text("mode")?.unwrap_or("raise");
     let wanted = Feed::new(&indices)?.to_vec::<i64>()?;
@@ -553,14 +541,8 @@ pub(crate) fn take(operands: &[Operand<'_>], options: &Options) -> Result<Array,
 /// `numpy.delete` of `indices` along `axis`, of all elements if there is none.
 pub(crate) fn delete(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
     let held = operand.own()?;
-    let flat;
-    let (view, at) = match options.int("axis")? {
-        Some(given) => (held.view(), axis(given, held.view().ndim())?),
-        None => {
-            flat = crate::axes::flat(&held.view())?;
-            (flat.view(), 0)
-        }
-    };
+    let mut flat = None;
+    let (view, at) = axis_or_flat(held.view(), options, &mut flat)?;
     let size = view.shape()[at];
     let mut kept = vec![true; size];
     for index in options.ints("indices")?.unwrap_or_default() {
