@@ -34,7 +34,7 @@ class Draw:
         if dtype.kind in "iu":
             info = np.iinfo(dtype)
             small = random.integers(0 if dtype.kind == "u" else -9, 10, n).astype(dtype)
-            large = random.integers(info.min, info.max, n, dtype=dtype, endpoint=True)
+            large = random.integers(info.min, info.max, n, dtype=dtype.newbyteorder("="), endpoint=True)
             return np.where(random.random(n) < (0 if tame else 0.3), large, small)
         if dtype.kind == "c":
             part = f"f{dtype.itemsize // 2}"
@@ -73,6 +73,18 @@ class Draw:
     def weak(self):
         """A number of Python."""
         return self.one([True, False, 0, 1, 2, -1, 3, 7, 200, 1000, 2**40, 0.5, -1.5, 2.0, 1j, 2 - 1j])
+
+
+def two(draw, dtypes=NUMBERS, **options):
+    """Arrays of the same shape or others, or an array and a number of Python."""
+    a = draw.array(dtypes, **options)
+    if draw.chance(0.25):
+        pair = [a, draw.weak()]
+    elif draw.chance(0.5):
+        pair = [a, draw.array(dtypes, a.shape, **options)]
+    else:
+        pair = [a, draw.array(dtypes, **options)]
+    return pair if draw.chance(0.7) else pair[::-1]
 
 
 def packed(operands):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from cases import cases
-from mathematics import COMPLEX, FLOATS, NUMBERS, Draw, both
+from mathematics import COMPLEX, FLOATS, INTS, NUMBERS, Draw, both, two
 
 pytestmark = pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.1.0", reason="promotes as NumPy 1")
 seeds = st.integers(0, 2**32)
@@ -61,17 +61,6 @@ def test_functions_of_one(seed):
     both(name, [a], lambda: getattr(np, name)(a), ulps=40 if a.dtype.kind == "c" else 4)
 
 
-def two(draw, dtypes=NUMBERS, **options):
-    a = draw.array(dtypes, **options)
-    if draw.chance(0.25):
-        pair = [a, draw.weak()]
-    elif draw.chance(0.5):
-        pair = [a, draw.array(dtypes, a.shape, **options)]
-    else:
-        pair = [a, draw.array(dtypes, **options)]
-    return pair if draw.chance(0.7) else pair[::-1]
-
-
 @cases(2500, seeds)
 def test_functions_of_two(seed):
     draw = Draw(seed)
@@ -112,6 +101,69 @@ def test_reductions(seed):
     if name.endswith("prod"):
         scale = None
     both(name, [a], lambda: getattr(np, name)(a, **given), options, ulps=60 if a_kind == "c" else 8, scale=scale)
+
+
+@cases(700, seeds)
+def test_sorting_and_choosing(seed):
+    draw = Draw(seed)
+    name = draw.one("sort argsort argmin argmax cumsum cumprod unique searchsorted where clip modf frexp divmod round".split())
+    a = draw.array(tame=draw.chance(0.3))
+    if name in ("sort", "argsort"):
+        axis = int(draw.random.integers(-max(a.ndim, 1), max(a.ndim, 1)))
+        more = {} if name == "sort" else {"kind": "stable"}
+        both(name, [a], lambda: getattr(np, name)(a, axis=axis, **more), {"axis": axis})
+    elif name in ("argmin", "argmax", "cumsum", "cumprod"):
+        axis = None if draw.chance(0.3) else int(draw.random.integers(-max(a.ndim, 1), max(a.ndim, 1)))
+        ulps = 0 if name.startswith("arg") else 4 if a.dtype.kind == "c" else 0
+        wide = float(np.sum(np.abs(np.nan_to_num(a.astype("c16"), posinf=0, neginf=0)))) if name == "cumsum" else None
+        both(name, [a], lambda: getattr(np, name)(a, axis=axis), {"axis": axis}, ulps=ulps, scale=wide)
+    elif name == "unique":
+        options = {option: True for option in ("return_index", "return_inverse", "return_counts") if draw.chance(0.5)}
+        both(name, [a], lambda: np.unique(a, **options), options)
+    elif name == "searchsorted":
+        a = np.sort(draw.array(INTS + FLOATS, (20,)))
+        b, side = draw.array(INTS + FLOATS), draw.one(["left", "right"])
+        both(name, [a, b], lambda: np.searchsorted(a, b, side), {"side": side})
+    elif name == "where":
+        b, c = two(draw)
+        both(name, [a, b, c], lambda: np.where(a, b, c))
+    elif name == "clip":
+        b, c = two(draw, INTS + FLOATS)
+        a = draw.array(INTS + FLOATS)
+        both(name, [a, b, c], lambda: np.clip(a, b, c))
+    elif name == "divmod":
+        b, c = two(draw, INTS + FLOATS)
+        both(name, [b, c], lambda: np.divmod(b, c))
+    elif name == "round":
+        a, decimals = draw.array(FLOATS + INTS), int(draw.random.integers(0, 4))
+        both(name, [a], lambda: np.round(a, decimals), {"decimals": decimals}, ulps=1)
+    else:
+        a = draw.array(INTS + FLOATS)
+        both(name, [a], lambda: getattr(np, name)(a))
+
+
+@cases(300, seeds)
+def test_quantiles_and_histograms(seed):
+    draw = Draw(seed)
+    a = draw.array(INTS[:6] + FLOATS, tame=True)
+    options = {"keepdims": True} if draw.chance(0.3) else {}
+    if a.ndim and draw.chance(0.6):
+        options["axis"] = int(draw.random.integers(a.ndim))
+    name = draw.one(["median", "percentile", "quantile", "histogram", "bincount"])
+    scale = float(np.max(np.abs(a.astype("f8")), initial=0))
+    if name == "median":
+        both(name, [a], lambda: np.median(a, **options), options, ulps=4, scale=scale)
+    elif name == "histogram":
+        bins = int(draw.random.integers(1, 12))
+        both(name, [a, bins], lambda: np.histogram(a.astype("f8"), bins), ulps=4, scale=scale)
+    elif name == "bincount":
+        a = np.abs(draw.array(INTS[:6], (30,), tame=True)) % 50
+        both(name, [a], lambda: np.bincount(a))
+    else:
+        whole = 100 if name == "percentile" else 1
+        q = draw.one([0.25 * whole, 0.9 * whole, np.array([0.0, 0.3, 1.0]) * whole])
+        if a.size:
+            both(name, [a, q], lambda: getattr(np, name)(a, q, **options), options, ulps=8, scale=scale)
 
 
 @cases(500, seeds)

@@ -82,6 +82,13 @@ impl Code {
         self.is_signed() || matches!(self, Self::U8 | Self::U16 | Self::U32 | Self::U64)
     }
 
+    /// The least and the greatest value of integers.
+    pub(crate) fn bounds(self) -> (i128, i128) {
+        let bits = 8 * self.itemsize() as u32 - u32::from(self.is_signed());
+        let low = if self.is_signed() { -(1 << bits) } else { 0 };
+        (low, (1 << bits) - 1)
+    }
+
     pub(crate) fn is_float(self) -> bool {
         matches!(self, Self::F16 | Self::F32 | Self::F64)
     }
@@ -123,6 +130,15 @@ impl Code {
             1 => Self::F16,
             2 => Self::F32,
             _ => Self::F64,
+        }
+    }
+
+    /// To the digits of this float; of other codes as it is.
+    pub(crate) fn rounded(self, value: f64) -> f64 {
+        match self {
+            Self::F16 => half::f16::from_f64(value).to_f64(),
+            Self::F32 | Self::C64 => f64::from(value as f32),
+            _ => value,
         }
     }
 

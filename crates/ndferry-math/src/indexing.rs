@@ -100,6 +100,12 @@ fn set(
         Held::Owned(value.to_dtype(&dtype, Casting::Unsafe)?)
     };
     let value = value.view();
+    if plan.single && value.ndim() > 0 {
+        return Err(MathError::Value {
+            function: "setitem",
+            problem: "setting an array element with a sequence.",
+        });
+    }
     // Leading axes of extent 1 are dropped, as in NumPy.
     let shape = plan.shape();
     let extra = value.ndim().saturating_sub(shape.len());
@@ -144,6 +150,8 @@ struct Plan {
     arrays: Option<Picked>,
     after: Vec<(usize, isize)>,
     start: isize,
+    /// Nothing but integers, one for each axis: an element, not an array.
+    single: bool,
 }
 
 /// The elements that arrays of integers pick together: how far each is from the start.
@@ -224,7 +232,18 @@ impl Plan {
         if !ellipsis {
             walk.whole(view.ndim() - used);
         }
-        walk.plan()
+        let is_integer = |(pick, array): (&Pick, &Option<Held<'_>>)| match (pick, array) {
+            (Pick::Basic(Index::At(_)), _) => true,
+            (_, Some(array)) => consumed(&array.view()) == 1 && array.view().ndim() == 0,
+            _ => false,
+        };
+        let single = !picks.is_empty()
+            && picks.len() == view.ndim()
+            && picks.iter().zip(&arrays).all(is_integer);
+        Ok(Plan {
+            single,
+            ..walk.plan()?
+        })
     }
 
     fn shape(&self) -> Vec<usize> {
@@ -427,6 +446,7 @@ impl Walk<'_> {
                 arrays: None,
                 after: Vec::new(),
                 start,
+                single: false,
             });
         };
         let shape =
@@ -457,6 +477,7 @@ impl Walk<'_> {
             arrays,
             after: after.to_vec(),
             start,
+            single: false,
         })
     }
 }

@@ -24,6 +24,7 @@ mod arith;
 mod axes;
 mod binary;
 mod code;
+mod counting;
 mod error;
 mod feed;
 mod fold;

@@ -3,6 +3,7 @@
 use ndferry_array::Array;
 
 use crate::binary::Binary;
+use crate::counting::{bincount, histogram};
 use crate::indexing::{getitem, nonzero, setitem};
 use crate::joining::{
     broadcast_to, concatenate, delete, diagonal, flip, pad, pile, repeat, roll, rot90, split,
@@ -11,7 +12,7 @@ use crate::joining::{
 use crate::linalg;
 use crate::options::Options;
 use crate::products::{dot, inner, kron, matmul, outer, vdot};
-use crate::quantile::{bincount, histogram, quantile};
+use crate::quantile::{median, quantile};
 use crate::reduce::{Nans, Reduce, ptp};
 use crate::select::{choose, clip, frexp, modf, nan_to_num, round};
 use crate::sorting::{arg_extreme, argsort, cumulate, searchsorted, sort, unique};
@@ -125,10 +126,10 @@ const STATISTICS: &[Function] = &[
         one(ptp(&given[0], options))
     }),
     other("median", (1, 1), AXES, |given, options| {
-        one(quantile("median", given, 1.0, false, options))
+        one(median("median", &given[0], false, options))
     }),
     other("nanmedian", (1, 1), AXES, |given, options| {
-        one(quantile("nanmedian", given, 1.0, true, options))
+        one(median("nanmedian", &given[0], true, options))
     }),
     other("quantile", (2, 2), AXES, |given, options| {
         one(quantile("quantile", given, 1.0, false, options))

@@ -15,6 +15,8 @@ pub(crate) trait Number: Pod + Send + Sync + PartialEq {
     fn from_u64(value: u64) -> Self;
     fn from_f64(value: f64) -> Self;
     fn from_c128(value: Complex<f64>) -> Self;
+    /// Rounded, if it is a large integer.
+    fn to_c128(self) -> Complex<f64>;
 }
 
 macro_rules! number {
@@ -26,6 +28,7 @@ macro_rules! number {
             fn from_u64(value: u64) -> Self { value as Self }
             fn from_f64(value: f64) -> Self { value as Self }
             fn from_c128(value: Complex<f64>) -> Self { value.re as Self }
+            fn to_c128(self) -> Complex<f64> { Complex::new(self as f64, 0.0) }
         }
     )*};
 }
@@ -41,6 +44,7 @@ macro_rules! complex {
             fn from_u64(value: u64) -> Self { Self::new(value as $part, 0.0) }
             fn from_f64(value: f64) -> Self { Self::new(value as $part, 0.0) }
             fn from_c128(value: Complex<f64>) -> Self { Self::new(value.re as $part, value.im as $part) }
+            fn to_c128(self) -> Complex<f64> { Complex::new(self.re.into(), self.im.into()) }
         }
     )*};
 }

@@ -81,13 +81,8 @@ impl<'a> Operand<'a> {
                 filled(code, value)?
             }
             Self::Int(value) if code.is_int() => {
-                let bits = 8 * code.itemsize() as u32 - u32::from(code.is_signed());
-                let low = if code.is_signed() {
-                    -(1i128 << bits)
-                } else {
-                    0
-                };
-                if value < low || value >= 1i128 << bits {
+                let (least, most) = code.bounds();
+                if !(least..=most).contains(&value) {
                     return Err(out_of_bounds(value));
                 }
                 one_int(code, value as i64)?

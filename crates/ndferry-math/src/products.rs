@@ -280,17 +280,15 @@ pub(crate) fn inner(operands: &[Operand<'_>]) -> Result<Array, MathError> {
 
 /// `numpy.vdot`: of all elements in C order, the first operand conjugated.
 pub(crate) fn vdot(operands: &[Operand<'_>]) -> Result<Array, MathError> {
-    let conjugated = crate::unary::unary(
-        "vdot",
-        crate::unary::Unary::Conjugate,
-        &operands[0],
-        &Options::new(),
-    )?;
-    let held = operands[1].own()?;
-    let (a, b) = (
-        crate::axes::flat(&conjugated.view())?,
-        crate::axes::flat(&held.view())?,
+    let held = [operands[0].own()?, operands[1].own()?];
+    let (mut a, b) = (
+        crate::axes::flat(&held[0].view())?,
+        crate::axes::flat(&held[1].view())?,
     );
+    if Code::of(a.dtype()).is_some_and(Code::is_complex) {
+        let conjugate = crate::unary::Unary::Conjugate;
+        a = crate::unary::unary("vdot", conjugate, &Operand::from(&a), &Options::new())?;
+    }
     matmul("vdot", &[Operand::from(&a), Operand::from(&b)])
 }
 

@@ -1,13 +1,16 @@
-//! Quantiles, and how often values occur.
+//! Quantiles and medians, rounded step by step as NumPy rounds them.
 
-use ndferry_array::Array;
+use ndferry_array::{Array, ArrayView, Order};
+use num_complex::Complex;
 
 use crate::arith::Arith;
 use crate::axes::{Lanes, axes};
 use crate::code::{Code, no_loop};
-use crate::feed::Feed;
+use crate::feed::{Feed, room_for};
+use crate::number::Number;
 use crate::options::Options;
-use crate::sorting::array_of;
+use crate::reduce::{Nans, Reduce, reduce};
+use crate::sorting::{array_of, compare};
 use crate::{MathError, Operand};
 
 /// `numpy.quantile` of `q` in 0 to `most`, by linear interpolation; `skip`: without NaNs.
@@ -19,250 +22,288 @@ pub(crate) fn quantile(
     options: &Options,
 ) -> Result<Array, MathError> {
     let held = operands[0].own()?;
-    let q = match operands.get(1) {
-        Some(q) => q.own()?,
-        None => Operand::Float(0.5).own()?,
-    };
-    let (view, q) = (held.view(), q.view());
-    let refused = || no_loop(name, operands);
+    let view = held.view();
     let own = Code::of(view.dtype())
         .filter(|code| !code.is_complex())
-        .ok_or_else(refused)?;
-    let mut code = if own.is_float() { own } else { Code::F64 };
-    if let Some(Operand::Array(q)) = operands.get(1) {
-        code = code.promote(
-            Code::of(q.dtype())
-                .filter(|code| code.is_float())
-                .unwrap_or(code),
-        );
+        .ok_or_else(|| no_loop(name, operands))?;
+    let ranks = Ranks::new(name, operands, most)?;
+    if skip && view.size() == 0 {
+        return reduce(name, Reduce::Mean, Nans::Skipped, &operands[0], options);
     }
-    let ranks: Vec<f64> = Feed::new(&q)?
-        .to_vec::<f64>()?
-        .into_iter()
-        .map(|q| q / most)
-        .collect();
-    if ranks.iter().any(|rank| !(0.0..=1.0).contains(rank)) {
-        return Err(MathError::Value {
-            function: name,
-            problem: "quantiles must be in the range from 0 to the whole",
+    let lanes = Reduced::new(name, &view, options)?;
+    if lanes.length == 0 {
+        return Err(MathError::Indexing {
+            problem: "there is no quantile of nothing",
         });
     }
-    // The reduced axes become one, the last.
-    let reduced = axes(name, options, view.ndim())?;
-    let kept: Vec<usize> = (0..view.ndim())
-        .filter(|axis| !reduced.contains(axis))
-        .collect();
-    let last = view
-        .transposed(&[&kept[..], &reduced].concat())?
-        .to_array(ndferry_array::Order::C)?;
-    let length: usize = reduced.iter().map(|axis| view.shape()[*axis]).product();
-    let mut shape: Vec<isize> = kept
-        .iter()
-        .map(|axis| view.shape()[*axis] as isize)
-        .collect();
-    shape.push(length as isize);
-    let last = last.reshaped(&shape)?;
-    let last = last.view();
-    let mut lanes = Lanes::<f64>::new(&last, kept.len())?;
-    let outer: usize = lanes.outer.iter().product();
-    let mut found = vec![f64::NAN; ranks.len() * outer];
-    let mut nth = 0;
-    lanes.each_mut(|lane| {
-        lane.sort_by(|a, b| a.total_cmp(b).then(std::cmp::Ordering::Equal));
-        let nans = lane.iter().filter(|item| item.is_nan()).count();
-        let mut numbers: Vec<f64> = Vec::new();
-        let lane: &[f64] = if nans == 0 {
-            lane
+    let shape = [&ranks.shape[..], &lanes.out].concat();
+    let out = ranks.result(own).ok_or_else(|| no_loop(name, operands))?;
+    dispatch_real!(own, T => {
+        let mut found = Vec::new();
+        let count = lanes.count;
+        let mut exact = room_for::<T>(if ranks.whole { count * ranks.values.len() } else { 0 })?;
+        if ranks.whole {
+            exact.resize(count * ranks.values.len(), T::from_u64(0));
         } else {
-            // NaNs of either sign lie at both ends.
-            numbers.extend(lane.iter().filter(|item| !item.is_nan()));
-            &numbers
-        };
-        for (at, rank) in ranks.iter().enumerate() {
-            found[at * outer + nth] = match nans {
-                0 => between(lane, *rank),
-                _ if skip && !lane.is_empty() => between(lane, *rank),
-                _ => f64::NAN,
-            };
+            found = room_for(count * ranks.values.len())?;
+            found.resize(count * ranks.values.len(), f64::NAN);
         }
-        nth += 1;
-    });
-    let mut shape = q.shape().to_vec();
-    let keepdims = options.flag("keepdims", false)?;
-    shape.extend(
-        (0..view.ndim()).filter_map(|axis| match (reduced.contains(&axis), keepdims) {
+        lanes.each::<T>(|nth, lane| {
+            let (lane, nan) = without_nans(lane, skip);
+            for (at, rank) in ranks.values.iter().enumerate() {
+                let place = at * count + nth;
+                match (nan, ranks.whole) {
+                    (Some(nan), true) => exact[place] = nan,
+                    (Some(_), false) => {}
+                    (None, _) if lane.is_empty() => {}
+                    (None, true) => exact[place] = *kth(lane, (*rank * (lane.len() - 1) as f64) as usize),
+                    (None, false) => found[place] = ranks.between(lane, *rank, own, out),
+                }
+            }
+        })?;
+        if ranks.whole {
+            return array_of(&exact, own, &shape);
+        }
+        of_doubles(&found, out, &shape)
+    })
+}
+
+/// `numpy.median`, of complex numbers too; `skip`: without NaNs.
+pub(crate) fn median(
+    name: &'static str,
+    operand: &Operand<'_>,
+    skip: bool,
+    options: &Options,
+) -> Result<Array, MathError> {
+    let held = operand.own()?;
+    let view = held.view();
+    let own = Code::of(view.dtype()).ok_or_else(|| no_loop(name, std::slice::from_ref(operand)))?;
+    let out = if own.is_float() || own.is_complex() {
+        own
+    } else {
+        Code::F64
+    };
+    let lanes = Reduced::new(name, &view, options)?;
+    // Sums of f2 are those of f4.
+    let step = match out {
+        Code::F16 | Code::F32 | Code::C64 => Code::F32,
+        _ => Code::F64,
+    };
+    let nan = Complex::new(f64::NAN, f64::NAN);
+    let mut found = room_for(lanes.count)?;
+    found.resize(lanes.count, nan);
+    dispatch!(own, T => lanes.each::<T>(|nth, lane| {
+        let (lane, nan) = without_nans(lane, skip);
+        if let Some(nan) = nan {
+            found[nth] = nan.to_c128();
+        }
+        if nan.is_some() || lane.is_empty() {
+            return;
+        }
+        let half = lane.len() / 2;
+        let upper = kth(lane, half).to_c128();
+        found[nth] = if lane.len() % 2 == 1 {
+            upper
+        } else if let Some(lower) = largest(&lane[..half]) {
+            let sum = lower.to_c128() + upper;
+            let mean = |part: f64| step.rounded(step.rounded(part) / 2.0);
+            Complex::new(mean(sum.re), mean(sum.im))
+        } else {
+            Complex::new(f64::NAN, f64::NAN)
+        };
+    }))?;
+    if out.is_complex() {
+        let array = array_of(&found, Code::C128, &lanes.out)?;
+        return Ok(array
+            .view()
+            .to_dtype(&out.dtype(), ndferry_array::Casting::Unsafe)?);
+    }
+    let found: Vec<f64> = found.iter().map(|value| value.re).collect();
+    of_doubles(&found, out, &lanes.out)
+}
+
+/// Doubles that `code` can hold, as such.
+fn of_doubles(items: &[f64], code: Code, shape: &[usize]) -> Result<Array, MathError> {
+    if matches!(code, Code::F32 | Code::F16) {
+        let singles: Vec<f32> = items.iter().map(|value| *value as f32).collect();
+        return array_of(&singles, code, shape);
+    }
+    array_of(items, code, shape)
+}
+
+/// Which parts of the whole are asked for.
+struct Ranks {
+    values: Vec<f64>,
+    shape: Vec<usize>,
+    /// What they are computed in; `None`: a number of Python, which goes with the array.
+    code: Option<Code>,
+    /// Only 0 and 1, as integers: elements, without anything in between.
+    whole: bool,
+}
+
+impl Ranks {
+    fn new(name: &'static str, operands: &[Operand<'_>], most: f64) -> Result<Self, MathError> {
+        let q = operands[1].own()?;
+        let q = q.view();
+        let own = Code::of(q.dtype())
+            .filter(|code| !code.is_complex())
+            .ok_or_else(|| no_loop(name, operands))?;
+        let code = if own.is_float() { own } else { Code::F64 };
+        let mut values = Feed::new(&q)?.to_vec::<f64>()?;
+        if most != 1.0 {
+            let part = |value: &mut f64| *value = code.rounded(*value / most);
+            values.iter_mut().for_each(part);
+        }
+        if values.is_empty() && q.ndim() != 1 {
+            return Err(MathError::Empty {
+                function: "minimum",
+            });
+        }
+        if values.iter().any(|rank| !(0.0..=1.0).contains(rank)) {
+            return Err(MathError::Value {
+                function: name,
+                problem: "quantiles must be in the range from 0 to the whole",
+            });
+        }
+        let weak = matches!(operands[1], Operand::Int(_) | Operand::Float(_));
+        Ok(Self {
+            values,
+            shape: q.shape().to_vec(),
+            code: (!weak).then_some(code),
+            whole: most == 1.0 && !own.is_float(),
+        })
+    }
+
+    /// The dtype of quantiles of an array of dtype `own`; `None`: there are none.
+    fn result(&self, own: Code) -> Option<Code> {
+        match self.code {
+            _ if self.whole => Some(own),
+            _ if own == Code::Bool => None,
+            Some(code) => Some(own.promote(code)),
+            None if own.is_float() => Some(own),
+            None => Some(Code::F64),
+        }
+    }
+
+    /// Between the two elements that the rank lies between, each step rounded as NumPy rounds it.
+    fn between<T: Gap>(&self, lane: &mut [T], rank: f64, own: Code, out: Code) -> f64 {
+        let code = self.code.unwrap_or(Code::F64);
+        let last = lane.len() - 1;
+        let at = code.rounded(code.rounded(last as f64) * rank);
+        // From the last on NumPy counts from -1, which makes no difference but to infinities.
+        let inside = at < last as f64;
+        let low = if inside { at.floor() as usize } else { last };
+        let part = if inside { at - at.floor() } else { at + 1.0 };
+        let part = code.rounded(part);
+        let a = *kth(lane, low);
+        let b = smallest(&lane[low + 1..]).filter(|_| inside).unwrap_or(a);
+        let gap = out.rounded(own.rounded(T::gap(a, b)));
+        let (a, b) = (out.rounded(a.to_c128().re), out.rounded(b.to_c128().re));
+        if part >= 0.5 {
+            let rest = out.rounded(code.rounded(1.0 - part));
+            out.rounded(b - out.rounded(gap * rest))
+        } else {
+            out.rounded(a + out.rounded(gap * out.rounded(part)))
+        }
+    }
+}
+
+/// How far the larger one is from the smaller one; of integers exactly.
+trait Gap: Arith {
+    fn gap(low: Self, high: Self) -> f64;
+}
+
+macro_rules! gap {
+    ($wide:ident: $($type:ty)*) => {$(
+        impl Gap for $type {
+            fn gap(low: Self, high: Self) -> f64 { ($wide::from(high) - $wide::from(low)) as f64 }
+        }
+    )*};
+}
+
+gap!(i128: i8 i16 i32 i64 u8 u16 u32 u64);
+gap!(f64: f32 f64);
+
+/// The axes that become one value, side by side.
+struct Reduced {
+    whole: Array,
+    count: usize,
+    length: usize,
+    /// Of the result.
+    out: Vec<usize>,
+}
+
+impl Reduced {
+    fn new(name: &'static str, view: &ArrayView<'_>, options: &Options) -> Result<Self, MathError> {
+        let reduced = axes(name, options, view.ndim())?;
+        let keepdims = options.flag("keepdims", false)?;
+        let kept: Vec<usize> = (0..view.ndim())
+            .filter(|axis| !reduced.contains(axis))
+            .collect();
+        let out = (0..view.ndim()).filter_map(|axis| match (reduced.contains(&axis), keepdims) {
             (false, _) => Some(view.shape()[axis]),
             (true, true) => Some(1),
             (true, false) => None,
-        }),
-    );
-    if code == Code::F32 || code == Code::F16 {
-        let singles: Vec<f32> = found.iter().map(|value| *value as f32).collect();
-        return array_of(&singles, code, &shape);
-    }
-    array_of(&found, code, &shape)
-}
-
-/// Between the two elements of a sorted lane that the rank lies between.
-fn between(lane: &[f64], rank: f64) -> f64 {
-    let at = rank * (lane.len() - 1) as f64;
-    let (low, part) = (at.floor(), at - at.floor());
-    let (a, b) = (lane[low as usize], lane[at.ceil() as usize]);
-    let gap = b - a;
-    if a == b {
-        a
-    } else if part >= 0.5 {
-        b - gap * (1.0 - part)
-    } else {
-        a + gap * part
-    }
-}
-
-/// `numpy.histogram` into equal bins of `range`: counts (`f8` of densities) and edges.
-pub(crate) fn histogram(
-    operands: &[Operand<'_>],
-    options: &Options,
-) -> Result<Vec<Array>, MathError> {
-    const NAME: &str = "histogram";
-    let value = |problem| MathError::Value {
-        function: NAME,
-        problem,
-    };
-    let held = operands[0].own()?;
-    let view = held.view();
-    let code = Code::of(view.dtype()).filter(|code| !code.is_complex());
-    code.ok_or_else(|| no_loop(NAME, operands))?;
-    let items = Feed::new(&view)?.to_vec::<f64>()?;
-    let edges = match operands.get(1) {
-        Some(Operand::Int(bins)) => {
-            equal_edges(&items, i64::try_from(*bins).unwrap_or(-1), options)?
-        }
-        Some(edges) => {
-            let edges = edges.own()?;
-            let edges = Feed::new(&edges.view())?.to_vec::<f64>()?;
-            if edges.windows(2).any(|pair| pair[0] > pair[1]) {
-                return Err(value("`bins` must increase monotonically"));
-            }
-            edges
-        }
-        None => equal_edges(&items, 10, options)?,
-    };
-    if edges.len() < 2 {
-        return Err(value("`bins` must be positive"));
-    }
-    let last = edges.len() - 1;
-    let mut counts = vec![0i64; last];
-    for item in items
-        .iter()
-        .filter(|item| (edges[0]..=edges[last]).contains(item))
-    {
-        let bin = edges.partition_point(|edge| edge <= item).min(last);
-        // An item at the first edge has one edge at or below it.
-        counts[bin.max(1) - 1] += 1;
-    }
-    let edges_array = array_of(&edges, Code::F64, &[edges.len()])?;
-    if options.flag("density", false)? {
-        let total = counts.iter().sum::<i64>() as f64;
-        let widths = edges.windows(2).map(|pair| pair[1] - pair[0]);
-        let densities: Vec<f64> = counts
-            .iter()
-            .zip(widths)
-            .map(|(count, width)| *count as f64 / width / total)
-            .collect();
-        return Ok(vec![array_of(&densities, Code::F64, &[last])?, edges_array]);
-    }
-    Ok(vec![array_of(&counts, Code::I64, &[last])?, edges_array])
-}
-
-fn equal_edges(items: &[f64], bins: i64, options: &Options) -> Result<Vec<f64>, MathError> {
-    let value = |problem| MathError::Value {
-        function: "histogram",
-        problem,
-    };
-    let bins = usize::try_from(bins)
-        .ok()
-        .filter(|bins| *bins > 0)
-        .ok_or_else(|| value("`bins` must be positive"))?;
-    let (mut low, mut high) = match (options.float("low")?, options.float("high")?) {
-        (Some(low), Some(high)) => (low, high),
-        _ if items.is_empty() => (0.0, 1.0),
-        _ => items
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), item| {
-                (Arith::min(low, *item), Arith::max(high, *item))
-            }),
-    };
-    if !(low.is_finite() && high.is_finite()) {
-        return Err(value("range is not finite"));
-    }
-    if low > high {
-        return Err(value("max must be larger than min in range parameter."));
-    }
-    if low == high {
-        (low, high) = (low - 0.5, high + 0.5);
-    }
-    linspace(low, high, bins + 1)
-}
-
-/// `count` numbers at equal distances, both ends among them.
-pub(crate) fn linspace(start: f64, stop: f64, count: usize) -> Result<Vec<f64>, MathError> {
-    let mut out = crate::feed::room_for(count)?;
-    let gaps = count.saturating_sub(1) as f64;
-    let step = (stop - start) / gaps;
-    for at in 0..count {
-        out.push(match at {
-            _ if step == 0.0 => at as f64 / gaps * (stop - start) + start,
-            at => at as f64 * step + start,
         });
+        let length = reduced.iter().map(|axis| view.shape()[*axis]).product();
+        let count = kept
+            .iter()
+            .map(|axis| view.shape()[*axis])
+            .product::<usize>();
+        let whole = view
+            .transposed(&[&kept[..], &reduced].concat())?
+            .to_array(Order::C)?
+            .reshaped(&[count as isize, length as isize])?;
+        Ok(Self {
+            whole,
+            count,
+            length,
+            out: out.collect(),
+        })
     }
-    if let Some(last) = out.last_mut().filter(|_| count > 1) {
-        *last = stop;
+
+    /// Calls `f` for the elements of each result, which it may put in another order.
+    fn each<T: Arith>(&self, mut f: impl FnMut(usize, &mut [T])) -> Result<(), MathError> {
+        let view = self.whole.view();
+        let mut lanes = Lanes::<T>::new(&view, 1)?;
+        let mut nth = 0;
+        if self.length == 0 {
+            (0..self.count).for_each(|nth| f(nth, &mut []));
+        }
+        lanes.each_mut(|lane| {
+            f(nth, lane);
+            nth += 1;
+        });
+        Ok(())
     }
-    Ok(out)
 }
 
-/// `numpy.bincount`: how often each whole number occurs, or the sum of its weights.
-pub(crate) fn bincount(operands: &[Operand<'_>], options: &Options) -> Result<Array, MathError> {
-    const NAME: &str = "bincount";
-    let value = |problem| MathError::Value {
-        function: NAME,
-        problem,
-    };
-    let held = operands[0].own()?;
-    let view = held.view();
-    let code = Code::of(view.dtype()).ok_or_else(|| no_loop(NAME, operands))?;
-    if !(code.is_int() || code == Code::Bool) || code == Code::U64 {
-        return Err(no_loop(NAME, operands));
+/// The lane, of `skip` without its NaNs; and a NaN that is the result, if one is.
+fn without_nans<T: Arith>(lane: &mut [T], skip: bool) -> (&mut [T], Option<T>) {
+    let nan = lane.iter().copied().find(|item| item.is_nan());
+    if nan.is_none() || !skip {
+        return (lane, nan);
     }
-    if view.ndim() != 1 {
-        return Err(value("object too deep for desired array"));
-    }
-    let items = Feed::new(&view)?.to_vec::<i64>()?;
-    if items.iter().any(|item| *item < 0) {
-        return Err(value("'list' argument must have no negative elements"));
-    }
-    let least = options.int("minlength")?.unwrap_or(0);
-    let least = usize::try_from(least).map_err(|_| value("'minlength' must not be negative"))?;
-    let most = items
-        .iter()
-        .max()
-        .map_or(0, |most| *most as usize + 1)
-        .max(least);
-    let mut room = crate::room::Room::for_items(most, 8)?;
-    if let Some(weights) = operands.get(1) {
-        let weights = weights.own()?;
-        let weights = Feed::new(&weights.view())?.to_vec::<f64>()?;
-        if weights.len() != items.len() {
-            return Err(value("The weights and list don't have the same length."));
+    let mut numbers = 0;
+    for at in 0..lane.len() {
+        if !lane[at].is_nan() {
+            lane.swap(at, numbers);
+            numbers += 1;
         }
-        let sums = room.items_mut::<f64>();
-        items
-            .iter()
-            .zip(weights)
-            .for_each(|(item, weight)| sums[*item as usize] += weight);
-        return room.into_array(&Code::F64.dtype(), &[most]);
     }
-    let counts = room.items_mut::<i64>();
-    items.iter().for_each(|item| counts[*item as usize] += 1);
-    room.into_array(&Code::I64.dtype(), &[most])
+    let nan = nan.filter(|_| numbers == 0);
+    (&mut lane[..numbers], nan)
+}
+
+/// Element `k` in order; those before it are put before it, those after it after it.
+fn kth<T: Arith>(lane: &mut [T], k: usize) -> &T {
+    lane.select_nth_unstable_by(k, compare).1
+}
+
+fn smallest<T: Arith>(items: &[T]) -> Option<T> {
+    items.iter().copied().min_by(compare)
+}
+
+fn largest<T: Arith>(items: &[T]) -> Option<T> {
+    items.iter().copied().max_by(compare)
 }

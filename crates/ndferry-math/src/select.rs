@@ -7,7 +7,7 @@ use crate::code::{Code, no_loop, result_code};
 use crate::feed::Feed;
 use crate::map::{map1, map3};
 use crate::number::Number;
-use crate::operand::{broadcast, broadcast_shapes};
+use crate::operand::{Held, broadcast, broadcast_shapes};
 use crate::options::Options;
 use crate::real::Real;
 use crate::{MathError, Operand};
@@ -18,8 +18,8 @@ pub(crate) fn choose(operands: &[Operand<'_>]) -> Result<Array, MathError> {
     let code = result_code(NAME, &operands[1..])?;
     let held = [
         operands[0].own()?,
-        operands[1].held(code)?,
-        operands[2].held(code)?,
+        wrapped(&operands[1], code)?,
+        wrapped(&operands[2], code)?,
     ];
     let views = held.each_ref().map(|held| held.view());
     let shape = broadcast_shapes(views.iter().map(|view| view.shape()))?;
@@ -35,12 +35,31 @@ pub(crate) fn choose(operands: &[Operand<'_>]) -> Result<Array, MathError> {
     }))
 }
 
+/// As `code`; of an int that has no room in it the last bits, which `numpy.where` alone takes without a word.
+fn wrapped<'a>(operand: &Operand<'a>, code: Code) -> Result<Held<'a>, MathError> {
+    match operand {
+        Operand::Int(value) if code.is_int() || code == Code::Bool => {
+            let bits = match (i64::try_from(*value), u64::try_from(*value)) {
+                (Ok(signed), _) => signed,
+                (_, Ok(unsigned)) => unsigned as i64,
+                _ => return operand.held(code),
+            };
+            dispatch_ints!(code, T => {
+                let array = crate::sorting::array_of(&[bits as T], code, &[])?;
+                Ok(Held::Owned(array))
+            })
+        }
+        _ => operand.held(code),
+    }
+}
+
 /// `numpy.clip`: operand, least, most.
 pub(crate) fn clip(operands: &[Operand<'_>]) -> Result<Array, MathError> {
     let code = result_code("clip", operands)?;
     if code == Code::Bool {
         return Err(no_loop("clip", operands));
     }
+    let operands = bounded(operands);
     let held = [
         operands[0].held(code)?,
         operands[1].held(code)?,
@@ -59,6 +78,23 @@ pub(crate) fn clip(operands: &[Operand<'_>]) -> Result<Array, MathError> {
             *out = Arith::min(Arith::max(*a, *low), *high);
         }
     }))
+}
+
+/// The operands with ints for bounds that the array's dtype cannot pass anyway as the last that it has.
+fn bounded<'a>(operands: &[Operand<'a>]) -> [Operand<'a>; 3] {
+    let [a, mut low, mut high] = [0, 1, 2].map(|nth: usize| operands[nth].clone());
+    if let Operand::Array(view) = &a
+        && let Some(code) = Code::of(view.dtype()).filter(|code| code.is_int())
+    {
+        let (least, most) = code.bounds();
+        if let Operand::Int(value) = &mut low {
+            *value = (*value).max(least);
+        }
+        if let Operand::Int(value) = &mut high {
+            *value = (*value).min(most);
+        }
+    }
+    [a, low, high]
 }
 
 /// `numpy.modf`: the fraction, the whole part.
@@ -113,32 +149,44 @@ fn floats(
     }
 }
 
-/// `numpy.round` to `decimals` digits; halves to even.
+/// `numpy.round` to `decimals` digits; halves to even. Of complex numbers both parts.
 pub(crate) fn round(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
-    let held = operand.own()?;
-    let view = held.view();
-    let refused = || no_loop("round", std::slice::from_ref(operand));
-    let code = Code::of(view.dtype()).ok_or_else(refused)?;
-    let decimals = options.int("decimals")?.unwrap_or(0).clamp(-400, 400) as i32;
-    let feed = Feed::new(&view)?;
-    let shape = view.shape();
-    fn run<T: Real>(
+    fn run<T: Number>(
         code: Code,
         shape: &[usize],
         feed: &Feed<'_>,
         decimals: i32,
     ) -> Result<Array, MathError> {
-        let scale = T::from_f64(10f64.powi(decimals.abs()));
+        let scale = code.rounded(10f64.powf(f64::from(decimals).abs()));
+        // Each step is rounded as NumPy's are; to f4 and f2 from f8, which is the same.
+        let step = |x| code.rounded(x);
+        let part = |x: f64| match decimals {
+            0 => x.round_ties_even(),
+            1.. => step(step(x * scale).round_ties_even() / scale),
+            _ => step(step(x / scale).round_ties_even() * scale),
+        };
         map1::<T, T>(code, shape, feed, &|x, out| {
-            crate::map::each1(x, out, |x| match decimals {
-                0 => x.rint(),
-                1.. => x.mul(scale).rint().divide(scale),
-                _ => x.divide(scale).rint().mul(scale),
-            })
+            crate::map::each1(x, out, |x| {
+                let x = x.to_c128();
+                T::from_c128(num_complex::Complex::new(part(x.re), part(x.im)))
+            });
         })
     }
+    const NAME: &str = "round";
+    let held = operand.own()?;
+    let view = held.view();
+    let refused = || no_loop(NAME, std::slice::from_ref(operand));
+    let code = Code::of(view.dtype()).ok_or_else(refused)?;
+    let given = options.int("decimals")?.unwrap_or(0);
+    let decimals = i32::try_from(given).map_err(|_| MathError::IntBounds {
+        value: given.into(),
+        dtype: "int32".to_owned(),
+    })?;
+    let feed = Feed::new(&view)?;
+    let shape = view.shape();
     match code {
-        Code::Bool => crate::map::convert(&feed, Code::F16, shape),
+        Code::Bool if decimals == 0 => crate::map::convert(&feed, Code::F16, shape),
+        Code::Bool => Err(refused()),
         _ if code.is_int() && decimals >= 0 => crate::map::convert(&feed, code, shape),
         _ if code.is_int() => {
             let rounded = run::<f64>(Code::F64, shape, &feed, decimals)?;
@@ -146,9 +194,7 @@ pub(crate) fn round(operand: &Operand<'_>, options: &Options) -> Result<Array, M
                 .view()
                 .to_dtype(&code.dtype(), ndferry_array::Casting::Unsafe)?)
         }
-        Code::F64 => run::<f64>(code, shape, &feed, decimals),
-        Code::F32 | Code::F16 => run::<f32>(code, shape, &feed, decimals),
-        _ => Err(refused()),
+        _ => dispatch!(code, T => run::<T>(code, shape, &feed, decimals)),
     }
 }
 
@@ -188,19 +234,11 @@ pub(crate) fn nan_to_num(operand: &Operand<'_>, options: &Options) -> Result<Arr
         Code::C64 | Code::C128 => {
             dispatch!(code, T => map1::<T, T>(code, view.shape(), &feed, &|x, out| {
                 crate::map::each1(x, out, |x| {
-                    let x = wide(x);
+                    let x = x.to_c128();
                     T::from_c128(num_complex::Complex::new(part(x.re), part(x.im)))
                 });
             }))
         }
         _ => crate::map::convert(&feed, code, view.shape()),
-    }
-}
-
-/// Complex numbers as those of f8.
-fn wide<T: Number>(item: T) -> num_complex::Complex<f64> {
-    match bytemuck::try_cast::<T, num_complex::Complex<f32>>(item) {
-        Ok(single) => num_complex::Complex::new(single.re.into(), single.im.into()),
-        Err(_) => bytemuck::try_cast(item).unwrap_or_default(),
     }
 }

@@ -13,22 +13,32 @@ use crate::options::Options;
 use crate::room::Room;
 use crate::{MathError, Operand};
 
-/// NumPy's order: NaNs last; complex numbers with one by the part that is none.
-fn compare<T: Arith>(a: &T, b: &T) -> Ordering {
+/// NumPy's order: NaNs last; complex numbers with one by the part that is none, those with a real part first.
+pub(crate) fn compare<T: Arith>(a: &T, b: &T) -> Ordering {
     if a.lt(*b) {
-        Ordering::Less
-    } else if b.lt(*a) {
-        Ordering::Greater
-    } else {
-        a.is_nan().cmp(&b.is_nan())
+        return Ordering::Less;
+    }
+    if b.lt(*a) {
+        return Ordering::Greater;
+    }
+    match (a.is_nan(), b.is_nan()) {
+        (true, true) => {
+            let (a, b) = (a.to_c128(), b.to_c128());
+            let parts = |value: num_complex::Complex<f64>| (value.re.is_nan(), value.im.is_nan());
+            let known = |a: f64, b: f64| a.partial_cmp(&b).unwrap_or(Ordering::Equal);
+            let kinds = parts(a).cmp(&parts(b));
+            kinds.then(known(a.re, b.re)).then(known(a.im, b.im))
+        }
+        (a, b) => a.cmp(&b),
     }
 }
 
-/// The view that an axis function works on, and its axis: flat if `axis` is None and that means so.
+/// The view that an axis function works on, and its axis: flat if `axis` is None and that means so, or of one number.
 fn along<'a>(
     view: &ArrayView<'a>,
     options: &Options,
     unsaid: Option<i64>,
+    single: bool,
     flat: &'a mut Option<Array>,
 ) -> Result<(ArrayView<'a>, usize), MathError> {
     // `axis=None` cannot be told from no axis here; faces say `flat`.
@@ -37,8 +47,8 @@ fn along<'a>(
         None if options.flag("flat", false)? => None,
         None => unsaid,
     };
-    // A number counts as an axis of one where no axis would do as well.
-    let given = given.filter(|axis| unsaid.is_some() || view.ndim() > 0 || !matches!(axis, 0 | -1));
+    // A number counts as an axis of one.
+    let given = given.filter(|axis| !single || view.ndim() > 0 || !matches!(axis, 0 | -1));
     match given {
         Some(axis) => Ok((view.clone(), axes::axis(axis, view.ndim())?)),
         None => Ok((flat.insert(axes::flat(view)?).view(), 0)),
@@ -71,7 +81,7 @@ pub(crate) fn array_of<T: Number>(
 pub(crate) fn sort(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
     let (held, mut flat) = (operand.own()?, None);
     let view = held.view();
-    let (view, axis) = along(&view, options, Some(-1), &mut flat)?;
+    let (view, axis) = along(&view, options, Some(-1), false, &mut flat)?;
     let code = number("sort", operand, &view)?;
     dispatch!(code, T => {
         let mut lanes = Lanes::<T>::new(&view, axis)?;
@@ -90,7 +100,7 @@ fn sorted_indices<T: Arith>(lane: &[T]) -> Vec<i64> {
 pub(crate) fn argsort(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
     let (held, mut flat) = (operand.own()?, None);
     let view = held.view();
-    let (view, axis) = along(&view, options, Some(-1), &mut flat)?;
+    let (view, axis) = along(&view, options, Some(-1), true, &mut flat)?;
     let code = number("argsort", operand, &view)?;
     dispatch!(code, T => {
         let lanes = Lanes::<T>::new(&view, axis)?;
@@ -110,7 +120,7 @@ pub(crate) fn arg_extreme(
     let (held, mut flat) = (operand.own()?, None);
     let whole = held.view();
     let ndim = whole.ndim();
-    let (view, axis) = along(&whole, options, None, &mut flat)?;
+    let (view, axis) = along(&whole, options, None, true, &mut flat)?;
     let code = number(name, operand, &view)?;
     if view.shape()[axis] == 0 {
         return Err(MathError::Value {
@@ -169,7 +179,7 @@ pub(crate) fn cumulate(
 ) -> Result<Array, MathError> {
     let (held, mut flat) = (operand.own()?, None);
     let view = held.view();
-    let (view, axis) = along(&view, options, None, &mut flat)?;
+    let (view, axis) = along(&view, options, None, true, &mut flat)?;
     let own = number(name, operand, &view)?;
     let code = match options.dtype("dtype")? {
         Some(dtype) => {
