@@ -71,18 +71,52 @@ def qr(a, mode='reduced'):
 
 
 def matrix_power(a, n):
-    from numpy import asarray, eye, matmul
-    a = asarray(a)
-    if n < 0:
-        a, n = inv(a), -n
-    made = eye(a.shape[-1], dtype=a.dtype)
-    while n:
-        if n & 1:
-            made = matmul(made, a)
-        a, n = matmul(a, a), n >> 1
-    return made
+    from numpy._array import operator_index
+    return call('linalg.matrix_power', a, n=operator_index(n))
 
 
 def multi_dot(arrays):
     from numpy import dot
     return reduce(dot, arrays)
+
+
+def svdvals(x):
+    return svd(x, compute_uv=False)
+
+
+def matrix_norm(x, ord='fro', keepdims=False):
+    return norm(x, ord, (-2, -1), keepdims)
+
+
+def vector_norm(x, axis=None, ord=2, keepdims=False):
+    from numpy import asarray
+    x = asarray(x)
+    if axis is not None:
+        return norm(x, ord, axis, keepdims)
+    made = norm(x.ravel(), ord)
+    return made.reshape((1,) * x.ndim) if keepdims else made
+
+
+def matrix_transpose(x):
+    from numpy import asarray
+    x = asarray(x)
+    if x.ndim < 2:
+        raise ValueError('Input array must be at least 2-dimensional, but it is %d' % x.ndim)
+    return x.swapaxes(-1, -2)
+
+
+def trace(x, offset=0, dtype=None):
+    return call('trace', x, offset=offset, axis1=-2, axis2=-1, dtype=dtype)
+
+
+def diagonal(x, offset=0):
+    from numpy import asarray
+    return asarray(x).diagonal(offset, -2, -1)
+
+
+def matmul(x1, x2):
+    return call('matmul', x1, x2)
+
+
+def outer(x1, x2):
+    return call('outer', x1, x2)

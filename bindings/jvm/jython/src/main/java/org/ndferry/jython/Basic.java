@@ -106,28 +106,37 @@ final class Basic {
       double[] x = left.toDoubles();
       double[] y = right.toDoubles();
       double[] out = new double[size];
-      for (int i = 0; i < rows; i++) {
-        for (int k = 0; k < inner; k++) {
-          double factor = x[i * inner + k];
-          for (int j = 0; j < columns; j++) {
-            out[i * columns + j] += factor * y[k * columns + j];
-          }
+      rows(rows, inner, (i, k) -> {
+        double factor = x[i * inner + k];
+        for (int j = 0; j < columns; j++) {
+          out[i * columns + j] += factor * y[k * columns + j];
         }
-      }
+      });
       return NDArray.of(out, size).cast(dtype).reshape(shape);
     }
     long[] x = left.toLongs();
     long[] y = right.toLongs();
     long[] out = new long[size];
+    rows(rows, inner, (i, k) -> {
+      long factor = x[i * inner + k];
+      for (int j = 0; j < columns; j++) {
+        out[i * columns + j] += factor * y[k * columns + j];
+      }
+    });
+    return NDArray.of(out, size).cast(dtype).reshape(shape);
+  }
+
+  /** Adds row k of the right matrix, times an element of the left one, to row i of the product. */
+  private interface Row {
+    void add(int i, int k);
+  }
+
+  private static void rows(int rows, int inner, Row row) {
     for (int i = 0; i < rows; i++) {
       for (int k = 0; k < inner; k++) {
-        long factor = x[i * inner + k];
-        for (int j = 0; j < columns; j++) {
-          out[i * columns + j] += factor * y[k * columns + j];
-        }
+        row.add(i, k);
       }
     }
-    return NDArray.of(out, size).cast(dtype).reshape(shape);
   }
 
   private static PyException missing(String name) {
