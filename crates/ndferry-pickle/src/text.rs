@@ -69,7 +69,7 @@ impl TextScan {
             // A character that is cut off belongs to the next piece.
             let whole = piece.len() - usize::from(piece[piece.len() - 1] >= 0xc0);
             let piece = &piece[..whole];
-            let Some(first) = piece.first() else {
+            let (Some(first), Some(last)) = (piece.first(), piece.last()) else {
                 break;
             };
             let follows = |byte: u8| byte & 0xc0 == 0x80;
@@ -77,7 +77,8 @@ impl TextScan {
             // 0xc0 and 0xc1 are in no UTF-8.
             let other = |byte: u8| (byte > 0xc3) | (byte & 0xfe == 0xc0);
             // Each byte that follows has one that leads before it, and the other way round.
-            let mut wrong = follows(*first) | other(*first);
+            // What was cut off begins a character, so none may be open before it.
+            let mut wrong = follows(*first) | other(*first) | leads(*last);
             for pair in piece.windows(2) {
                 wrong |= (leads(pair[0]) != follows(pair[1])) | other(pair[1]);
             }
@@ -332,6 +333,19 @@ mod tests {
             for bytes in [[0xc3, 0xa9, a, b], [a, b, 0xc3, 0xa9], [0x41, a, b, 0x41]] {
                 let found = TextScan::default().feed(&bytes, true).is_ok();
                 assert_eq!(found, std::str::from_utf8(&bytes).is_ok(), "{bytes:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_character_that_is_never_ended_is_wrong_wherever_it_lies() {
+        for before in (0..20).chain(4080..4110).chain(65_520..65_550) {
+            for after in [&b"\xc3\xa9"[..], b"\xe3\x81\x82", b"\xf0\x9f\x90\x8d", b"a"] {
+                let mut text = vec![b'a'; before];
+                text.push(0xc3);
+                text.extend_from_slice(after);
+                let found = TextScan::default().feed(&text, true);
+                assert_eq!(found, Err(before), "{before} {after:x?}");
             }
         }
     }
