@@ -113,6 +113,46 @@ impl BigBuffer {
         Ok(buffer)
     }
 
+    /// At most `nbytes` bytes: what the function writes, call by call, until it says 0. It has room for 1 MiB each time, or
+    /// for all that is left. Costs no more memory than what really comes, and a few MiB.
+    ///
+    /// # Errors
+    /// What the function reports.
+    pub fn gather(
+        nbytes: u64,
+        more: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<Bytes> {
+        // As in `read_claimed`.
+        let whole = usize::try_from(nbytes)
+            .ok()
+            .filter(|nbytes| cfg!(target_os = "linux") || *nbytes < MAPPED)
+            .and_then(|nbytes| Self::zeroed(nbytes).ok());
+        let mut have = 0;
+        if let Some(mut buffer) = whole {
+            while have < buffer.len() {
+                let end = buffer.len().min(have + STEP);
+                match more(&mut buffer[have..end])? {
+                    0 => break,
+                    n => have += n,
+                }
+            }
+            return Ok(buffer.into_bytes().slice(..have));
+        }
+        let mut heap = Vec::new();
+        while (have as u64) < nbytes {
+            let step = (nbytes - have as u64).min(STEP as u64) as usize;
+            heap.try_reserve(step)
+                .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+            heap.resize(have + step, 0);
+            match more(&mut heap[have..])? {
+                0 => break,
+                n => have += n,
+            }
+        }
+        heap.truncate(have);
+        Ok(heap.into())
+    }
+
     /// Shared, without a copy.
     pub fn into_bytes(self) -> Bytes {
         match self.0 {
@@ -206,6 +246,32 @@ mod tests {
             assert!(buffer[..] == data[..nbytes]);
             assert_eq!(rest.len(), 3);
         }
+    }
+
+    #[test]
+    fn what_is_gathered_is_what_was_written_and_no_more() {
+        for (claimed, real) in [
+            (0, 0),
+            (10, 10),
+            (10, 3),
+            (MAPPED, MAPPED),
+            (9 * STEP, 5 * STEP + 7),
+            (1 << 46, 3 * STEP),
+            (1 << 62, 3 * STEP + 1),
+        ] {
+            let data: Vec<u8> = (0..real).map(|i| (i % 251) as u8).collect();
+            let mut rest = &data[..];
+            let gathered = BigBuffer::gather(claimed as u64, &mut |room| {
+                assert!(room.len() >= rest.len().min(64 << 10));
+                let n = rest.len().min(room.len()).min(300_001);
+                room[..n].copy_from_slice(&rest[..n]);
+                rest = &rest[n..];
+                Ok(n)
+            });
+            assert!(gathered.unwrap() == data, "{claimed}");
+        }
+        let failed = BigBuffer::gather(5, &mut |_| Err(io::ErrorKind::TimedOut.into()));
+        assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::net::{self, SocketListener, Wire};
-use crate::patience::{Patience, Wait};
+use crate::patience::{Patience, Progress, Wait};
 use crate::stream::POLL;
 use crate::{BigBuffer, Error, Framing, Interrupt, LinkOptions, Result, Stream, Url, wait};
 
@@ -116,6 +116,27 @@ impl Exchange {
         }
     }
 
+    /// Some of the bytes that are due, at most as many as `buf` has room for; 0 if none are due any more.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_due(&mut self, due: &mut Due, buf: &mut [u8]) -> Result<usize> {
+        let left = usize::try_from(due.left()).unwrap_or(usize::MAX);
+        let most = left.min(buf.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        let mut wait = self.patience.go_on(due.progress);
+        let n = wait.until(|| self.stream.read(&mut buf[..most]))?;
+        due.progress = wait.progress();
+        if n == 0 {
+            let (received, needed) = (due.received, due.nbytes);
+            return Err(Error::Closed { received, needed });
+        }
+        due.received += n as u64;
+        Ok(n)
+    }
+
     /// Writes all parts, one after another.
     ///
     /// # Errors
@@ -179,6 +200,30 @@ impl Exchange {
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Exchange with {}", self.peer())
+    }
+}
+
+/// Bytes that are due next, to be read a few at a time: [`Exchange::read_due`].
+#[derive(Clone, Debug)]
+pub struct Due {
+    nbytes: u64,
+    received: u64,
+    progress: Progress,
+}
+
+impl Due {
+    /// So many, from now on.
+    pub fn new(nbytes: u64) -> Self {
+        Self {
+            nbytes,
+            received: 0,
+            progress: Progress::new(),
+        }
+    }
+
+    /// How many have not come yet.
+    pub fn left(&self) -> u64 {
+        self.nbytes - self.received
     }
 }
 
@@ -281,6 +326,38 @@ mod tests {
         drop(sender.join().unwrap());
         assert!(server.wait_for_input(None).unwrap());
         assert!(!server.read(&mut head).unwrap());
+    }
+
+    #[test]
+    fn what_is_due_comes_in_pieces_and_no_more_of_it() {
+        let (mut client, mut server) = pair(Duration::from_millis(300));
+        client.write([&b"abcdefghij"[..]]).unwrap();
+        let (mut due, mut buf, mut all) = (Due::new(8), [0; 3], Vec::new());
+        while due.left() > 0 {
+            let n = server.read_due(&mut due, &mut buf).unwrap();
+            all.extend_from_slice(&buf[..n]);
+        }
+        assert_eq!(all, b"abcdefgh");
+        assert_eq!(server.read_due(&mut due, &mut buf).unwrap(), 0);
+        let mut due = Due::new(9);
+        assert_eq!(server.read_due(&mut due, &mut buf).unwrap(), 2);
+        let error = server.read_due(&mut due, &mut buf).unwrap_err();
+        assert!(
+            matches!(error, Error::Silent(_) | Error::Slow { .. }),
+            "{error}"
+        );
+        drop(client);
+        let error = server.read_due(&mut Due::new(5), &mut buf).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                Error::Closed {
+                    received: 0,
+                    needed: 5
+                }
+            ),
+            "{error}"
+        );
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub use atomic::{AtomicFile, rename_synced};
 pub use buffer::{BigBuffer, read_claimed};
 pub use datagram::Datagrams;
 pub use error::{Error, Result};
-pub use exchange::{Exchange, ExchangeListener, ExchangeOptions};
+pub use exchange::{Due, Exchange, ExchangeListener, ExchangeOptions};
 pub use frame::{Duplex, Frame, FrameSink, FrameSource, Framing, Link};
 #[cfg(feature = "http")]
 pub use http::{HttpFile, HttpProblem};

@@ -20,6 +20,12 @@ pub(crate) struct Patience {
 /// One wait: from its start, or from the last progress worth the name.
 pub(crate) struct Wait<'a> {
     patience: &'a Patience,
+    progress: Progress,
+}
+
+/// How far a wait is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
     since: Instant,
     moved: u64,
     /// When bytes were last seen to have moved, and how many had by then.
@@ -41,9 +47,23 @@ impl Patience {
     }
 
     pub(crate) fn begin(&self) -> Wait<'_> {
-        let now = Instant::now();
+        self.go_on(Progress::new())
+    }
+
+    /// A wait that was left for a while.
+    pub(crate) fn go_on(&self, progress: Progress) -> Wait<'_> {
         Wait {
             patience: self,
+            progress,
+        }
+    }
+}
+
+impl Progress {
+    /// At the start.
+    pub(crate) fn new() -> Self {
+        let now = Instant::now();
+        Self {
             since: now,
             moved: 0,
             last: (now, 0),
@@ -58,7 +78,7 @@ impl Wait<'_> {
             self.check()?;
             match call() {
                 Ok(n) => {
-                    self.moved += n as u64;
+                    self.progress.moved += n as u64;
                     return Ok(n);
                 }
                 Err(error)
@@ -73,9 +93,14 @@ impl Wait<'_> {
         }
     }
 
+    /// How far it is, for [`Patience::go_on`].
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
+    }
+
     /// So many bytes have moved.
     pub(crate) fn moved(&mut self, nbytes: usize) {
-        self.moved += nbytes as u64;
+        self.progress.moved += nbytes as u64;
     }
 
     /// Whether it is time to give up.
@@ -92,25 +117,25 @@ impl Wait<'_> {
         {
             return Err(Error::Deadline(*within));
         }
-        if self.moved != self.last.1 {
-            self.last = (now, self.moved);
+        if self.progress.moved != self.progress.last.1 {
+            self.progress.last = (now, self.progress.moved);
         }
-        if now.duration_since(self.since) >= *timeout {
-            if self.moved == 0 {
+        if now.duration_since(self.progress.since) >= *timeout {
+            if self.progress.moved == 0 {
                 return Err(Error::Silent(*timeout));
             }
-            if (self.moved as f64) < MIN_BYTES_PER_SECOND * timeout.as_secs_f64() {
+            if (self.progress.moved as f64) < MIN_BYTES_PER_SECOND * timeout.as_secs_f64() {
                 return Err(Error::Slow {
-                    moved: self.moved,
+                    moved: self.progress.moved,
                     timeout: *timeout,
                 });
             }
-            self.since = now;
-            self.moved = 0;
-            self.last.1 = 0;
+            self.progress.since = now;
+            self.progress.moved = 0;
+            self.progress.last.1 = 0;
         }
         // Much may have moved before that.
-        if now.duration_since(self.last.0) >= *timeout {
+        if now.duration_since(self.progress.last.0) >= *timeout {
             return Err(Error::Silent(*timeout));
         }
         Ok(())
