@@ -153,7 +153,10 @@ impl Payload {
         if self.is_as_it_is() {
             return tree.blob_bytes(&self.blob);
         }
-        Ok(self.decoded(tree)?.into())
+        match tree.latin1(&self.blob) {
+            Some(bytes) => Ok(bytes),
+            None => Ok(self.decoded(tree)?.into()),
+        }
     }
 
     /// Whether the bytes are these, not the characters that they spell.
@@ -196,7 +199,10 @@ impl Payload {
         if self.is_as_it_is() {
             return tree.blob(&self.blob);
         }
-        Ok(Cow::Owned(self.decoded(tree)?))
+        Ok(Cow::Owned(match tree.latin1(&self.blob) {
+            Some(bytes) => bytes.into(),
+            None => self.decoded(tree)?,
+        }))
     }
 }
 

@@ -10,7 +10,7 @@ use num_bigint::BigInt;
 
 use crate::opcode as op;
 use crate::repr::float_repr;
-pub(crate) use strings::wide;
+pub(crate) use strings::{utf8, wide};
 
 /// What Python has only once, so that a second use refers to the first.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::text::TextScan;
-use crate::{ErrorKind, Result};
+use crate::{ErrorKind, Inflow, Result};
 
 /// Bytes at an offset: what a pickle is read from.
 pub trait ReadAt: Send + Sync {
@@ -29,6 +29,12 @@ pub trait ReadAt: Send + Sync {
     /// These bytes, if they are in memory already.
     fn shared(&self, range: Range<u64>) -> Option<Bytes> {
         let _ = range;
+        None
+    }
+
+    /// The same, if its bytes come only once.
+    #[doc(hidden)]
+    fn inflow(&self) -> Option<&Inflow> {
         None
     }
 }
@@ -54,6 +60,9 @@ impl ReadAt for Bytes {
 
 /// Bytes read at once.
 const STEP_NBYTES: u64 = 64 << 10;
+
+/// The same of what comes only once, since large strings are read beside this.
+const INFLOW_STEP_NBYTES: u64 = 8 << 10;
 
 /// Walks over an input. Every length is compared with what is left before anything is read or allocated.
 pub(crate) struct Cursor {
@@ -144,9 +153,29 @@ impl Cursor {
         Ok(())
     }
 
-    /// Steps over bytes.
+    /// Steps over bytes, which can be read later.
     pub(crate) fn skip(&mut self, nbytes: u64) -> Result<()> {
         self.check(nbytes)?;
+        if let Some(inflow) = self.input.inflow() {
+            let (offset, ready) = (self.offset(), self.ready(nbytes));
+            inflow
+                .keep(offset, nbytes, ready)
+                .map_err(|error| ErrorKind::Io(error).at(offset))?;
+        }
+        self.pass(nbytes);
+        Ok(())
+    }
+
+    /// Those of the next bytes that are in the window.
+    fn ready(&self, nbytes: u64) -> &[u8] {
+        let rest = self.rest();
+        &rest[..rest
+            .len()
+            .min(usize::try_from(nbytes).unwrap_or(usize::MAX))]
+    }
+
+    /// Goes on behind so many bytes.
+    fn pass(&mut self, nbytes: u64) {
         let in_window = (self.window.len() - self.at) as u64;
         if nbytes <= in_window {
             self.at += nbytes as usize;
@@ -155,7 +184,6 @@ impl Cursor {
             self.window = Bytes::new();
             self.at = 0;
         }
-        Ok(())
     }
 
     /// A line without its newline (and without the carriage return that a file in text mode puts before it).
@@ -188,6 +216,11 @@ impl Cursor {
     /// Steps over text and says what is in it.
     pub(crate) fn scan_text(&mut self, nbytes: u64) -> Result<TextScan> {
         self.check(nbytes)?;
+        if let Some(inflow) = self.input.inflow() {
+            let scan = inflow.keep_text(self.offset(), nbytes, self.ready(nbytes))?;
+            self.pass(nbytes);
+            return Ok(scan);
+        }
         let mut scan = TextScan::default();
         let mut left = nbytes;
         while left > 0 {
@@ -212,9 +245,15 @@ impl Cursor {
     fn fill(&mut self, n: usize) -> Result<()> {
         self.check(n as u64)?;
         let offset = self.offset();
-        let nbytes = (n as u64).max(STEP_NBYTES).min(self.left()) as usize;
+        let step = match self.input.inflow() {
+            Some(_) => INFLOW_STEP_NBYTES,
+            None => STEP_NBYTES,
+        };
+        let nbytes = (n as u64).max(step).min(self.left()) as usize;
         let mut buf = vec![0; nbytes];
-        let mut filled = 0;
+        let ready = self.ready(nbytes as u64);
+        let mut filled = ready.len();
+        buf[..filled].copy_from_slice(ready);
         while filled < nbytes {
             let more = self
                 .input

@@ -9,6 +9,7 @@ mod dtype;
 mod elements;
 mod emit;
 mod error;
+mod inflow;
 mod input;
 mod limits;
 mod lists;
@@ -33,6 +34,7 @@ mod write;
 
 pub use elements::Payload;
 pub use error::{Error, ErrorKind, Result};
+pub use inflow::{Gather, Inflow};
 pub use input::ReadAt;
 pub use limits::Limits;
 pub use machine::Machine;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -409,5 +410,16 @@ impl ReadAt for Segments {
 
     fn len(&self) -> u64 {
         self.done.last().map_or(0, |(end, _)| *end)
+    }
+
+    fn shared(&self, range: Range<u64>) -> Option<Bytes> {
+        let i = self.done.partition_point(|(end, _)| *end <= range.start);
+        let (end, segment) = self.done.get(i)?;
+        let start = end - segment.len();
+        // All of them would be taken for the whole input.
+        let is_part = range.end <= *end && range.end - range.start < self.len();
+        is_part
+            .then(|| segment.shared(range.start - start..range.end - start))
+            .flatten()
     }
 }

@@ -464,7 +464,33 @@ impl Tree {
             (Place::Buffer(index), _) if (index as usize) < self.buffers.len() => {
                 Ok(self.buffers[index as usize].clone())
             }
+            (Place::Input(offset), None) => match self.input.shared(offset..offset + blob.nbytes) {
+                Some(bytes) => Ok(bytes),
+                None => Ok(self.blob(blob)?.into_owned().into()),
+            },
             _ => Ok(self.blob(blob)?.into_owned().into()),
+        }
+    }
+
+    /// Text that came as one byte for each character, and was kept so.
+    pub(crate) fn latin1(&self, blob: &Blob) -> Option<Bytes> {
+        match blob.place {
+            Place::Input(offset) => {
+                let inflow = self.input.inflow()?;
+                inflow.latin1(offset..offset + blob.nbytes)
+            }
+            _ => None,
+        }
+    }
+
+    /// Some of a string's bytes, if they are in memory somewhere beside the tree.
+    pub(crate) fn shared_part(&self, blob: &Blob, range: Range<u64>) -> Option<Bytes> {
+        match (blob.place, &self.whole) {
+            (Place::Input(offset), None) => {
+                let range = offset + range.start..offset + range.end;
+                self.input.shared(range)
+            }
+            _ => None,
         }
     }
 

@@ -289,7 +289,7 @@ pub(crate) fn wide(bytes: &[u8]) -> u64 {
 }
 
 /// Latin-1 as UTF-8. Which bytes are wide is random in numbers, so nothing branches on it.
-fn utf8(chunk: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn utf8(chunk: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + 2 * chunk.len(), 0);
     let mut at = start;

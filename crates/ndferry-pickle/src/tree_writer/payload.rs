@@ -128,8 +128,25 @@ struct Reader<'t> {
     is_latin1: bool,
     /// Where in the blob the next bytes are.
     at: u64,
-    ready: Cow<'t, [u8]>,
+    ready: Ready<'t>,
     used: usize,
+}
+
+/// Bytes to be written, from where they lie if they can be.
+enum Ready<'t> {
+    Cow(Cow<'t, [u8]>),
+    Shared(Bytes),
+}
+
+impl std::ops::Deref for Ready<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Cow(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
 }
 
 impl<'t> Reader<'t> {
@@ -140,7 +157,7 @@ impl<'t> Reader<'t> {
             blob,
             is_latin1: is_latin1 && !blob.is_ascii(),
             at: 0,
-            ready: Cow::Borrowed(&[]),
+            ready: Ready::Cow(Cow::Borrowed(&[])),
             used: 0,
         }
     }
@@ -160,11 +177,19 @@ impl BufRead for Reader<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.used == self.ready.len() && self.at < self.blob.nbytes() {
             let end = (self.at + STEP_NBYTES).min(self.blob.nbytes());
+            self.used = 0;
+            if let (Some(part), false) = (
+                self.tree.shared_part(&self.blob, self.at..end),
+                self.is_latin1,
+            ) {
+                self.at = end;
+                self.ready = Ready::Shared(part);
+                return Ok(&self.ready);
+            }
             let part = self
                 .tree
                 .part(&self.blob, self.at..end)
                 .map_err(io::Error::other)?;
-            self.used = 0;
             if self.is_latin1 {
                 let mut bytes = vec![0; part.len()];
                 let (read, made) = crate::text::latin1(&part, &mut bytes);
@@ -173,10 +198,10 @@ impl BufRead for Reader<'_> {
                 }
                 bytes.truncate(made);
                 self.at += read as u64;
-                self.ready = Cow::Owned(bytes);
+                self.ready = Ready::Cow(Cow::Owned(bytes));
             } else {
                 self.at = end;
-                self.ready = part;
+                self.ready = Ready::Cow(part);
             }
         }
         Ok(&self.ready[self.used..])
