@@ -97,7 +97,7 @@ impl Serializer {
         Self::ALL.into_iter().find(|one| one.name() == name)
     }
 
-    fn is_pickle(self) -> bool {
+    pub(crate) fn is_pickle(self) -> bool {
         matches!(self, Self::Pickle | Self::Dill | Self::Cloudpickle)
     }
 }
@@ -197,13 +197,13 @@ impl Encoding {
     pub fn value(&self, value: &Value) -> Result<Body> {
         let mut out = BodyWriter::new();
         match self.serializer {
+            Serializer::Pickle | Serializer::Dill | Serializer::Cloudpickle => {
+                return pickle::body(self, value);
+            }
             Serializer::Serpent => serpent::write(self, value, &mut out)?,
             Serializer::Json => json::write(self, value, &mut out)?,
             Serializer::Marshal => marshal::write(self, value, &mut out)?,
             Serializer::Msgpack => msgpack::write(self, value, &mut out)?,
-            Serializer::Pickle | Serializer::Dill | Serializer::Cloudpickle => {
-                pickle::write(self, value, &mut out)?;
-            }
         }
         Ok(out.finish())
     }
@@ -429,6 +429,7 @@ impl Call {
 }
 
 pub(crate) use classes::{into_exception, wrapped};
+pub(crate) use pickle::read_stream as read_pickle;
 
 pub(crate) fn shape(what: &'static str) -> crate::Error {
     ErrorKind::Shape { what }.at(0)

@@ -12,6 +12,7 @@ mod codec;
 mod daemon;
 mod error;
 mod hmac_sha1;
+mod incoming;
 mod limits;
 mod message;
 mod metadata;

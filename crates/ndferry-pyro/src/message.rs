@@ -456,7 +456,7 @@ impl Message {
     /// What begins a message with this body: head and annotations. Signs it if there is a key; fills in the lengths.
     ///
     /// # Errors
-    /// [`ErrorKind::Limit`] for what the dialect cannot hold.
+    /// [`ErrorKind::Limit`] for what the dialect cannot hold; what [`Body::each`] says.
     pub fn start(
         mut head: Head,
         mut annotations: Annotations,
@@ -464,8 +464,12 @@ impl Message {
         key: Option<&[u8]>,
     ) -> Result<Vec<u8>> {
         if let Some(key) = key {
-            let signature = hmac_sha1::sign(key, body.parts(), &annotations);
-            annotations.set(hmac_sha1::NAME, signature);
+            let mut signature = hmac_sha1::Signature::new(key);
+            body.each(&mut |part| {
+                signature.update(part);
+                Ok(())
+            })?;
+            annotations.set(hmac_sha1::NAME, signature.finish(&annotations));
         }
         let (data_limit, annotations_limit) = match head.dialect {
             Dialect::Pyro4 => (i32::MAX as u64, u64::from(u16::MAX)),

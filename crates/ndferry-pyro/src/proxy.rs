@@ -7,12 +7,11 @@ use bytes::Bytes;
 use ndferry_io::{Exchange, ExchangeOptions};
 
 use crate::broadcast::BROADCAST_PORT;
-use crate::channel::{Channel, pack};
+use crate::channel::{Channel, Received, pack};
 use crate::codec::shape;
 use crate::{
     Annotations, ArraysAs, Body, Call, Decoding, Dialect, Encoding, Error, ErrorKind, Exception,
-    Flags, Head, Limits, Message, MessageKind, Metadata, NameServer, Result, Serializer, Uri,
-    Value,
+    Flags, Head, Limits, MessageKind, Metadata, NameServer, Result, Serializer, Uri, Value,
 };
 
 /// The object of each daemon that knows of the others.
@@ -203,7 +202,10 @@ impl Proxy {
         let exchange = Exchange::connect(&url, &options.exchange).map_err(Error::from)?;
         let mut encoding = Encoding::new(dialect, serializer);
         encoding.arrays = options.arrays;
-        let channel = Channel::new(exchange, options.key.clone(), options.limits.clone());
+        let mut channel = Channel::new(exchange, options.key.clone(), options.limits.clone());
+        if !serializer.is_pickle() {
+            channel.refuse_pickles();
+        }
         let mut proxy = Self {
             channel,
             uri: uri.clone(),
@@ -238,7 +240,7 @@ impl Proxy {
             Ok(()) => self.channel.recv(),
             Err(error) => Err(error),
         };
-        let message = match answer {
+        let mut message = match answer {
             Ok(Some(message)) => message,
             // Whoever finds a message strange may hang up without a word.
             Ok(None) => {
@@ -258,7 +260,7 @@ impl Proxy {
         let serializer = Serializer::of_id(message.head.dialect, message.head.serializer)?;
         let mut decoding = Decoding::new(serializer, self.channel.limits().clone());
         decoding.learn(&message.data);
-        let said = decoding.value(&message.data)?;
+        let said = message.value(&decoding)?;
         match message.head.kind {
             MessageKind::ConnectOk => {}
             MessageKind::ConnectFail => {
@@ -503,7 +505,7 @@ impl Proxy {
         if flags.oneway {
             return Ok(Answer::Value(Value::None));
         }
-        let message = self.transfer(|channel| {
+        let mut message = self.transfer(|channel| {
             let message = expect(channel.recv()?, MessageKind::Result, "a result")?;
             let found = message.head.seq;
             if found != seq {
@@ -516,12 +518,8 @@ impl Proxy {
         if expected != found {
             return Err(ErrorKind::OtherSerializer { expected, found }.at(0));
         }
-        let Message {
-            head,
-            annotations,
-            data,
-        } = message;
-        self.answered = annotations;
+        let head = message.head;
+        self.answered = std::mem::take(&mut message.annotations);
         if head.flags.stream {
             let id = self.answered.get(*b"STRM");
             let id = id.and_then(|id| std::str::from_utf8(id).ok());
@@ -532,10 +530,10 @@ impl Proxy {
             };
         }
         if head.flags.exception {
-            let exception = self.decoding.exception(&data)?;
+            let exception = message.exception(&self.decoding)?;
             return Err(ErrorKind::Remote(Box::new(exception)).at(0));
         }
-        Ok(Answer::Value(self.decoding.value(&data)?))
+        Ok(Answer::Value(message.value(&self.decoding)?))
     }
 
     fn serializer_id(&self) -> u8 {
@@ -595,7 +593,11 @@ impl From<std::io::Error> for Error {
     }
 }
 
-fn expect(message: Option<Message>, kind: MessageKind, expected: &'static str) -> Result<Message> {
+fn expect(
+    message: Option<Received>,
+    kind: MessageKind,
+    expected: &'static str,
+) -> Result<Received> {
     let Some(message) = message else {
         let (received, needed) = (0, Dialect::TOLD_NBYTES as u64);
         return Err(ndferry_io::Error::Closed { received, needed }.into());

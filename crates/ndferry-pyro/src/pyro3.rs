@@ -290,8 +290,7 @@ impl Pyro3 {
 
     fn send(&mut self, body: &Body) -> Result<()> {
         let head = head(body.nbytes())?;
-        let parts = std::iter::once(&head[..]).chain(body.parts());
-        Ok(self.exchange.write(parts)?)
+        crate::channel::send(&mut self.exchange, &head, body)
     }
 
     fn recv(&mut self) -> Result<Bytes> {

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Received};
 use crate::codec::{shape, wrapped};
 use crate::daemon::{Shared, packed, random_id};
 use crate::proxy::DAEMON;
 use crate::served::{Items, no_attribute};
 use crate::{
     Annotations, Body, Call, Decoding, Dialect, Encoding, ErrorKind, Exception, Flags, Head,
-    Message, MessageKind, Metadata, Outcome, Result, Returned, Served, Value,
+    MessageKind, Metadata, Outcome, Result, Returned, Served, Value,
 };
 
 /// What the object of each daemon can do.
@@ -44,7 +44,10 @@ struct Reply {
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(channel: Channel, shared: &'a Shared) -> Self {
+    pub(crate) fn new(mut channel: Channel, shared: &'a Shared) -> Self {
+        if !shared.options.serializers.iter().any(|one| one.is_pickle()) {
+            channel.refuse_pickles();
+        }
         Self {
             channel,
             shared,
@@ -58,13 +61,13 @@ impl<'a> Session<'a> {
     /// What the client has done wrong, or the system.
     pub(crate) fn run(mut self) -> Result<()> {
         let within = self.shared.options.greeting_timeout;
-        let Some(greeting) = self.channel.recv_greeting(within)? else {
+        let Some(mut greeting) = self.channel.recv_greeting(within)? else {
             return Ok(());
         };
         self.dialect = greeting.head.dialect;
         self.channel.settle(self.dialect);
         let mut python2 = false;
-        match self.greet(&greeting, &mut python2) {
+        match self.greet(&mut greeting, &mut python2) {
             Ok(()) => {}
             Err(error) => {
                 self.refuse(&greeting.head, &error.to_string())?;
@@ -72,12 +75,12 @@ impl<'a> Session<'a> {
             }
         }
         loop {
-            while !self.channel.exchange.wait_for_input(Some(LOOK))? {
+            while !self.channel.wait_for_input(LOOK)? {
                 if self.shared.is_stopped() {
                     return Ok(());
                 }
             }
-            let Some(message) = self.channel.recv()? else {
+            let Some(mut message) = self.channel.recv()? else {
                 return Ok(());
             };
             let _begun = self.shared.begin_call();
@@ -86,7 +89,7 @@ impl<'a> Session<'a> {
             }
             match message.head.kind {
                 MessageKind::Ping => self.pong(message.head)?,
-                MessageKind::Invoke => self.answer(&message, &mut python2)?,
+                MessageKind::Invoke => self.answer(&mut message, &mut python2)?,
                 other => {
                     let (found, expected) = (other as u16, "a call or a ping");
                     return Err(ErrorKind::MessageKind { found, expected }.at(6));
@@ -96,7 +99,7 @@ impl<'a> Session<'a> {
     }
 
     /// Lets a client in that has greeted properly.
-    fn greet(&mut self, greeting: &Message, python2: &mut bool) -> Result<()> {
+    fn greet(&mut self, greeting: &mut Received, python2: &mut bool) -> Result<()> {
         let head = greeting.head;
         if head.kind != MessageKind::Connect {
             let (found, expected) = (head.kind as u16, "a greeting");
@@ -105,7 +108,7 @@ impl<'a> Session<'a> {
         let (mut reply, mut decoding) = self.words(&head)?;
         decoding.learn(&greeting.data);
         *python2 = decoding.python2;
-        let said = decoding.value(&greeting.data)?;
+        let said = greeting.value(&decoding)?;
         reply.encoding.python2 = decoding.python2;
         reply.encoding.learn(&greeting.data, &said);
         reply.encoding.learn_boast(&greeting.annotations);
@@ -167,7 +170,7 @@ impl<'a> Session<'a> {
         self.channel.send(head, Annotations::new(), &body)
     }
 
-    fn answer(&mut self, message: &Message, python2: &mut bool) -> Result<()> {
+    fn answer(&mut self, message: &mut Received, python2: &mut bool) -> Result<()> {
         let head = message.head;
         let (mut reply, mut decoding) = match self.words(&head) {
             Ok(words) => words,
@@ -383,8 +386,8 @@ impl<'a> Session<'a> {
 }
 
 /// A call; a blob that stays as it is has its object and method beside it (`Pyro5/server.py`, `__deserializeBlobArgs`).
-fn read_call(decoding: &Decoding, message: &Message, encoding: &mut Encoding) -> Result<Call> {
-    let value = decoding.value(&message.data)?;
+fn read_call(decoding: &Decoding, message: &mut Received, encoding: &mut Encoding) -> Result<Call> {
+    let value = message.value(decoding)?;
     encoding.learn(&message.data, &value);
     let mut call = Call::of_value(value)?;
     if message.head.flags.keep_serialized {

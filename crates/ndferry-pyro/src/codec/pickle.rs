@@ -1,32 +1,58 @@
 //! Pickles, read as data and written for the peer's Python: the only serializers that know arrays.
 
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ndferry_array::{Array, Order};
+use ndferry_io::BigBuffer;
 use ndferry_pickle::{
-    ArrayHead, ArrayReader, Built, CallKind, Elements, Id, Machine, Payload, Recognised, Standard,
-    StoredOrder, Tree, TreeBuilder, TreeWriter, WriteOptions,
+    ArrayHead, ArrayReader, Built, CallKind, Elements, Id, Inflow, Machine, Payload, ReadAt,
+    Recognised, Standard, StoredOrder, Tree, TreeBuilder, TreeWriter, WriteOptions,
 };
 
 use super::{Encoding, classes, contiguous};
 use crate::limits::Budget;
-use crate::{BodyWriter, ErrorKind, Limits, Object, Result, Value};
+use crate::{Body, BodyWriter, ErrorKind, Limits, Object, Result, Value};
+
+/// What is lent to a pickle whose protocol has no bytes is spelled while it goes, from this size on.
+const SPELLED_NBYTES: u64 = 1 << 20;
+
+/// From this size on `bytes` go from where they lie.
+const LENT_NBYTES: usize = 64 << 10;
 
 pub(super) fn read(data: &Bytes, limits: &Limits) -> Result<Value> {
+    read_from(Arc::new(data.clone()), limits)
+}
+
+/// A pickle that comes in pieces: what is large in it is read into memory of its own.
+pub(crate) fn read_stream(
+    from: impl Read + Send + 'static,
+    nbytes: u64,
+    limits: &Limits,
+) -> Result<Value> {
+    read_from(
+        Arc::new(Inflow::new(from, nbytes, BigBuffer::gather)),
+        limits,
+    )
+}
+
+fn read_from(input: Arc<dyn ReadAt>, limits: &Limits) -> Result<Value> {
     let mut pickle_limits = ndferry_pickle::Limits::default();
     pickle_limits.values = limits.values;
     pickle_limits.memo = limits.values;
     pickle_limits.digits = limits.digits;
-    let input = std::sync::Arc::new(data.clone());
+    let nbytes = input.len();
     let mut machine = Machine::open(input, 0, pickle_limits.clone(), Vec::new());
     let root = machine.load()?;
-    if machine.offset() != data.len() as u64 {
+    if machine.offset() != nbytes {
         return Err(ErrorKind::LeftOver.at(machine.offset()));
     }
     let tree = machine.into_tree();
     let mut reader = Reader {
         tree: &tree,
         arrays: ArrayReader::new(&tree, &pickle_limits),
-        budget: Budget::new(limits, data.len()),
+        budget: Budget::new(limits, usize::try_from(nbytes).unwrap_or(usize::MAX)),
     };
     reader.value(root)
 }
@@ -187,17 +213,48 @@ impl Reader<'_> {
     }
 }
 
-pub(super) fn write(encoding: &Encoding, value: &Value, out: &mut BodyWriter) -> Result<()> {
+pub(super) fn body(encoding: &Encoding, value: &Value) -> Result<Body> {
+    let mut out = BodyWriter::new();
     let mut builder = TreeBuilder::new();
-    let root = build(encoding, value, &mut builder, out)?;
+    let root = build(encoding, value, &mut builder, &mut out)?;
     let (tree, root) = builder.finish(root)?;
     let options = WriteOptions {
         protocol: encoding.protocol,
         python2: encoding.python2,
         ..WriteOptions::default()
     };
-    TreeWriter::new(&tree, options)?.write(root, out)?;
-    Ok(())
+    let has_bytes = encoding.protocol > 2 || encoding.python2;
+    if has_bytes || out.lent_nbytes() < SPELLED_NBYTES {
+        TreeWriter::new(&tree, options)?.write(root, &mut out)?;
+        return Ok(out.finish());
+    }
+    // Each byte is a character there, of one byte or two: that would be all of an array once more.
+    let counted = TreeWriter::new(&tree, options)?.write(root, Counter(0))?;
+    Ok(Body::spelled(counted.0, move |to| {
+        let written = TreeWriter::new(&tree, options).and_then(|mut writer| writer.write(root, to));
+        match written {
+            Ok(_) => Ok(()),
+            Err(ndferry_pickle::Error {
+                kind: ndferry_pickle::ErrorKind::Io(error),
+                ..
+            }) => Err(error),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }))
+}
+
+/// How many bytes were written.
+struct Counter(u64);
+
+impl Write for Counter {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.0 += buf.len() as u64;
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn build(
@@ -219,6 +276,10 @@ fn build(
             to.call(CallKind::Reduce, function, args)
         }
         Value::Str(text) => to.text(text),
+        Value::Bytes(bytes) if bytes.len() >= LENT_NBYTES => {
+            out.lend(bytes.clone());
+            to.bytes_from(Arc::new(bytes.clone()))
+        }
         Value::Bytes(bytes) => to.bytes(bytes),
         Value::Py2Str(bytes) => to.py2_str(bytes),
         Value::List(items) => {
