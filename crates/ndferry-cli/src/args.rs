@@ -787,10 +787,13 @@ pub(crate) struct RecvArgs {
         conflicts_with = "listen"
     )]
     pub(crate) connect: Option<String>,
-    /// Watches what `send --live` sends from there, until it ends, instead of listening. Frames that did not come, because this
-    /// side was too slow, are lost tiles of an .npb file.
+    /// Watches what `send --live` sends from there, until it ends or Ctrl-C, instead of listening. Frames that did not come,
+    /// because this side was too slow, are lost tiles of an .npb file.
     #[arg(long, value_name = "URL", conflicts_with_all = ["listen", "connect", "recipe", "resume", "count", "new_token", "insecure"])]
     pub(crate) live: Option<String>,
+    /// With --live: ends after so many frames, those that did not come included.
+    #[arg(long, value_name = "N", requires = "live", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) frames: Option<u64>,
     /// Where to store it (.npb, .npy, .npz, .pkl; - is standard output), or a folder (it exists, or ends in /), in which each
     /// transfer becomes a file called as the sender calls it; received.npb, or the next free number, otherwise.
     #[arg(short, long, value_name = "OUT")]

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::limits::LimitArgs;
@@ -51,6 +52,8 @@ pub(crate) struct Session {
     pub(crate) quiet: bool,
     /// What files may ask for.
     limits: LimitArgs,
+    /// What the first Ctrl-C raises instead, if there is something to be kept.
+    stop: Arc<OnceLock<Interrupt>>,
 }
 
 impl Session {
@@ -59,7 +62,14 @@ impl Session {
     pub(crate) fn new(progress: When, quiet: bool, limits: LimitArgs) -> anyhow::Result<Self> {
         let interrupt = Interrupt::new();
         let flag = interrupt.clone();
+        let stop = Arc::new(OnceLock::<Interrupt>::new());
+        let first = Arc::clone(&stop);
         ctrlc::set_handler(move || {
+            if let Some(stop) = first.get()
+                && !stop.is_set()
+            {
+                return stop.set();
+            }
             if flag.is_set() {
                 std::process::exit(INTERRUPTED.into());
             }
@@ -76,7 +86,13 @@ impl Session {
             bar,
             quiet,
             limits,
+            stop,
         })
+    }
+
+    /// From now on the first Ctrl-C raises this, and the next one is the first.
+    pub(crate) fn stop_first(&self) -> Interrupt {
+        self.stop.get_or_init(Interrupt::new).clone()
     }
 
     /// A remark on standard error.

@@ -108,6 +108,66 @@ fn to_two_who_watch(scheme: &str) {
 }
 
 #[test]
+fn whoever_watches_keeps_what_came_after_so_many_frames_ctrl_c_and_a_killed_camera() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(&folder.join("run.npy"), 400);
+    let line = "send --live run.npy tcp://127.0.0.1:0 --watchers 3 --fps 20";
+    let mut sender = command(folder, line).spawn().unwrap();
+    let (url, _) = listening(&mut sender);
+    let watch = |rest: &str| {
+        let line = format!("recv --live {url} -q --json {rest}");
+        command(folder, &line)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let some = watch("-o some.npy --frames 5");
+    let stopped = watch("-o stopped.npb");
+    let mut orphan = watch("-o orphan.npb");
+    let some = some.wait_with_output().unwrap();
+    assert!(some.status.success());
+    // The others have as many, or nearly so.
+    thread::sleep(Duration::from_millis(500));
+    let asked = Command::new("kill")
+        .args(["-INT", &stopped.id().to_string()])
+        .status();
+    assert!(asked.unwrap().success());
+    let stopped = stopped.wait_with_output().unwrap();
+    assert_eq!(stopped.status.code(), Some(0), "{stopped:?}");
+    sender.kill().unwrap();
+    sender.wait().unwrap();
+    let mut said = String::new();
+    orphan
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    let orphan = orphan.wait_with_output().unwrap();
+    assert_eq!(orphan.status.code(), Some(2));
+    assert!(said.contains("what had come is stored"), "{said}");
+    for (run, cut, name) in [
+        (some, "frames", "some.npy"),
+        (stopped, "interrupted", "stopped.npb"),
+        (orphan, "broken", "orphan.npb"),
+    ] {
+        let said = String::from_utf8(run.stdout).unwrap();
+        assert!(
+            said.contains(&format!("\"cut\":\"{cut}\"")),
+            "{name}: {said}"
+        );
+        let array = load(&folder.join(name));
+        let rows = array.shape()[0];
+        assert!(
+            rows >= 5 && (name != "some.npy" || rows == 5),
+            "{name}: {rows}"
+        );
+        assert!(array.bytes()[..] == bytes(0..rows), "{name}");
+    }
+}
+
+#[test]
 fn frames_out_of_a_pipe_have_the_numbers_that_they_were_written_with() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

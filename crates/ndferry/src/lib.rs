@@ -28,6 +28,8 @@ mod format;
 mod frame_reader;
 #[cfg(feature = "transport")]
 mod frames;
+#[cfg(feature = "transport")]
+mod gaps;
 #[cfg(feature = "images")]
 mod image;
 #[cfg(feature = "imagej")]
@@ -143,6 +145,8 @@ pub use format::{Format, foreign, sniff};
 pub use frame_reader::FrameReader;
 #[cfg(feature = "transport")]
 pub use frames::{FrameOptions, from_frames, to_frames};
+#[cfg(feature = "transport")]
+pub use gaps::{Cut, Until};
 #[cfg(feature = "imagej")]
 pub use imagej::{IMAGEJ_VERSION, ImageJ, running_imagejs};
 pub use interrupt::Interrupt;
@@ -197,7 +201,6 @@ pub use text::LazyMasked;
 #[cfg(feature = "transport")]
 pub use token::Token;
 pub use values::{Objects, Opened, Values};
-#[cfg(feature = "transport")]
 pub use watcher::{LiveFrame, Watcher, watch};
 
 /// The values of pickles.

@@ -14,6 +14,7 @@ use ndferry_npb::{
 use ndferry_npy::Header;
 
 use crate::error::{npb, outside};
+use crate::gaps::{Cut, Gaps, Until};
 use crate::inbox::{Inbox, Last};
 use crate::keep_alive::while_busy;
 use crate::npb_file::header_of;
@@ -50,6 +51,8 @@ pub struct RecvOptions {
     pub tls: TlsOptions,
     /// Stops the transfer; nothing is left behind.
     pub interrupt: Interrupt,
+    /// Of a live stream.
+    pub(crate) until: Option<Until>,
 }
 
 impl Default for RecvOptions {
@@ -64,6 +67,7 @@ impl Default for RecvOptions {
             insecure: false,
             tls: TlsOptions::default(),
             interrupt: Interrupt::new(),
+            until: None,
         }
     }
 }
@@ -146,6 +150,8 @@ pub struct Received {
     pub held: u64,
     /// Rows of a live stream that did not come.
     pub missed: u64,
+    /// Why a live stream ended before its end; what had come until then is stored.
+    pub cut: Option<Cut>,
     /// The file, unless it is all in memory.
     pub path: Option<PathBuf>,
 }
@@ -346,13 +352,16 @@ impl RecvOptions {
                 let (arrays, blocks) = (received.arrays.len(), received.blocks);
                 tracing::debug!(arrays, blocks, "stored and verified");
                 if link.answers() {
-                    let ack = Ack {
-                        blocks: received.blocks,
+                    let answer = match received.cut {
+                        None => Ack { blocks }.message(transfer),
+                        Some(_) => Refuse {
+                            code: RefuseCode::Interrupted,
+                            reason: "it has watched enough".to_owned(),
+                        }
+                        .message(0),
                     };
                     // Stored it is, whether the sender hears of it or not.
-                    let _ = link
-                        .send(&[&ack.message(transfer)])
-                        .and_then(|()| link.finish());
+                    let _ = link.send(&[&answer]).and_then(|()| link.finish());
                 }
                 received.wire_nbytes = link.received_nbytes();
                 Ok(received)
@@ -411,14 +420,38 @@ fn take(
     let mut lost = 0;
     // Bytes of DATA that the sender has not been told of.
     let mut taken = 0;
+    let until = options.until.as_ref();
     let gives_credit = link.answers() && link.counts_messages();
     while !decoder.is_done() {
         options.interrupt.check()?;
+        if let Some(until) = until
+            && until.stop.is_set()
+            && !gaps.as_ref().is_some_and(Gaps::has_some)
+        {
+            return Err(ErrorKind::Interrupted.into());
+        }
+        let whole = gaps.as_ref().and_then(|gaps| gaps.whole(incoming.as_ref()));
+        if let (Some(until), Some(rows)) = (until, whole)
+            && let Some(cut) = until.reached(rows)
+        {
+            received.cut = Some(cut);
+            break;
+        }
         let expected = "its end";
-        let frame = link
-            .recv_frame()
-            .map_err(outside)?
-            .ok_or(ErrorKind::BrokenOff { expected })?;
+        let frame = match link.recv_frame().map_err(outside) {
+            Ok(Some(frame)) => frame,
+            broken => {
+                let broken = broken.err();
+                let broken = broken.unwrap_or_else(|| ErrorKind::BrokenOff { expected }.into());
+                received.cut = until
+                    .filter(|_| gaps.as_ref().is_some_and(Gaps::has_some))
+                    .and_then(|_| Cut::by(&broken));
+                match received.cut {
+                    Some(_) => break,
+                    None => return Err(broken),
+                }
+            }
+        };
         let (copy, lent);
         let mut is_moved = matches!(frame, Frame::Here(_));
         let (head, frame, lent) = match frame {
@@ -450,7 +483,8 @@ fn take(
             Event::Manifest(manifest) => {
                 // What is lost is counted over all arrays.
                 lost = gaps.as_ref().map_or(lost, |gaps| gaps.lost);
-                gaps = manifest.live.then_some(Gaps { next: 0, lost });
+                let watched = manifest.live || until.is_some();
+                gaps = watched.then_some(Gaps { next: 0, lost });
                 incoming = Some(Incoming::new(manifest)?);
             }
             Event::Header(_, bytes) => {
@@ -477,6 +511,12 @@ fn take(
             }
             Event::Block(block) => {
                 let Some(array) = &incoming else { continue };
+                if let Some(until) = until
+                    && until.is_past(block.number, &array.grid)
+                {
+                    received.cut = Some(Cut::Rows);
+                    break;
+                }
                 let plain = (ndferry_npb::Codec::Raw, ndferry_npb::Filter::None);
                 let is_plain = (block.codec, block.filter) == plain
                     && block.payload.len() == block.raw_nbytes as usize;
@@ -551,6 +591,23 @@ fn take(
             }
         }
     }
+    if received.cut.is_some()
+        && let (Some(array), Some(mut gaps)) = (incoming, gaps)
+    {
+        let rows = gaps.cut(
+            until.and_then(|until| until.rows),
+            store,
+            &mut received,
+            &array.grid,
+        )?;
+        store
+            .end(rows)
+            .map_err(|error| target.place_system(error))?;
+        if let Some(info) = received.arrays.last_mut() {
+            info.grown_to(rows);
+        }
+        progress.finish();
+    }
     Ok((received, transfer))
 }
 
@@ -590,38 +647,6 @@ pub(crate) struct Incoming {
     pub(crate) manifest: Manifest,
     pub(crate) headers: Vec<Vec<u8>>,
     pub(crate) grid: TileGrid,
-}
-
-/// What a live stream leaves out.
-#[derive(Debug, Default)]
-struct Gaps {
-    /// The first tile after those that have come.
-    next: u64,
-    lost: u64,
-}
-
-/// Tiles that may be lost to one file: each takes room in its index.
-const LOST: u64 = 1 << 20;
-
-impl Gaps {
-    /// Up to this tile, which has come, or is the end, all others are lost; gives how many rows those are.
-    fn before(&mut self, number: u64, store: &mut Store, grid: &TileGrid) -> Result<u64> {
-        let count = number.saturating_sub(self.next);
-        self.lost = self.lost.saturating_add(count);
-        if self.lost > LOST {
-            return Err(ErrorKind::Limit {
-                what: "tiles that a live stream leaves out",
-                found: self.lost,
-                limit: LOST,
-            }
-            .into());
-        }
-        for lost in self.next..number {
-            store.lost(lost);
-        }
-        self.next = number.saturating_add(1);
-        Ok(count / grid.tiles_per_row().max(1))
-    }
 }
 
 impl Incoming {

@@ -14,6 +14,7 @@ use crate::recv::{Incoming, npb_limits};
 use crate::session::{Greeting, Side, greet, link_options};
 use crate::{
     Attributes, Error, ErrorKind, Progress, Received, ReceivedArray, RecvOptions, Result, Target,
+    Until,
 };
 
 /// How often the sender hears that this watcher is slow and not dead: when the next frame is asked for.
@@ -262,22 +263,29 @@ impl Iterator for Watcher {
     }
 }
 
-/// Stores a live stream from now until its end, as a transfer is stored. In an NPB file the rows that did not come are lost
-/// tiles, and [`Received::missed`] counts them; row 0 is the first frame that could come, whose number is in the attribute
-/// `first_row`. If the stream breaks off, nothing is left behind.
+/// Stores a live stream from now until its end, or as long as `until` says, as a transfer is stored. In an NPB file the
+/// rows that did not come are lost tiles, and [`Received::missed`] counts them; row 0 is the first frame that could come,
+/// whose number is in the attribute `first_row`. If the sender, or the way to it, goes, the whole rows that have come are
+/// stored, and [`Received::cut`] says so; [`RecvOptions::interrupt`] leaves nothing behind.
 ///
 /// # Errors
-/// As [`crate::Receiver::recv`]; [`crate::ErrorClass::Limit`] if more than a million tiles are missing.
+/// As [`crate::Receiver::recv`]; [`crate::ErrorClass::Limit`] if more than a million tiles are missing. If the stream ends
+/// before a whole row has come, the error that it ended by.
 pub fn watch(
     url: &str,
     target: &Target,
     options: &RecvOptions,
+    until: &Until,
     progress: &dyn Progress,
     then: &mut dyn FnMut(&mut Received) -> Result<()>,
 ) -> Result<Received> {
+    let options = RecvOptions {
+        until: Some(until.clone()),
+        ..options.clone()
+    };
     let mut watched = || {
         let mut store = crate::store::Store::new(target, options.overwrite)?;
-        let (link, hello) = call(url, options)?;
+        let (link, hello) = call(url, &options)?;
         let limits = npb_limits(&options.limits);
         let mut received =
             options.serve(link, hello, &mut store, target, &limits, progress, then)?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ndferry::{
     Array, Dtype, ErrorKind, Item, LazyArray, Live, LiveOptions, LivePolicy, OpenOptions, Order,
-    Receiver, RecvOptions, SendOptions, Source, Target, Watcher, peak_memory, send, watch,
+    Receiver, RecvOptions, SendOptions, Source, Target, Until, Watcher, peak_memory, send, watch,
 };
 
 const SHAPE: [usize; 2] = [256, 256];
@@ -196,7 +196,16 @@ fn a_file_of_a_stream_that_left_frames_out_says_so() {
     let target = Target::File(path.clone());
     let slow = Slow(Duration::from_millis(15));
     let received = thread::scope(|scope| {
-        let received = scope.spawn(|| watch(&url, &target, &watching(), &slow, &mut |_| Ok(())));
+        let received = scope.spawn(|| {
+            watch(
+                &url,
+                &target,
+                &watching(),
+                &Until::the_end(),
+                &slow,
+                &mut |_| Ok(()),
+            )
+        });
         assert!(live.wait_for(1, Duration::from_secs(5)).unwrap());
         for number in 5..FRAMES {
             live.push(&frame_of(&WIDE, number).view()).unwrap();
@@ -292,32 +301,4 @@ fn who_comes_to_the_wrong_door_hears_which_one_it_is() {
         broadcast
     });
     assert_eq!(broadcast.watched.len(), 1);
-}
-
-#[test]
-fn a_stream_whose_sender_goes_is_an_error_and_leaves_no_file() {
-    let folder = tempfile::tempdir().unwrap();
-    let live = Live::bind(
-        "tcp://127.0.0.1:0",
-        dtype(),
-        &SHAPE,
-        options(LivePolicy::Newest),
-    );
-    let mut live = live.unwrap();
-    let url = live.url().to_owned();
-    let target = Target::File(folder.path().join("got.npb"));
-    thread::scope(|scope| {
-        let stored = scope.spawn(|| watch(&url, &target, &watching(), &(), &mut |_| Ok(())));
-        let mut watcher = Watcher::connect(&url, &watching()).unwrap();
-        assert!(live.wait_for(2, PATIENCE).unwrap());
-        live.push(&frame_of(&SHAPE, 0).view()).unwrap();
-        assert_eq!(watcher.recv().unwrap().unwrap().number, 0);
-        let dropped = Instant::now();
-        // Not an end: whoever sends has broken off.
-        drop(live);
-        assert!(watcher.recv().is_err());
-        assert!(stored.join().unwrap().is_err());
-        assert!(dropped.elapsed() < Duration::from_secs(5));
-    });
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

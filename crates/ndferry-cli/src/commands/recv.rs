@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use ndferry::{
-    ErrorClass, ErrorKind, Format, Item, LazyArray, Received, Receiver, RecvOptions, SaveOptions,
-    Source, Target, TlsIdentity, Token, save, save_to, watch,
+    Cut, ErrorClass, ErrorKind, Format, Item, LazyArray, Received, Receiver, RecvOptions,
+    SaveOptions, Source, Target, TlsIdentity, Token, Until, save, save_to, watch,
 };
 use serde_json::json;
 
@@ -59,13 +59,7 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
     let mut place = Place::new(args, folder.as_deref(), 1)?;
     place.check(args)?;
     if let Some(url) = &args.live {
-        session.say(format_args!("watching {url}"));
-        let received = watch(url, &place.target, &options, &session.bar, &mut |_| {
-            place.pass_on(args, session)
-        });
-        let received = received.inspect_err(|_| place.rescue(session))?;
-        tell(&received, place.name(&received), args, session)?;
-        return Ok(Outcome::Yes);
+        return watch_live(url, &options, &place, args, session);
     }
     let mut receiver = Receiver::bind(&args.listen, options)?;
     let url = receiver.url();
@@ -95,6 +89,38 @@ pub(crate) fn run(args: &RecvArgs, session: &Session) -> anyhow::Result<Outcome>
         }
     }
     Ok(Outcome::Yes)
+}
+
+/// Stores a live stream until it ends, enough has come, or Ctrl-C.
+fn watch_live(
+    url: &str,
+    options: &RecvOptions,
+    place: &Place,
+    args: &RecvArgs,
+    session: &Session,
+) -> anyhow::Result<Outcome> {
+    let mut until = Until::the_end();
+    until.rows = args.frames;
+    until.stop = session.stop_first();
+    session.say(format_args!(
+        "watching {url}; Ctrl-C ends it and keeps what has come"
+    ));
+    let received = watch(
+        url,
+        &place.target,
+        options,
+        &until,
+        &session.bar,
+        &mut |_| place.pass_on(args, session),
+    );
+    let received = received.inspect_err(|_| place.rescue(session))?;
+    tell(&received, place.name(&received), args, session)?;
+    match received.cut {
+        Some(Cut::Broken(problem)) => {
+            bail!("{url}: the stream broke off, and what had come is stored: {problem}")
+        }
+        _ => Ok(Outcome::Yes),
+    }
 }
 
 /// Whether a transfer failed for reasons that need not be those of the next one. The sender has been told.
@@ -362,6 +388,15 @@ fn free_name(format: Format) -> PathBuf {
     free.next().unwrap_or_default()
 }
 
+/// What ended a live stream early, as a word.
+fn cut_text(cut: &Cut) -> &'static str {
+    match cut {
+        Cut::Rows => "frames",
+        Cut::Stopped => "interrupted",
+        _ => "broken",
+    }
+}
+
 fn tell(
     received: &Received,
     path: &Path,
@@ -386,6 +421,7 @@ fn tell(
             "wire_nbytes": number(received.wire_nbytes),
             "held": number(received.held),
             "missed": number(received.missed),
+            "cut": received.cut.as_ref().map(cut_text),
             "peak_memory": peak.map(number),
         });
         let mut out = output::stdout();
