@@ -49,7 +49,7 @@ impl NameServer {
     /// # Errors
     /// As [`Proxy::call`]: a `NamingError` for a name that is not known.
     pub fn lookup(&mut self, name: &str) -> Result<Uri> {
-        uri(&self.0.call("lookup", vec![name.into()])?)
+        Uri::of_value(&self.0.call("lookup", vec![name.into()])?)
     }
 
     /// All names that begin so, in their order, and where they are.
@@ -61,13 +61,21 @@ impl NameServer {
             "" => Vec::new(),
             prefix => vec![prefix.into()],
         };
-        let Value::Dict(pairs) = self.0.call("list", args)? else {
+        Self::names_of(&self.0.call("list", args)?)
+    }
+
+    /// The names in a server's answer to `list`, in their order, and where they are.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shape`] for what is no dict of names and addresses; [`ErrorKind::Uri`].
+    pub fn names_of(answer: &Value) -> Result<Vec<(String, Uri)>> {
+        let Value::Dict(pairs) = answer else {
             return Err(shape("the list of names"));
         };
         let mut names = Vec::new();
-        for (name, place) in &pairs {
+        for (name, place) in pairs {
             let name = name.as_str().ok_or_else(|| shape("a name"))?;
-            names.push((name.to_owned(), uri(place)?));
+            names.push((name.to_owned(), Uri::of_value(place)?));
         }
         names.sort_by(|one, other| one.0.cmp(&other.0));
         Ok(names)
@@ -89,13 +97,5 @@ impl NameServer {
     pub fn remove(&mut self, name: &str) -> Result<bool> {
         let removed = self.0.call("remove", vec![name.into()])?;
         Ok(removed.as_int().is_some_and(|n| n > 0))
-    }
-}
-
-/// Servers say it as an address or as its text.
-fn uri(value: &Value) -> Result<Uri> {
-    match value {
-        Value::Uri(uri) => Ok(Uri::clone(uri)),
-        value => value.as_str().ok_or_else(|| shape("an address"))?.parse(),
     }
 }

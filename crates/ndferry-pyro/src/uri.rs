@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Error, ErrorKind};
+use crate::codec::shape;
+use crate::{Error, ErrorKind, Value};
 
 /// `PYRO:object@host:port`, `PYRO:object@./u:path`, or a name that a name server knows. Prints as it parses.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,6 +56,17 @@ impl Uri {
             }),
             Self::Unix { path, .. } => Some(ndferry_io::Url::Unix(path.into())),
             Self::Name { .. } => None,
+        }
+    }
+
+    /// The address that a value is: name servers say it as an object or as its text.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Shape`] for another value; [`ErrorKind::Uri`].
+    pub fn of_value(value: &Value) -> Result<Self, Error> {
+        match value {
+            Value::Uri(uri) => Ok(Self::clone(uri)),
+            value => value.as_str().ok_or_else(|| shape("an address"))?.parse(),
         }
     }
 

@@ -52,6 +52,12 @@ pub enum Action {
     Say(Arc<Vec<u8>>),
     /// The next so many messages are something else; or, where there are no messages, the next bytes. All goes on after it.
     Edit(usize, fn(&[u8]) -> Vec<u8>),
+    /// These bits of the next byte are others. All goes on after it.
+    Flip(u8),
+    /// So many bytes are these instead; fewer or more are lost ones or new ones. All goes on after it.
+    Replace(usize, Arc<Vec<u8>>),
+    /// So many bytes come twice. All goes on after it.
+    Twice(usize),
     /// What comes goes to the receiver (or sender) of the other connection with the same crossing.
     Cross(Crossing),
 }

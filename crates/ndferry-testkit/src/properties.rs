@@ -11,7 +11,7 @@ use ndferry_io::{FrameSource, Framing, Interrupt, frames_from};
 use ndferry_npb::{Decoder, Event, HEAD_NBYTES, Head, Limits, Repeats, Scanner};
 use ndferry_npy::{Contents, Header, Npz};
 use ndferry_pickle::{Machine, Numpy, Scan, Tree, TreeWriter, WriteOptions};
-use ndferry_pyro::{Body, Decoding, Dialect, Encoding, Message, Serializer};
+use ndferry_pyro::{Body, Decoding, Dialect, Encoding, Message, NameServer, Serializer, Uri};
 
 use crate::{Awkward, Habit, Verdict, same_values};
 
@@ -19,7 +19,7 @@ use crate::{Awkward, Habit, Verdict, same_values};
 pub type Property = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const PROPERTIES: [Property; 13] = [
+pub const PROPERTIES: [Property; 16] = [
     ("array_index_text_survives", array_index_text_survives),
     (
         "dtype_text_survives_any_bytes",
@@ -42,6 +42,7 @@ pub const PROPERTIES: [Property; 13] = [
         "pickle_write_then_read_is_identity",
         pickle_write_then_read_is_identity,
     ),
+    ("pyro_json_survives_any_bytes", pyro_json_survives_any_bytes),
     (
         "pyro_marshal_survives_any_bytes",
         pyro_marshal_survives_any_bytes,
@@ -50,6 +51,11 @@ pub const PROPERTIES: [Property; 13] = [
         "pyro_message_survives_any_bytes",
         pyro_message_survives_any_bytes,
     ),
+    (
+        "pyro_msgpack_survives_any_bytes",
+        pyro_msgpack_survives_any_bytes,
+    ),
+    ("pyro_names_survive_any_bytes", pyro_names_survive_any_bytes),
     (
         "pyro_serpent_survives_any_bytes",
         pyro_serpent_survives_any_bytes,
@@ -387,6 +393,9 @@ pub fn pyro_message_survives_any_bytes(bytes: &[u8]) {
     let rest = Bytes::copy_from_slice(&bytes[head.dialect.head_nbytes()..]);
     let mut limits = ndferry_pyro::Limits::default();
     limits.unpacked_nbytes = 1 << 20;
+    // Nobody who has no key signs.
+    let key = Some(&b"no key that anybody guesses"[..]);
+    assert!(Message::parse(head, rest.clone(), key, &limits).is_err());
     let Ok(message) = Message::parse(head, rest, None, &limits) else {
         return;
     };
@@ -417,17 +426,80 @@ pub fn pyro_marshal_survives_any_bytes(bytes: &[u8]) {
     same_again(Serializer::Marshal, bytes);
 }
 
+/// The same of MessagePack.
+///
+/// # Panics
+/// The property does not hold.
+pub fn pyro_msgpack_survives_any_bytes(bytes: &[u8]) {
+    same_again(Serializer::Msgpack, bytes);
+}
+
+/// The same of JSON, which reads complex numbers and NPYs that it has no words for.
+///
+/// # Panics
+/// The property does not hold.
+pub fn pyro_json_survives_any_bytes(bytes: &[u8]) {
+    same_again(Serializer::Json, bytes);
+}
+
 fn same_again(serializer: Serializer, bytes: &[u8]) {
     let mut limits = ndferry_pyro::Limits::default();
     limits.values = 1 << 16;
-    let decoding = Decoding::new(serializer, limits);
-    let Ok(value) = decoding.value(&Bytes::copy_from_slice(bytes)) else {
+    let mut decoding = Decoding::new(serializer, limits);
+    let data = Bytes::copy_from_slice(bytes);
+    // Whatever it is taken for, it is that or an error.
+    let _ = (decoding.call(&data), decoding.exception(&data));
+    decoding.python2 = true;
+    let _ = decoding.value(&data);
+    decoding.python2 = false;
+    let Ok(value) = decoding.value(&data) else {
         return;
     };
+    // An NPY in it is an array or an error.
+    let _ = value.to_array();
     let encoding = Encoding::new(Dialect::Pyro5, serializer);
-    let again = encoding.value(&value).expect("it was said before");
+    let again = match encoding.value(&value) {
+        Ok(again) => again,
+        Err(error) => {
+            let is_unsayable = matches!(error.kind, ndferry_pyro::ErrorKind::Unsayable { .. });
+            return assert!(
+                is_unsayable && serializer == Serializer::Json,
+                "it was said before: {error}"
+            );
+        }
+    };
     // What is longer than what it refers to may be beyond the limits.
     if let Ok(back) = decoding.value(&again.to_bytes()) {
         assert_eq!(back.to_string(), value.to_string());
+    }
+}
+
+/// What name servers answer is names and addresses or an error, and an address is spelled as it is read.
+///
+/// # Panics
+/// The property does not hold.
+pub fn pyro_names_survive_any_bytes(bytes: &[u8]) {
+    let same = |uri: &Uri| {
+        let again: Uri = uri.to_string().parse().expect("an address that was read");
+        assert_eq!(&again, uri);
+    };
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        // As it comes by UDP.
+        match text.parse::<Uri>() {
+            Ok(uri) => same(&uri),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+    for serializer in [Serializer::Serpent, Serializer::Json] {
+        let decoding = Decoding::new(serializer, ndferry_pyro::Limits::default());
+        let Ok(value) = decoding.value(&Bytes::copy_from_slice(bytes)) else {
+            continue;
+        };
+        if let Ok(uri) = Uri::of_value(&value) {
+            same(&uri);
+        }
+        if let Ok(names) = NameServer::names_of(&value) {
+            names.iter().for_each(|(_, uri)| same(uri));
+        }
     }
 }

@@ -222,6 +222,12 @@ impl Pump {
         Ok(Some(0))
     }
 
+    /// So many bytes, or fewer at the end.
+    fn hear_at_least(&self, buffer: &mut Vec<u8>, nbytes: usize) -> io::Result<()> {
+        while buffer.len() < nbytes && self.hear(buffer)? > 0 {}
+        Ok(())
+    }
+
     fn say(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             if self.is_over() {
@@ -350,6 +356,26 @@ impl Pump {
                 };
                 self.say(&edit(&bytes[..nbytes]))?;
                 self.say(&bytes[nbytes..])?;
+                self.pass_on()
+            }
+            Action::Flip(bits) => {
+                self.hear_at_least(&mut bytes, 1)?;
+                if let Some(first) = bytes.first_mut() {
+                    *first ^= bits;
+                }
+                self.say(&bytes)?;
+                self.pass_on()
+            }
+            Action::Replace(nbytes, others) => {
+                self.hear_at_least(&mut bytes, *nbytes)?;
+                bytes.splice(..(*nbytes).min(bytes.len()), others.iter().copied());
+                self.say(&bytes)?;
+                self.pass_on()
+            }
+            Action::Twice(nbytes) => {
+                self.hear_at_least(&mut bytes, *nbytes)?;
+                self.say(&bytes[..(*nbytes).min(bytes.len())])?;
+                self.say(&bytes)?;
                 self.pass_on()
             }
             Action::Cross(crossing) => {

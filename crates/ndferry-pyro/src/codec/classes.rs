@@ -51,19 +51,27 @@ pub(super) fn uri_of_state(state: &[Value]) -> Option<Uri> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let (object, host) = (text(object)?, text(host));
     let port = port.as_int().and_then(|port| u16::try_from(port).ok());
-    match (protocol.as_str()?, text(path)) {
-        ("PYRO", Some(path)) => Some(Uri::Unix { object, path }),
-        ("PYRO", None) => Some(Uri::Tcp {
+    let uri = match (protocol.as_str()?, text(path)) {
+        ("PYRO", Some(path)) => Uri::Unix { object, path },
+        ("PYRO", None) => Uri::Tcp {
             object,
             host: host?,
             port: port?,
-        }),
-        ("PYRONAME", None) => Some(Uri::Name {
+        },
+        ("PYRONAME", None) => Uri::Name {
             name: object,
             server: host.map(|host| (host, port.unwrap_or(crate::uri::NAME_SERVER_PORT))),
-        }),
-        _ => None,
-    }
+        },
+        _ => return None,
+    };
+    // Parts that would be another address as a text are those of none.
+    (uri.to_string().parse::<Uri>().ok()? == uri).then_some(uri)
+}
+
+/// Where the object of a proxy is, which is the first of its state (`Proxy.__getstate__`): a client's own object comes as
+/// that when it is passed to somebody.
+fn uri_of_proxy(state: &Value) -> Option<Uri> {
+    Uri::of_value(state.as_items()?.first()?).ok()
 }
 
 /// Whether a class is a wrapper around an exception among the results of a batch.
@@ -96,6 +104,9 @@ pub(super) fn of_dict(pairs: Vec<(Value, Value)>) -> Value {
             .and_then(Value::as_items)
             .and_then(uri_of_state)
             .map(Value::from),
+        "Pyro4.core.Proxy" | "Pyro5.client.Proxy" => {
+            dict.get("state").and_then(uri_of_proxy).map(Value::from)
+        }
         // `docs/peers/pyro5_arrays.py`
         "numpy.ndarray" => match dict.get("npy") {
             Some(npy @ (Value::Bytes(_) | Value::Py2Str(_))) => Some(npy.clone()),
@@ -145,6 +156,7 @@ pub(super) fn of_object(object: Object) -> Value {
             .and_then(Value::as_items)
             .and_then(uri_of_state)
             .map(Value::from),
+        "Pyro4.core.Proxy" => state.and_then(uri_of_proxy).map(Value::from),
         class if is_wrapper(class) => match state.and_then(|state| state.get("exception")).cloned()
         {
             Some(inner) => into_exception(inner).map(Value::from),

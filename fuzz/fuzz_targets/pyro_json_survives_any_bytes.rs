@@ -1,0 +1,2 @@
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ndferry_testkit::properties::pyro_json_survives_any_bytes(bytes));
