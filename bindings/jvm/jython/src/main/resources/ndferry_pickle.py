@@ -15,7 +15,7 @@ import numpy
 from java.nio import ByteBuffer
 from org.ndferry import PickleWriter
 from org.ndferry.jython import Loads, Sequences
-from numpy import _dtype, _scalars
+from numpy import _dtype, _objects, _scalars
 from numpy._array import wrap
 
 HIGHEST_PROTOCOL = 5
@@ -155,6 +155,10 @@ class _Hooks(object):
     def array(self, java):
         return wrap(java)
 
+    def objects(self, shape, items):
+        """Its items come later."""
+        return _objects.of_items(items, shape)
+
     def scalar(self, java):
         return _scalars.of_java(java)
 
@@ -248,6 +252,11 @@ class _Pickler(_pickle.Pickler):
     def save_ndarray(self, obj):
         self._fragment(PickleWriter.fragment(obj._a, self._protocol), obj)
 
+    def save_objects(self, obj):
+        from numpy.core import multiarray
+        state = 1, obj.shape, obj.dtype, False, obj._items()
+        self.save_reduce(multiarray._reconstruct, (numpy.ndarray, (0,), 'b'), state, obj=obj)
+
     def save_dtype(self, obj):
         self._fragment(PickleWriter.dtypeFragment(obj._d, self._protocol), obj)
 
@@ -285,6 +294,7 @@ class _Pickler(_pickle.Pickler):
         _pickle.Pickler.save_global(self, obj, name, pack)
 
     dispatch[numpy.ndarray] = save_ndarray
+    dispatch[_objects.ObjectArray] = save_objects
     dispatch[numpy.dtype] = save_dtype
     for _kind in vars(_scalars).values():
         if isinstance(_kind, type) and issubclass(_kind, _scalars.generic):

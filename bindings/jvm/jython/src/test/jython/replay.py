@@ -26,6 +26,9 @@ def cases():
     made["times"] = np.array(["2021-03-04T05:06", "NaT"], "M8[us]")
     made["struct"] = np.array([(1, 2.5, b"x")], [("a", "<i2"), ("b", ">f8"), ("c", "S2")])
     made["aligned"] = np.zeros(2, np.dtype([("a", "i1"), ("b", "f8")], align=True))
+    made["objects"] = np.array([[1, "a", None], [2.5, [3, {"k": 4}], 2**70]], dtype=object)
+    made["F objects"] = np.asfortranarray(made["objects"])
+    made["nested objects"] = np.array([np.arange(3), None], dtype=object)
     made["scalar"] = np.float32(1.5)
     for typecode in "bBhHiIlLqQ":
         made["array " + typecode] = array.array(typecode, [0, 1, 100])
@@ -61,6 +64,11 @@ def same(one, other):
     if isinstance(one, array.array):
         # Jython has no q and Q: its l and L have 8 bytes.
         return type(other) is array.array and one.itemsize == other.itemsize and one.tolist() == other.tolist()
+    if getattr(one, "dtype", None) == object:
+        return (type(one) is type(other) and one.dtype == other.dtype and one.shape == other.shape
+                and all(map(same, one.ravel().tolist(), other.ravel().tolist())))
+    if not hasattr(one, "dtype"):
+        return type(one) is type(other) and one == other
     return (type(one) is type(other) and one.dtype.newbyteorder("<") == other.dtype.newbyteorder("<") and one.shape == other.shape
             and one.astype(one.dtype.newbyteorder("<")).tobytes() == other.astype(one.dtype.newbyteorder("<")).tobytes())
 

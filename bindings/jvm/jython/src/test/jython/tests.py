@@ -76,7 +76,8 @@ class Arrays(unittest.TestCase):
             (lambda: bool(a), ValueError), (lambda: np.zeros(-1), ValueError), (lambda: np.dtype('q9'), TypeError),
             (lambda: a.transpose(0, 0), ValueError), (lambda: a.__setitem__(Ellipsis, np.zeros(4)), ValueError),
             (lambda: np.frombuffer('123', '<i2'), ValueError), (lambda: a.sum(axis=2), ValueError),
-            (lambda: np.frombuffer('12', 'u1').__setitem__(0, 1), ValueError), (lambda: np.array([object()]), TypeError),
+            (lambda: np.frombuffer('12', 'u1').__setitem__(0, 1), ValueError), (lambda: np.array([object()], 'f8'), TypeError),
+            (lambda: np.array([None], 'i4'), TypeError),
         ]:
             self.assertRaises(kind, wrong)
 
@@ -113,6 +114,80 @@ class Arrays(unittest.TestCase):
         self.assertEqual(np.diag([1, 2], 1).tolist(), [[0, 1, 0], [0, 0, 2], [0, 0, 0]])
         self.assertEqual([x.tolist() for x in np.nonzero(a % 7 == 3)],
                          [[i // 12 for i in (3, 10, 17)], [i // 4 % 3 for i in (3, 10, 17)], [i % 4 for i in (3, 10, 17)]])
+
+
+class Objects(unittest.TestCase):
+    def test_indexing_and_shapes_share_the_objects(self):
+        a = np.array([[1, 'two', None], [{}, [], u'x']], dtype=object)
+        self.assertEqual((a.dtype, a.shape, a.strides, str(a.dtype)), (np.dtype('O'), (2, 3), (24, 8), 'object'))
+        self.assertTrue(a[1, 0] is a.T[0, 1] and a[:, 1].tolist() == ['two', []])
+        a.T[0, 0] = a
+        self.assertTrue(a[0, 0] is a and a.copy()[0, 0] is a)
+        a[0] = [1, 2, 3]
+        a[1, 0] = [5]
+        a[:, 2] = 'z'
+        a[a == 2] = 7
+        self.assertEqual(a.tolist(), [[1, 7, 'z'], [[5], [], 'z']])
+        self.assertEqual(a[[1, 0], [0, 1]].tolist(), [[5], 7])
+        self.assertEqual(a.reshape(-1)[1:3].tolist(), [7, 'z'])
+        self.assertEqual(a.ravel('F').tolist(), [1, [5], 7, [], 'z', 'z'])
+        self.assertRaises(IndexError, lambda: a[2])
+        self.assertRaises(ValueError, a.__setitem__, slice(None), [1, 2])
+
+    def test_what_is_no_number_makes_an_array_of_objects_as_in_numpy(self):
+        for made in (np.array([None, 1]), np.array([{}, None]), np.array([object]), np.array([2 ** 70]), np.array(None),
+                     np.array([[1], [2, 3]], dtype=object), np.empty(2, object), np.arange(2).astype(object)):
+            self.assertEqual(made.dtype, object)
+        self.assertRaises(ValueError, np.array, [{}, []])
+        self.assertEqual(np.array([[1], [2, 3]], dtype=object).tolist(), [[1], [2, 3]])
+        self.assertEqual(np.array([None, 1], float).tolist()[1], 1.0)
+        self.assertEqual([np.zeros(1, 'O')[0], np.ones(1, 'O')[0], np.empty(1, 'O')[0]], [0, 1, None])
+
+    def test_operators_are_those_of_the_objects(self):
+        a = np.array([1, 2.5, 2 ** 70], dtype=object)
+        self.assertEqual((2 * a - 1).tolist(), [1, 4.0, 2 ** 71 - 1])
+        self.assertEqual(((a > 2).dtype, (a > 2).tolist(), a.max(), a[:2].sum()), (np.dtype(bool), [False, True, True], 2 ** 70, 3.5))
+        self.assertEqual(np.array([[1, 2 ** 70], [3, 4]], dtype=object).sum(axis=1).tolist(), [2 ** 70 + 1, 7])
+        self.assertEqual((np.array(['a', 'b'], dtype=object) + 'x').tolist(), ['ax', 'bx'])
+        self.assertEqual(a[:2].astype('f4').tolist(), [1.0, 2.5])
+        numbers = np.zeros(2)
+        numbers[:] = a[:2]
+        self.assertEqual(numbers.tolist(), [1.0, 2.5])
+        for refused in (lambda: np.sin(a), lambda: np.linalg.inv(a), a.tojava, a.tobytes, lambda: np.zeros(2).view(object)):
+            self.assertRaises(TypeError, refused)
+        self.assertRaises(ValueError, np.frombuffer, '12345678', object)
+
+    def test_it_is_printed_as_numpy_does(self):
+        self.assertEqual(repr(np.array([1, 'a', None], dtype=object)), "array([1, 'a', None], dtype=object)")
+        self.assertEqual(repr(np.array([[1, 'a'], [None, {}]])), "array([[1, 'a'],\n       [None, {}]], dtype=object)")
+        self.assertEqual(str(np.array([[1], [2, 3]], dtype=object)), '[list([1]) list([2, 3])]')
+        self.assertEqual(repr(np.arange(1001).astype(object)), 'array([0, 1, 2, ..., 998, 999, 1000], dtype=object)')
+
+    def test_pickles_and_files_keep_them(self):
+        a = np.array([[1, 'two', None], [{'k': [1]}, u'x', 2 ** 70]], dtype=object)
+        for protocol in range(6):
+            for one in (a, a.T, a[:, :0]):
+                back = ndferry_pickle.loads(ndferry_pickle.dumps(one, protocol))
+                self.assertEqual((back.dtype, back.shape, back.tolist()), (a.dtype, one.shape, one.tolist()))
+        a[0, 0] = a
+        back = ndferry_pickle.loads(ndferry_pickle.dumps(a, 2))
+        self.assertTrue(back[0, 0] is back)
+        folder = tempfile.mkdtemp()
+        a[0, 0] = 1
+        np.save(os.path.join(folder, 'a.npy'), a)
+        np.savez(os.path.join(folder, 'a.npz'), a=a, b=np.arange(3))
+        for path, get in (('a.npy', lambda loaded: loaded), ('a.npz', lambda loaded: loaded['a'])):
+            with open(os.path.join(folder, path), 'rb') as opened:
+                self.assertEqual(get(np.load(opened, allow_pickle=True)).tolist(), a.tolist())
+            path = os.path.join(folder, path)
+            self.assertEqual(get(np.load(path, allow_pickle=True)).tolist(), a.tolist())
+            self.assertRaises(ValueError, lambda: get(np.load(path)))
+
+    def test_shapes_that_lie_are_refused(self):
+        whole = ndferry_pickle.dumps(np.array([None, None]), 2)
+        self.assertEqual(whole.count('J\x02\x00\x00\x00') + whole.count('K\x02'), 1)
+        for wrong in ('\xff\xff\xff\x7f', '\x03\x00\x00\x00'):
+            self.assertRaises(ValueError, ndferry_pickle.loads, whole.replace('K\x02', 'J' + wrong))
 
 
 class Linalg(unittest.TestCase):
@@ -242,7 +317,8 @@ class Guide(unittest.TestCase):
         with open(os.path.join(at, 'docs', 'guide', 'jython.md')) as opened:
             blocks = opened.read().split('```python\n')[1:]
         blocks = [block.split('```')[0] for block in blocks]
-        here = [block for block in blocks if not block.startswith('from ij')]  # those in ImageJ have a test of their own
+        # Those in ImageJ have tests of their own.
+        here = [block for block in blocks if 'import ndferry_images' not in block]
         self.assertTrue(len(here) >= 2)
         for block in here:
             exec block in {}

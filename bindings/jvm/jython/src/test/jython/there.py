@@ -23,7 +23,7 @@ for folder in sys.argv[1:]:
             value = ndferry_pickle.loads(opened.read())
         kind = array.array if name.startswith('array') else list if name.startswith('list') else (
             np.float32 if name.startswith('scalar') else np.ndarray)
-        assert type(value) is kind, (name, type(value))
+        assert isinstance(value, kind), (name, type(value))
         with open(path + '.back', 'wb') as opened:
             opened.write(ndferry_pickle.dumps(computed(value), int(name[-1])))
         count += 1

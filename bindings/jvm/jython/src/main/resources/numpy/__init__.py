@@ -12,6 +12,7 @@ from numpy._files import fromfile, fromstring, load, save, savez, savez_compress
 from numpy._functions import *
 from numpy import exceptions
 
+object_ = object
 int_ = intp = longlong = int64
 uint = uintp = ulonglong = uint64
 intc, uintc, short, ushort, byte, ubyte = int32, uint32, int16, uint16, int8, uint8

@@ -35,8 +35,19 @@ def array(object, dtype=None, copy=True, order='K', subok=False, ndmin=0):
     if not isinstance(object, Operators) and type(object).__module__.startswith('ij'):
         import ndferry_images as _images
         object = _images.to_array(object)
-    wanted = None if dtype is None else _make_dtype(dtype)._d
-    made = wrap(Sequences.array(object, wanted))
+    wanted = None if dtype is None else _make_dtype(dtype)
+    if isinstance(object, ndarray) and object.dtype.kind == 'O':
+        made = object.copy() if wanted is None else object.astype(wanted)
+    elif wanted is not None and wanted.kind == 'O':
+        from numpy import _objects
+        made = _objects.of_nested(object)
+    else:
+        java = Sequences.array(object, None if wanted is None else wanted._d)
+        if java is None:
+            from numpy import _objects
+            made = _objects.of_nested(object, strict=True)
+        else:
+            made = wrap(java)
     if order == 'F':
         made = made.T.copy().T
     while made.ndim < ndmin:
@@ -55,6 +66,8 @@ class ndarray(Operators):
                 raise ValueError('strides without a buffer')
             return _zeros(shape, dtype, order)
         wanted = _make_dtype(dtype)
+        if wanted.hasobject:
+            raise ValueError('cannot create an OBJECT array from memory buffer')
         whole = frombuffer(buffer, 'u1')
         extents = longs(shape)
         if strides is None:
@@ -142,6 +155,8 @@ class ndarray(Operators):
         else:
             if type(value).__module__.startswith('ij') and not isinstance(value, Operators):
                 value = array(value)
+            if isinstance(value, ndarray) and value.dtype.kind == 'O':
+                value = value.astype(self.dtype)
             Indexing.set(self._a, key, value)
 
     def _field(self, name):
@@ -220,6 +235,9 @@ class ndarray(Operators):
         if not _dtype.can_cast(self.dtype, wanted, casting):
             raise TypeError("Cannot cast array data from %r to %r according to the rule '%s'" % (
                 self.dtype, wanted, casting))
+        if wanted.kind == 'O':
+            from numpy import _objects
+            return _objects.of_nested(self)
         made = wrap(Sequences.array(self, wanted._d))
         return made.copy('F') if order in 'AKF' and self._a.isFortran() and not self._a.isContiguous() else made
 
@@ -227,6 +245,8 @@ class ndarray(Operators):
         if dtype is None or dtype is ndarray:
             return wrap(self._a)
         wanted = _make_dtype(dtype)
+        if wanted.hasobject:
+            raise TypeError('Cannot change data-type for array of references.')
         if wanted.itemsize == self.itemsize:
             return wrap(_as(self._a, wanted._d))
         if self.ndim == 0:
@@ -391,6 +411,8 @@ class ndarray(Operators):
 
     def __setstate__(self, state):
         shape, dtype, fortran, data = state[-4:]
+        if _make_dtype(dtype).kind == 'O':
+            raise TypeError('arrays of Python objects are loaded by ndferry_pickle')
         made = ndarray(shape, dtype, data, order='F' if fortran else 'C')
         self._a = made._a.copy() if not fortran else made.copy('F')._a
 
@@ -402,6 +424,11 @@ def _zeros(shape, dtype=float, order='C'):
     extents, wanted = longs(shape), _make_dtype(dtype)
     if min(extents or [0]) < 0:
         raise ValueError('negative dimensions are not allowed')
+    if wanted.kind == 'O':
+        from numpy import _objects
+        return _objects.of_nested(_zeros(shape, 'i1'))
+    if wanted.hasobject:
+        raise NotImplementedError('structured arrays with Python objects in them')
     try:
         if order == 'F':
             return wrap(NDArray.zeros(wanted._d, longs(tuple(extents)[::-1]))).T

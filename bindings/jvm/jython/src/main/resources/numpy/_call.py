@@ -8,9 +8,17 @@ from org.ndferry.jython import Compute
 _WEAK = (bool, int, long, float, complex)
 
 
+class NotNumbers(TypeError):
+    """An array of Python's objects, which are not in Java's memory."""
+
+
 def call(name, *operands, **options):
     """What the function gives: an array, a scalar, or a tuple of them."""
-    given = [_operand(operand) for operand in operands]
+    try:
+        given = [_operand(operand) for operand in operands]
+    except NotNumbers:
+        from numpy import _objects
+        return _objects.call(name, operands, dict((key, value) for key, value in options.items() if value not in (None, False)))
     options = dict((key, value) for key, value in options.items() if value is not None)
     try:
         results = Compute.call(name, given, options, _json(options))

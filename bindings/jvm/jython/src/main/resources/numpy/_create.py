@@ -30,7 +30,9 @@ def zeros(shape, dtype=float, order='C'):
 
 
 def empty(shape, dtype=float, order='C'):
-    """As zeros: Java's memory is always set."""
+    """As zeros: Java's memory is always set. Objects are None."""
+    if _make_dtype(dtype).kind == 'O':
+        return full(shape, None, dtype)
     return _zeros(shape, dtype, order)
 
 

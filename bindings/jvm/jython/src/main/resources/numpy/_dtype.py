@@ -4,7 +4,7 @@ from org.ndferry import Dtype
 from org.ndferry.jython import Promotion, Sequences
 
 _CHARS = {
-    '|b1': '?', 'i1': 'b', 'u1': 'B', 'i2': 'h', 'u2': 'H', 'i4': 'i', 'u4': 'I', 'i8': 'l', 'u8': 'L',
+    '|b1': '?', '|O': 'O', 'i1': 'b', 'u1': 'B', 'i2': 'h', 'u2': 'H', 'i4': 'i', 'u4': 'I', 'i8': 'l', 'u8': 'L',
     'f2': 'e', 'f4': 'f', 'f8': 'd', 'f16': 'g', 'c8': 'F', 'c16': 'D', 'c32': 'G',
 }
 _ALIASES = {
@@ -13,7 +13,7 @@ _ALIASES = {
     'ulong': 'u8', 'longlong': 'i8', 'ulonglong': 'u8', 'intp': 'i8', 'uintp': 'u8', 'half': 'f2', 'single': 'f4',
     'double': 'f8', 'csingle': 'c8', 'cdouble': 'c16', 'void': 'V',
 }
-_OF_PYTHON = {bool: '?', int: 'i8', long: 'i8', float: 'f8', complex: 'c16', str: 'S', unicode: 'U', type(None): 'f8'}
+_OF_PYTHON = {bool: '?', int: 'i8', long: 'i8', float: 'f8', complex: 'c16', str: 'S', unicode: 'U', type(None): 'f8', object: 'O'}
 
 
 class dtype(object):

@@ -1,11 +1,15 @@
 """Files and buffers."""
 import os
+import re
+import struct
+from StringIO import StringIO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 from java.io import ByteArrayInputStream
 from java.lang import Exception as JavaException
 from java.nio import ByteBuffer
 from java.nio.file import Paths
 from java.util import LinkedHashMap
-from org.ndferry import NDArray, Npy, Npz
+from org.ndferry import NDArray, NdferryException, Npy, Npz
 from org.ndferry.jython import Guard, Sequences
 from numpy._array import array, longs, wrap
 from numpy._dtype import dtype as _make_dtype
@@ -31,8 +35,11 @@ def load(file, mmap_mode=None, allow_pickle=False):
         with open(str(file), 'rb') as opened:
             magic = opened.read(6)
         if magic[:4] in ('PK\x03\x04', 'PK\x05\x06'):
-            return NpzFile(Npz.open(_path(file)))
+            return NpzFile(Npz.open(_path(file)), str(file), allow_pickle)
         if magic == '\x93NUMPY':
+            if _has_objects(str(file)):
+                with open(str(file), 'rb') as opened:
+                    return _objects(opened.read(), allow_pickle)
             return wrap(Npy.map(_path(file)) if mmap_mode in ('r', 'c') else Npy.read(_path(file)))
     except JavaException as error:
         Guard.rethrow(error)
@@ -43,8 +50,10 @@ def load(file, mmap_mode=None, allow_pickle=False):
 def loads(data, allow_pickle=False):
     try:
         if data[:4] in ('PK\x03\x04', 'PK\x05\x06'):
-            return NpzFile(Npz.open(_java_bytes(data)))
+            return NpzFile(Npz.open(_java_bytes(data)), data, allow_pickle)
         if data[:6] == '\x93NUMPY':
+            if _describes_objects(data):
+                return _objects(data, allow_pickle)
             return wrap(Npy.read(_java_bytes(data)))
     except JavaException as error:
         Guard.rethrow(error)
@@ -57,11 +66,50 @@ def loads(data, allow_pickle=False):
     return ndferry_pickle.loads(data)
 
 
+def _head(data):
+    """The header's text, and where it ends."""
+    wide = ord(data[6]) > 1
+    start = 12 if wide else 10
+    end = start + struct.unpack('<I' if wide else '<H', data[8:start])[0]
+    return data[start:end], end
+
+
+def _describes_objects(data):
+    return len(data) > 12 and re.search(r"'descr': *'[|]?O8?'", _head(data)[0]) is not None
+
+
+def _has_objects(path):
+    with open(path, 'rb') as opened:
+        return _describes_objects(opened.read(1 << 12))
+
+
+def _objects(data, allow_pickle):
+    """An NPY of Python's objects, which are in a pickle."""
+    if not allow_pickle:
+        raise ValueError('Object arrays cannot be loaded when allow_pickle=False')
+    import ndferry_pickle
+    head, end = _head(data)
+    made = ndferry_pickle.loads(data[end:])
+    shape = re.search(r"'shape': *\(([0-9, L]*)\)", head)
+    if made.dtype.kind != 'O' or shape is None or made.shape != tuple(int(one) for one in re.findall('[0-9]+', shape.group(1))):
+        raise ValueError('the pickle holds another array than the header says')
+    return made
+
+
+def _npy_of_objects(arr):
+    import ndferry_pickle
+    head = "{'descr': '|O', 'fortran_order': False, 'shape': %s, }" % (tuple(int(one) for one in arr.shape),)
+    head += ' ' * (63 - (10 + len(head)) % 64) + '\n'
+    return '\x93NUMPY\x01\x00' + struct.pack('<H', len(head)) + head + ndferry_pickle.dumps(arr, 3)
+
+
 class NpzFile(object):
     """A mapping of names to arrays, each read when it is asked for."""
 
-    def __init__(self, npz):
+    def __init__(self, npz, source, allow_pickle):
         self._npz = npz
+        self._source = source
+        self._allow_pickle = allow_pickle
         self.files = [str(name) for name in npz.names()]
 
     def __getitem__(self, name):
@@ -70,8 +118,14 @@ class NpzFile(object):
             raise KeyError('no such array in the archive')
         try:
             return wrap(self._npz.read(name))
+        except NdferryException as error:
+            if 'Python objects' not in error.getMessage():
+                Guard.rethrow(error)
         except JavaException as error:
             Guard.rethrow(error)
+        source = self._source if len(self._source) < 4096 and '\0' not in self._source else StringIO(self._source)
+        with ZipFile(source) as archive:
+            return _objects(archive.read(name + '.npy'), self._allow_pickle)
 
     def __contains__(self, name):
         return name in self.files
@@ -105,6 +159,16 @@ def save(file, arr, allow_pickle=True, fix_imports=True):
     """An NPY, byte for byte as NumPy writes it."""
     from numpy._create import asarray
     arr = asarray(arr)
+    if arr.dtype.kind == 'O':
+        if not allow_pickle:
+            raise ValueError('Object arrays cannot be saved when allow_pickle=False')
+        if _is_path(file):
+            name = str(file)
+            with open(name if name.endswith('.npy') else name + '.npy', 'wb') as opened:
+                opened.write(_npy_of_objects(arr))
+        else:
+            file.write(_npy_of_objects(arr))
+        return
     try:
         if _is_path(file):
             name = str(file)
@@ -128,21 +192,32 @@ def savez_compressed(file, *args, **kwds):
 
 def _savez(file, args, kwds, compress):
     from numpy._create import asarray
-    arrays = LinkedHashMap()
+    arrays, objects = LinkedHashMap(), []
+
+    def put(name, one):
+        one = asarray(one)
+        objects.append((name, one)) if one.dtype.kind == 'O' else arrays.put(name, one._a)
     for name in sorted(kwds):
-        arrays.put(name, asarray(kwds[name])._a)
+        put(name, kwds[name])
     for i, one in enumerate(args):
         if 'arr_%d' % i in kwds:
             raise ValueError('Cannot use un-named variables and keyword arr_%d' % i)
-        arrays.put('arr_%d' % i, asarray(one)._a)
+        put('arr_%d' % i, one)
     name = str(file)
+    name = name if name.endswith('.npz') else name + '.npz'
     try:
-        Npz.write(_path(name if name.endswith('.npz') else name + '.npz'), arrays, compress)
+        Npz.write(_path(name), arrays, compress)
     except JavaException as error:
         Guard.rethrow(error)
+    if objects:
+        with ZipFile(name, 'a', ZIP_DEFLATED if compress else ZIP_STORED) as archive:
+            for one, arr in objects:
+                archive.writestr(one + '.npy', _npy_of_objects(arr))
 
 
 def from_buffer(buffer, dtype, count=-1, offset=0):
+    if dtype.hasobject:
+        raise ValueError('cannot create an OBJECT array from memory buffer')
     if isinstance(buffer, ByteBuffer):
         whole = buffer
     else:
@@ -170,6 +245,8 @@ def from_buffer(buffer, dtype, count=-1, offset=0):
 def fromfile(file, dtype=float, count=-1, sep='', offset=0):
     """Elements of a file without a header; with `sep`, of text."""
     wanted = _make_dtype(dtype)
+    if wanted.hasobject:
+        raise ValueError('Cannot read into object array')
     if _is_path(file):
         with open(str(file), 'rb') as opened:
             return fromfile(opened, wanted, count, sep, offset)
@@ -185,7 +262,6 @@ def fromfile(file, dtype=float, count=-1, sep='', offset=0):
 
 
 def fromstring(string, dtype=float, count=-1, sep=''):
-    from StringIO import StringIO
     if not sep:
         return from_buffer(string, _make_dtype(dtype), count).copy()
     return fromfile(StringIO(string), dtype, count, sep)

@@ -91,7 +91,7 @@ public interface PickleBuilder {
   /**
    * One more item at the end.
    *
-   * @param list of {@link #list}, or of {@link #call}
+   * @param list of {@link #list}, {@link #objects}, or {@link #call}
    * @param item what this builder made
    */
   void append(Object list, Object item);
@@ -119,6 +119,19 @@ public interface PickleBuilder {
    * @return the object
    */
   Object array(NDArray array);
+
+  /**
+   * An array of Python's objects, whose elements come later, by {@link #append}, in C order. Refused unless this is
+   * overridden.
+   *
+   * @param shape the extent of each axis
+   * @param offset of the byte, for errors
+   * @return the object
+   * @throws NdferryException if the builder has no such arrays
+   */
+  default Object objects(long[] shape, long offset) throws NdferryException {
+    throw NdferryException.unsupported(offset, "an array of Python objects");
+  }
 
   /**
    * An {@code array.array}.

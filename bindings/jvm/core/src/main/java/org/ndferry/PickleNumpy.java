@@ -60,7 +60,15 @@ final class PickleNumpy {
     /** Python's letter if it is an {@code array.array}, otherwise 0. */
     char typecode;
 
+    /** The elements in C order if they are Python's objects, and their shape. */
+    List<?> objects;
+
+    long[] shape;
+
     NDArray array(long at) throws NdferryException {
+      if (objects != null) {
+        throw NdferryException.unsupported(at, "an array of Python objects");
+      }
       if (array == null) {
         throw NdferryException.format(at, "an array without elements");
       }
@@ -221,13 +229,13 @@ final class PickleNumpy {
     if (value instanceof Type) {
       ((Type) value).dtype = withState(((Type) value).dtype, items, at);
     } else if (value instanceof Array) {
-      ((Array) value).array = ofState(items, at);
+      ofState((Array) value, items, at);
     } else {
       throw state("a state for what has none", at);
     }
   }
 
-  private static NDArray ofState(List<Object> whole, long at) throws NdferryException {
+  private static void ofState(Array into, List<Object> whole, long at) throws NdferryException {
     // (version, shape, dtype, is Fortran, elements); the version is absent before NumPy 1.0.
     List<Object> items = whole;
     if (whole.size() > 4) {
@@ -241,11 +249,27 @@ final class PickleNumpy {
     }
     long[] shape = extents(items.get(0), at);
     Dtype dtype = dtype(items.get(1), at);
+    if (dtype.kind() == Dtype.Kind.OBJECT && items.get(3) instanceof List) {
+      List<?> objects = (List<?>) items.get(3);
+      long nbytes;
+      try {
+        nbytes = Shapes.nbytes(shape, dtype.itemsize());
+      } catch (NdferryException error) {
+        throw error.at(at);
+      }
+      if (nbytes != (long) objects.size() * dtype.itemsize()) {
+        throw state("shape " + Literal.tuple(shape) + " of objects, but there are " + objects.size(), at);
+      }
+      into.objects = objects;
+      into.shape = shape;
+      return;
+    }
     if (dtype.hasObject() || items.get(3) instanceof List) {
       throw NdferryException.unsupported(at, "an array of Python objects");
     }
     boolean fortran = Boolean.TRUE.equals(items.get(2)) || Long.valueOf(1).equals(items.get(2));
-    return array(payload(items.get(3), at), dtype, shape, fortran, at);
+    into.objects = null;
+    into.array = array(payload(items.get(3), at), dtype, shape, fortran, at);
   }
 
   private static NDArray array(

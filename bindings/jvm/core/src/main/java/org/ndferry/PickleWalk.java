@@ -96,6 +96,13 @@ final class PickleWalk {
     }
     if (value instanceof PickleNumpy.Array) {
       PickleNumpy.Array array = (PickleNumpy.Array) value;
+      if (array.objects != null) {
+        Object objects = keep(value, builder.objects(array.shape, end));
+        for (Object item : array.objects) {
+          builder.append(objects, value(item, depth));
+        }
+        return objects;
+      }
       NDArray elements = array.array(end);
       return keep(
           value, array.typecode == 0 ? builder.array(elements) : builder.arrayArray(array.typecode, elements));

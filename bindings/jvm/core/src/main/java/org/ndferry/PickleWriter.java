@@ -423,6 +423,10 @@ public final class PickleWriter {
 
   /** {@code dtype(name, False, True)}, then its state of version 3, or 4 for times. */
   private void dtype(Dtype dtype) throws IOException {
+    boolean objects = dtype.kind() == Dtype.Kind.OBJECT && dtype.base() == dtype;
+    if (dtype.hasObject() && !objects) {
+      throw new IllegalArgumentException("Python objects cannot be written: " + dtype);
+    }
     boolean time = dtype.kind() == Dtype.Kind.DATETIME || dtype.kind() == Dtype.Kind.TIMEDELTA;
     boolean sized = dtype.kind() == Dtype.Kind.BYTES || dtype.kind() == Dtype.Kind.UNICODE || dtype.kind() == Dtype.Kind.VOID;
     int size = dtype.kind() == Dtype.Kind.UNICODE ? dtype.itemsize() / 4 : dtype.itemsize();
@@ -440,7 +444,8 @@ public final class PickleWriter {
     fields(dtype);
     integer(sized ? dtype.itemsize() : -1);
     integer(sized ? 1 : -1);
-    integer(dtype.isStruct() ? 16 : dtype.kind() == Dtype.Kind.UNICODE ? 8 : 0);
+    // Its flags: NumPy believes them, and 63 says that the elements are references.
+    integer(objects ? 63 : dtype.isStruct() ? 16 : dtype.kind() == Dtype.Kind.UNICODE ? 8 : 0);
     if (time) {
       metadata(dtype.unit());
     }

@@ -161,6 +161,9 @@ public final class Indexing {
     NDArray array = Sequences.unwrapped(item);
     if (array == null) {
       array = Sequences.array(item, null);
+      if (array == null) {
+        throw notAnIndex();
+      }
       array = array.size() == 0 ? array.cast(Dtype.INT64) : array;
     }
     Kind kind = array.dtype().kind();

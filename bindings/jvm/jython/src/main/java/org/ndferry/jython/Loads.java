@@ -3,7 +3,9 @@ package org.ndferry.jython;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import org.ndferry.Dtype;
 import org.ndferry.NDArray;
 import org.ndferry.NdferryException;
@@ -25,6 +27,9 @@ import org.python.core.PyUnicode;
 public final class Loads implements PickleBuilder {
   private final PyObject hooks;
 
+  /** The lists of arrays of objects. */
+  private final Map<Object, PyList> itemsOf = new IdentityHashMap<>();
+
   private Loads(PyObject hooks) {
     this.hooks = hooks;
   }
@@ -33,8 +38,8 @@ public final class Loads implements PickleBuilder {
    * What a pickle holds.
    *
    * @param pickle its bytes
-   * @param hooks with the methods {@code array}, {@code scalar}, {@code dtype}, {@code array_array}, {@code name}, {@code
-   *     call} and {@code state}
+   * @param hooks with the methods {@code array}, {@code objects}, {@code scalar}, {@code dtype}, {@code array_array}, {@code
+   *     name}, {@code call} and {@code state}
    * @param buffers those that lie outside of it (protocol 5), in order
    * @return the root
    */
@@ -112,8 +117,9 @@ public final class Loads implements PickleBuilder {
 
   @Override
   public void append(Object list, Object item) {
-    if (list instanceof PyList) {
-      ((PyList) list).append((PyObject) item);
+    PyList items = list instanceof PyList ? (PyList) list : itemsOf.get(list);
+    if (items != null) {
+      items.append((PyObject) item);
     } else {
       ((PyObject) list).invoke("append", (PyObject) item);
     }
@@ -135,6 +141,14 @@ public final class Loads implements PickleBuilder {
     boolean turned = array.isFortran() && !array.isContiguous();
     NDArray own = turned ? array.transpose().copy().transpose() : array.copy();
     return hooks.invoke("array", Py.java2py(own));
+  }
+
+  @Override
+  public Object objects(long[] shape, long offset) {
+    PyList items = new PyList();
+    PyObject made = hooks.invoke("objects", Sequences.tuple(shape), items);
+    itemsOf.put(made, items);
+    return made;
   }
 
   @Override

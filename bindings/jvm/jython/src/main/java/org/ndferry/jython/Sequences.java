@@ -6,6 +6,7 @@ import java.util.List;
 import org.ndferry.Dtype;
 import org.ndferry.Dtype.Kind;
 import org.ndferry.NDArray;
+import org.python.core.AbstractDict;
 import org.python.core.Py;
 import org.python.core.PyArray;
 import org.python.core.PyBoolean;
@@ -129,6 +130,15 @@ public final class Sequences {
         || kind == PyList.class || kind == PyTuple.class;
   }
 
+  /** Thrown where only an array of Python's objects holds what was found. */
+  private static final class Objects extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    Objects(PyObject what) {
+      super("an array of numbers or text cannot hold objects such as " + what.__repr__(), null, false, false);
+    }
+  }
+
   /** What a nested sequence holds. */
   private static final class Leaves {
     final List<PyObject> items = new ArrayList<>();
@@ -138,13 +148,27 @@ public final class Sequences {
     /** Whether what comes is of an array, whose dtype has been seen. */
     private boolean inside;
 
+    /** What has no dtype together; null if there is nothing. */
+    private String mixed;
+
+    /** Whether the dtype is known, whatever comes. */
+    private final boolean decided;
+
+    /** Text that is wanted may be as long as it is found to be. */
+    Leaves(Dtype wanted) {
+      this.decided = wanted != null && wanted.kind() != Kind.BYTES && wanted.kind() != Kind.UNICODE;
+      this.dtype = decided ? wanted : null;
+    }
+
     void see(Dtype other, PyObject what) {
       if (inside) {
         return;
       }
       Dtype both = dtype == null ? other : Promotion.promote(dtype, other);
       if (both == null) {
-        throw Py.TypeError("no dtype for " + dtype + " and " + other + ", such as " + what.__repr__());
+        // Objects that come later hold both.
+        mixed = mixed == null ? "no dtype for " + dtype + " and " + other + ", such as " + what.__repr__() : mixed;
+        return;
       }
       dtype = both;
     }
@@ -161,7 +185,9 @@ public final class Sequences {
     }
 
     private void elements(NDArray array, PyObject object, int depth) {
-      see(array.dtype(), object);
+      if (!decided) {
+        see(array.dtype(), object);
+      }
       boolean outer = inside;
       inside = true;
       descend(list(array), depth);
@@ -173,7 +199,11 @@ public final class Sequences {
         throw ragged(depth);
       }
       items.add(object);
-      see(ofLeaf(object), object);
+      if (!decided) {
+        see(ofLeaf(object), object);
+      } else if (object == Py.None && dtype.kind() != Kind.FLOAT) {
+        throw new Objects(object);
+      }
     }
 
     /** Lists, and what a list of an array is: numbers if it has no axes. */
@@ -193,8 +223,9 @@ public final class Sequences {
         }
       }
       boolean sequence = object instanceof PyList || object instanceof PyTuple || object instanceof PyXRange;
-      if (!sequence && (object.__findattr__("__len__") == null || object.__findattr__("__getitem__") == null)) {
-        throw Py.TypeError("an array cannot hold objects such as " + object.__repr__());
+      boolean mapping = object instanceof AbstractDict || object.__findattr__("__getitem__") == null;
+      if (!sequence && (mapping || object.__findattr__("__len__") == null)) {
+        throw new Objects(object);
       }
       if (depth >= MAX_NDIM) {
         throw Py.ValueError("sequences nested more than " + MAX_NDIM + " deep");
@@ -243,7 +274,7 @@ public final class Sequences {
       if (value.signum() > 0 && value.bitLength() == 64) {
         return Dtype.UINT64;
       }
-      throw Py.OverflowError("Python integer " + value + " out of bounds for int64");
+      throw new Objects(object);
     }
     if (object instanceof PyFloat) {
       return Dtype.FLOAT64;
@@ -258,7 +289,7 @@ public final class Sequences {
     if (object instanceof PyString) {
       return Dtype.of("S" + object.toString().length());
     }
-    throw Py.TypeError("an array cannot hold objects such as " + object.__repr__());
+    throw new Objects(object);
   }
 
   /**
@@ -266,10 +297,21 @@ public final class Sequences {
    *
    * @param object what
    * @param wanted the dtype to be, or null for the smallest that holds all
-   * @return a new array, in C order
+   * @return a new array, in C order; null if no dtype is wanted and only Python's objects hold all
    */
   public static NDArray array(PyObject object, Dtype wanted) {
-    Leaves leaves = new Leaves();
+    try {
+      return made(object, wanted);
+    } catch (Objects error) {
+      if (wanted == null) {
+        return null;
+      }
+      throw Py.TypeError(error.getMessage());
+    }
+  }
+
+  private static NDArray made(PyObject object, Dtype wanted) {
+    Leaves leaves = new Leaves(wanted);
     NDArray own = unwrapped(object);
     if (own == null && object instanceof PyArray) {
       own = ofPyArray((PyArray) object);
@@ -281,6 +323,9 @@ public final class Sequences {
       return Structs.array(object, wanted);
     }
     leaves.walk(object, 0);
+    if (leaves.mixed != null) {
+      throw Py.TypeError(leaves.mixed);
+    }
     long[] shape = new long[leaves.shape.size()];
     long size = 1;
     for (int i = 0; i < shape.length; i++) {
