@@ -14,8 +14,8 @@ pub struct Limits {
     pub greeting_nbytes: u64,
     /// Values in one message, each use of a shared one counted; and never more than 65536 and 16 for each of its bytes.
     pub values: usize,
-    /// Bytes of texts and names in one message, beyond four times those of the message itself: what a shared text costs
-    /// that is used many times.
+    /// Bytes of texts, names and long numbers in one message, beyond four times those of the message itself: what a shared
+    /// one costs that is used many times.
     pub copied_nbytes: usize,
     /// Containers inside one another.
     pub depth: usize,
@@ -83,7 +83,7 @@ impl Budget {
         let left = usize::try_from(nbytes).ok();
         let left = left.and_then(|nbytes| self.copied.checked_sub(nbytes));
         self.copied = left.ok_or_else(|| {
-            let (what, limit) = ("bytes of texts", self.copied as u64);
+            let (what, limit) = ("bytes of texts and numbers", self.copied as u64);
             let found = nbytes;
             ErrorKind::Limit { what, found, limit }.at(offset)
         })?;

@@ -344,6 +344,8 @@ impl Reader {
     fn long(&mut self, offset: u64) -> Result<Value> {
         let n = self.int()?;
         let digits = self.take((n.unsigned_abs() as usize).saturating_mul(2))?;
+        // It is made anew wherever it is referred to.
+        self.budget.copy(digits.len() as u64, offset)?;
         let mut bytes = vec![0u8; digits.len() * DIGIT_BITS / 16 + 2];
         for (i, digit) in digits.chunks_exact(2).enumerate() {
             let digit = u32::from(u16::from_le_bytes([digit[0], digit[1]]));
@@ -391,6 +393,24 @@ mod tests {
             error.kind,
             ErrorKind::Limit { what: "values", .. }
         ));
+    }
+
+    #[test]
+    fn a_long_int_costs_its_length_each_time() {
+        let digits = 100_000u32;
+        let mut data = [&b"[\xe9\x03\0\0\xec"[..], &digits.to_le_bytes()].concat();
+        data.extend([1; 200_000]);
+        for _ in 0..1000 {
+            data.extend(b"r\0\0\0\0");
+        }
+        let what = match read(&data.into(), false, &Limits::default())
+            .unwrap_err()
+            .kind
+        {
+            ErrorKind::Limit { what, .. } => what,
+            other => panic!("{other}"),
+        };
+        assert_eq!(what, "bytes of texts and numbers");
     }
 
     #[test]

@@ -194,7 +194,11 @@ impl Reader<'_> {
                 }
                 payload.bytes(self.tree)?
             }
-            Elements::Values(bytes) => bytes.clone(),
+            // Made anew out of numbers each time.
+            Elements::Values(bytes) => {
+                self.budget.copy(bytes.len() as u64, array.offset)?;
+                bytes.clone()
+            }
             _ => return Ok(None),
         };
         let dtype = array.dtype.clone();
@@ -388,4 +392,22 @@ fn build_pairs(
         built.push((key, build(encoding, value, to, out)?));
     }
     Ok(built)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_made_of_numbers_costs_its_length_each_time() {
+        let mut data = b"\x80\x02](carray\narray\nU\x01q](".to_vec();
+        data.extend(b"K\x01".repeat(10_000));
+        data.extend(b"e\x86Rq\0");
+        let once = [&data[..], b"e."].concat();
+        assert!(read(&once.into(), &Limits::default()).is_ok());
+        data.extend(b"h\0".repeat(5000));
+        data.extend(b"e.");
+        let error = read(&data.into(), &Limits::default()).unwrap_err();
+        assert!(matches!(error.kind, ErrorKind::Limit { .. }), "{error}");
+    }
 }
