@@ -8,6 +8,7 @@
 Python 3's bytes come as str; Python's str stays Python 2's, which Python 3 loads as text if it is ASCII.
 """
 import array as _array
+import datetime
 import pickle as _pickle
 import types
 
@@ -119,7 +120,6 @@ def _known(module, name):
         return {'OrderedDict': collections.OrderedDict, 'deque': collections.deque, 'Counter': collections.Counter,
                 'defaultdict': collections.defaultdict}.get(name)
     if module == 'datetime':
-        import datetime
         return {'datetime': datetime.datetime, 'date': datetime.date, 'time': datetime.time,
                 'timedelta': datetime.timedelta}.get(name)
     if module == 'decimal' and name == 'Decimal':
@@ -131,6 +131,10 @@ def _known(module, name):
         return {'_reconstructor': _reconstructor}.get(name)
     return None
 
+
+# What numbers are made of. Not of others: Decimal('1e999999999') is short, and as an integer has no end.
+_NUMBERS = (int, long, float, bool, _complex, _fraction, datetime.timedelta)
+_PLAIN = (int, long, float, complex, basestring)
 
 _MODULES = {'builtins': '__builtin__', 'copyreg': 'copy_reg', '_thread': 'thread', 'queue': 'Queue',
             'configparser': 'ConfigParser', 'socketserver': 'SocketServer'}
@@ -179,8 +183,11 @@ class _Hooks(object):
         raise UnsafePickle('byte %d: the pickle needs %s.%s, which is not allowed' % (offset, module, name))
 
     def call(self, callable, arguments, create):
+        number = callable in _NUMBERS or isinstance(callable, type) and issubclass(callable, _scalars.generic)
         for argument in arguments:
             # A few bytes would ask for gigabytes, or for hours.
+            if number and not isinstance(argument, _PLAIN):
+                raise _pickle.UnpicklingError('a number made of %s' % type(argument).__name__)
             if isinstance(argument, xrange):
                 raise _pickle.UnpicklingError('a range inside of another object')
             if isinstance(argument, basestring) and len(argument) > 10000 and callable in (int, long, _fraction):

@@ -277,7 +277,10 @@ class Pickles(unittest.TestCase):
                      'c__builtin__\nset\n(c__builtin__\nxrange\n(I2000000000\ntRtR.',
                      'ccollections\ndeque\n(c__builtin__\nxrange\n(I2000000000\ntRtR.',
                      "cfractions\nFraction\n(S'1e999999999'\ntR.", 'B\xff\xff\xff\x7f.', 'T\xff\xff\xff\x7f.',
-                     "c__builtin__\nint\n(S'%s'\ntR." % ('9' * 100000)):
+                     "c__builtin__\nint\n(S'%s'\ntR." % ('9' * 100000),
+                     "c__builtin__\nint\n(cdecimal\nDecimal\n(S'1e99999999'\ntRtR.",
+                     "cfractions\nFraction\n(cdecimal\nDecimal\n(S'1e99999999'\ntRtR.",
+                     'cnumpy\nfloat64\n((c__builtin__\nxrange\n(I200000000\ntRttR.'):
             self.assertRaises(Exception, ndferry_pickle.loads, bomb)
         third = fractions.Fraction(1, 3)
         self.assertEqual(ndferry_pickle.loads(ndferry_pickle.dumps(third, 2)), third)
