@@ -116,6 +116,67 @@ class Arrays(unittest.TestCase):
                          [[i // 12 for i in (3, 10, 17)], [i // 4 % 3 for i in (3, 10, 17)], [i % 4 for i in (3, 10, 17)]])
 
 
+class Functions(unittest.TestCase):
+    def test_shifts_and_widths_and_weights_belong_to_their_axes(self):
+        a = np.arange(9.0).reshape(3, 3)
+        self.assertEqual(np.roll(np.arange(5), (1, 2)).tolist(), [2, 3, 4, 0, 1])
+        self.assertEqual(np.roll(a, (1, 2), 1).tolist(), a.tolist())
+        self.assertEqual(np.roll(a, 1, (0, 1))[0].tolist(), [8, 6, 7])
+        self.assertRaises(ValueError, np.roll, a, (1, 2, 3), (0, 1))
+        self.assertEqual(np.average(a, 0, [1, 2, 3]).tolist(), [4, 5, 6])
+        self.assertEqual(np.average(np.array([100, 100], 'i1'), weights=np.array([2, 2], 'i1')), 100)
+        self.assertRaises(TypeError, np.average, a, None, [1, 2, 3])
+        self.assertRaises(ZeroDivisionError, np.average, a, 0, [0, 0, 0])
+        rows, columns = np.gradient(np.array([[0, 1, 4], [2, 3, 6]]))
+        self.assertEqual((rows.tolist(), columns.tolist()), ([[2, 2, 2]] * 2, [[1, 2, 3]] * 2))
+        self.assertEqual(np.gradient(np.arange(4, dtype='f4'), 2).tolist(), [0.5] * 4)
+        self.assertRaises(ValueError, np.gradient, [1])
+        if np._call.is_complete():
+            self.assertEqual(np.pad(np.ones((1, 1), int), ((1,), (0,))).tolist(), [[0], [1], [0]])
+
+    def test_what_is_no_number_stays_where_it_is(self):
+        inf, nan = float('inf'), float('nan')
+        self.assertEqual(np.tril([[1, nan], [2, inf]]).tolist(), [[1, 0], [2, inf]])
+        self.assertEqual(np.triu([[1, 2], [-inf, 3]]).tolist(), [[1, 2], [0, 3]])
+        self.assertEqual(np.tril([1, 2]).tolist(), [[1, 0], [1, 2]])
+        self.assertEqual(np.triu(np.ones((2, 3), bool), 1).tolist(), [[False, True, True], [False, False, True]])
+        self.assertEqual(np.nan_to_num([inf, nan, 1, -inf]).tolist(), [1.7976931348623157e308, 0, 1, -1.7976931348623157e308])
+        self.assertEqual(np.nan_to_num([inf, nan], nan=3.0, posinf=2.0).tolist(), [2, 3])
+
+    def test_unsigned_numbers_do_not_wrap_around_unseen(self):
+        a, b = np.array([0, 1], 'u1'), np.array([255, 2], 'u1')
+        self.assertEqual(np.isclose(a, b, atol=1).tolist(), [False, True])
+        self.assertEqual(np.clip(b, -1, 300).tolist(), [255, 2])
+        self.assertEqual(np.clip(b, -1, 100).dtype, 'u1')
+        self.assertRaises(ValueError, np.array, [float('nan')], 'i4')
+        for value in (300.7, -1.5, float('inf'), 256):
+            self.assertRaises(OverflowError, a.__setitem__, 0, value)
+            self.assertRaises(OverflowError, np.array, [value], 'u1')
+        a[0] = np.float64(300.7)
+        a[1] = 2.9
+        self.assertEqual(a.tolist(), [44, 2])
+
+    def test_indices_outside_are_refused(self):
+        self.assertEqual([x.tolist() for x in np.unravel_index([5, 0], (2, 3))], [[1, 0], [2, 0]])
+        self.assertEqual(np.ravel_multi_index(([1, 0], [2, 0]), (2, 3)).tolist(), [5, 0])
+        for wrong in (lambda: np.unravel_index(6, (2, 3)), lambda: np.unravel_index([-1], (2, 3)),
+                      lambda: np.ravel_multi_index((2, 0), (2, 3)), lambda: np.repeat([1, 2], [-1, 2]),
+                      lambda: np.take([1], [0], mode='other'), lambda: np.diff([1], -1)):
+            self.assertRaises(ValueError, wrong)
+        self.assertRaises(TypeError, np.bincount, [1.5])
+        self.assertEqual(np.bincount([]).tolist(), [])
+        self.assertEqual(np.take([10, 20], [True, False]).tolist(), [20, 10])
+        self.assertEqual(np.delete([1, 2], []).tolist(), [1, 2])
+
+    def test_elements_come_in_the_order_that_is_asked_for(self):
+        a = np.arange(6).reshape(2, 3)
+        for order, of_c, of_f in (('C', [0, 1, 2, 3, 4, 5], [0, 2, 4, 1, 3, 5]), ('F', [0, 3, 1, 4, 2, 5], [0, 1, 2, 3, 4, 5]),
+                                  ('A', [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]), ('K', [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5])):
+            f = np.arange(6).reshape(3, 2).T
+            self.assertEqual((order, a.flatten(order).tolist(), a.ravel(order).tolist()), (order, of_c, of_c))
+            self.assertEqual((order, f.flatten(order).tolist(), f.ravel(order).tolist()), (order, of_f, of_f))
+
+
 class Objects(unittest.TestCase):
     def test_indexing_and_shapes_share_the_objects(self):
         a = np.array([[1, 'two', None], [{}, [], u'x']], dtype=object)

@@ -282,10 +282,10 @@ class ndarray(Operators):
         raise NotImplementedError('an array does not change its size: use numpy.resize')
 
     def ravel(self, order='C'):
-        return self.reshape(-1, order=order)
+        return self.reshape(-1, order='A' if order == 'K' else order)
 
     def flatten(self, order='C'):
-        return self.copy().reshape(-1) if order == 'C' else self.T.copy().reshape(-1)
+        return self.ravel(order).copy()
 
     def transpose(self, *axes):
         if len(axes) == 1 and (axes[0] is None or hasattr(axes[0], '__len__')):

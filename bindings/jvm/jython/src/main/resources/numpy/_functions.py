@@ -79,6 +79,14 @@ def _wrapped(value, other):
 def clip(a, a_min=None, a_max=None, out=None):
     if a_min is None and a_max is None:
         return stored(array(a), out)
+    kind = getattr(a, 'dtype', None)
+    if kind is not None and kind.kind in 'iu':
+        # Bounds that no element can pass need no room in the dtype.
+        least = 0 if kind.kind == 'u' else -(1 << 8 * kind.itemsize - 1)
+        if type(a_min) in (int, long) and a_min <= least:
+            return clip(a, None, a_max, out)
+        if type(a_max) in (int, long) and a_max >= least + (1 << 8 * kind.itemsize) - 1:
+            return clip(a, a_min, None, out)
     if a_min is None:
         return stored(call('minimum', a, a_max), out)
     if a_max is None:
@@ -92,7 +100,7 @@ def nonzero(a):
     if a.ndim == 0:
         raise ValueError('Calling nonzero on 0d arrays is not allowed.')
     flat = arange(a.size)[(a.ravel() if a.dtype.kind == 'b' else a.ravel() != 0)]
-    return unravel_index(flat, a.shape)
+    return _unraveled(flat, a.shape)
 
 
 def flatnonzero(a):
@@ -115,17 +123,33 @@ def count_nonzero(a, axis=None):
 
 
 def unravel_index(indices, shape):
-    shape = (shape,) if isinstance(shape, (int, long)) else shape
+    shape = (shape,) if isinstance(shape, (int, long)) else tuple(shape)
+    indices = asarray(indices)
+    if indices.dtype.kind not in 'iu' and indices.size:
+        raise TypeError('only int indices permitted')
+    size = reduce(lambda one, other: one * other, shape, 1)
+    outside = indices[(indices < 0) | (indices >= size)]
+    if outside.size:
+        raise ValueError('index %d is out of bounds for array with size %d' % (outside.ravel()[0], size))
+    return _unraveled(indices, shape)
+
+
+def _unraveled(indices, shape):
     rest, out = indices, []
-    for extent in tuple(shape)[::-1]:
+    for extent in shape[::-1]:
         out.append(rest % extent if extent else rest)
         rest = rest // (extent or 1)
     return tuple(out[::-1])
 
 
 def ravel_multi_index(multi_index, dims):
+    if len(multi_index) != len(dims):
+        raise ValueError('parameter multi_index must be a sequence of length %d' % len(dims))
     total = 0
     for one, extent in zip(multi_index, dims):
+        one = asarray(one)
+        if asarray((one < 0) | (one >= extent)).any():
+            raise ValueError('invalid entry in coordinates array')
         total = total * extent + one
     return total
 
@@ -135,10 +159,14 @@ def take(a, indices, axis=None, out=None, mode='raise'):
     if axis is None:
         a, axis = a.ravel(), 0
     axis = normalized(axis, a.ndim)
+    if mode not in ('raise', 'clip', 'wrap'):
+        raise ValueError("clipmode must be one of 'clip', 'raise', or 'wrap' (got %r)" % (mode,))
     if mode != 'raise':
         indices = clip(asarray(indices), 0, a.shape[axis] - 1) if mode == 'clip' else asarray(indices) % a.shape[axis]
     if not isinstance(indices, (int, long)):
         indices = asarray(indices)
+        # 0 and 1, and no mask.
+        indices = indices.astype(int) if indices.dtype.kind == 'b' else indices
     return stored(a[(slice(None),) * axis + (indices,)], out)
 
 
@@ -155,6 +183,8 @@ def repeat(a, repeats, axis=None):
         a, axis = a.ravel(), 0
     axis = normalized(axis, a.ndim)
     counts = asarray(repeats).ravel().tolist()
+    if [count for count in counts if count < 0]:
+        raise ValueError('repeats may not contain negative values.')
     counts = counts * a.shape[axis] if len(counts) == 1 else counts
     if len(counts) != a.shape[axis]:
         raise ValueError('operands could not be broadcast together with shape (%d,) (%d,)' % (a.shape[axis], len(counts)))
@@ -188,17 +218,20 @@ def trace(a, offset=0, axis1=0, axis2=1):
 
 
 def triu(m, k=0):
-    m = asarray(m)
-    rows, columns = m.shape[-2:]
-    keep = arange(rows).reshape(-1, 1) <= arange(-k, columns - k)
-    return m * keep.astype(m.dtype) if m.dtype.kind != 'b' else m & keep
+    return _triangle(m, lambda rows, columns: rows > columns - k)
 
 
 def tril(m, k=0):
+    return _triangle(m, lambda rows, columns: rows < columns - k)
+
+
+def _triangle(m, dropped):
+    """A copy with zeros where the numbers of row and column say so; a vector counts as every row of a square."""
     m = asarray(m)
-    rows, columns = m.shape[-2:]
-    keep = arange(rows).reshape(-1, 1) >= arange(-k, columns - k)
-    return m * keep.astype(m.dtype) if m.dtype.kind != 'b' else m & keep
+    made = m.copy() if m.ndim != 1 else broadcast_to(m, m.shape * 2).copy()
+    rows, columns = made.shape[-2:]
+    made[..., dropped(arange(rows).reshape(-1, 1), arange(columns))] = zeros((), made.dtype)
+    return made
 
 
 def expand_dims(a, axis):
@@ -386,9 +419,11 @@ def roll(a, shift, axis=None):
     a = asarray(a)
     if axis is None:
         return roll(a.ravel(), shift, 0).reshape(a.shape)
-    axes = axis if hasattr(axis, '__len__') else (axis,)
-    shifts = shift if hasattr(shift, '__len__') else (shift,) * len(axes)
-    for one, by in zip(axes, shifts):
+    axes = tuple(axis) if hasattr(axis, '__len__') else (axis,)
+    shifts = tuple(shift) if hasattr(shift, '__len__') else (shift,)
+    (count,) = broadcast_shapes((len(axes),), (len(shifts),))
+    a = a if count else a.copy()
+    for one, by in zip(axes * count if len(axes) == 1 else axes, shifts * count if len(shifts) == 1 else shifts):
         one = normalized(one, a.ndim)
         extent = a.shape[one]
         if extent:
@@ -399,8 +434,8 @@ def roll(a, shift, axis=None):
 
 
 def pad(array, pad_width, mode='constant', constant_values=0):
-    widths = asarray(pad_width).ravel().tolist()
     array = asarray(array)
+    widths = broadcast_to(asarray(pad_width), (array.ndim, 2)).ravel().tolist()
     return call('pad', array, *([constant_values] if constant_values else []), pad_width=widths, mode=mode)
 
 
@@ -469,17 +504,33 @@ def median(a, axis=None, keepdims=False):
 
 
 def average(a, axis=None, weights=None):
+    """The mean, or that of elements that count as often as their weights say: of a's shape, or one for each along an axis."""
     a = asarray(a)
     if weights is None:
         return a.mean(axis=axis)
     weights = asarray(weights)
-    return (a * weights).sum(axis=axis) / weights.sum(axis=axis)
+    if weights.shape != a.shape:
+        if axis is None:
+            raise TypeError('Axis must be specified when shapes of a and weights differ.')
+        axis = normalized(axis, a.ndim)
+        if weights.shape != a.shape[axis:axis + 1]:
+            raise ValueError('Shape of weights must be consistent with shape of a along specified axis.')
+        weights = broadcast_to(weights.reshape((-1,) + (1,) * (a.ndim - axis - 1)), a.shape)
+    common = promote_types(a.dtype, weights.dtype)
+    common = promote_types(common, float) if a.dtype.kind in 'biu' else common
+    weights = weights.astype(common)
+    total = weights.sum(axis=axis)
+    if asarray(total == 0).any():
+        raise ZeroDivisionError("Weights sum to zero, can't be normalized")
+    return (a.astype(common) * weights).sum(axis=axis) / total
 
 
 def diff(a, n=1, axis=-1):
     a = asarray(a)
     axis = normalized(axis, a.ndim)
     before = (slice(None),) * axis
+    if n < 0:
+        raise ValueError('order must be non-negative but got %d' % n)
     for _ in range(n):
         late, early = a[before + (slice(1, None),)], a[before + (slice(None, -1),)]
         a = late != early if a.dtype.kind == 'b' else late - early
@@ -493,8 +544,13 @@ def histogram(a, bins=10, range=None, density=False):
     return call('histogram', a, asarray(bins) if hasattr(bins, '__len__') else bins, **options)
 
 
-def bincount(x, minlength=0):
+def bincount(x, weights=None, minlength=0):
     x = asarray(x)
+    x = x if x.size else x.astype(int)
+    if x.dtype.kind not in 'biu':
+        raise TypeError("Cannot cast array data from %r to dtype('int64') according to the rule 'safe'" % x.dtype)
+    if weights is not None:
+        return call('bincount', x, weights, minlength=minlength)
     if x.size and x.min() < 0:
         raise ValueError("'list' argument must have no negative elements")
     from org.ndferry.jython import Ranges
@@ -525,6 +581,8 @@ def vdot(a, b):
 
 def isclose(a, b, rtol=1e-05, atol=1e-08, equal_nan=False):
     a, b = asarray(a), asarray(b)
+    # Differences of unsigned numbers would wrap around.
+    b = b if b.dtype.kind in 'fc' else b.astype(float)
     close = (absolute(a - b) <= atol + rtol * absolute(b)) & isfinite(b) | (a == b)
     return close | (isnan(a) & isnan(b)) if equal_nan else close
 
@@ -538,10 +596,19 @@ def array_equal(a, b):
     return a.shape == b.shape and bool(asarray(a == b).all())
 
 
-def nan_to_num(x, nan=0.0):
-    x = array(x)
-    x[isnan(x)] = nan
-    return x
+def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
+    """A new array, or with copy=False the same one, with NaN as 0 and infinities as the largest numbers, or what is said."""
+    if is_complete():
+        made = call('nan_to_num', x, nan=nan, posinf=posinf, neginf=neginf)
+        return made if copy or not isinstance(x, ndarray) else stored(made, x)
+    made = array(x) if copy else asarray(x)
+    if made.dtype.kind == 'f':
+        most = {2: 65504.0, 4: 3.4028234663852886e+38, 8: 1.7976931348623157e+308}[made.itemsize]
+        wrong, high, low = isnan(made), made == float('inf'), made == -float('inf')
+        made[wrong] = nan
+        made[high] = most if posinf is None else posinf
+        made[low] = -most if neginf is None else neginf
+    return made
 
 
 def _skipping(name):
@@ -572,7 +639,10 @@ def delete(arr, obj, axis=None):
     axis = normalized(axis, arr.ndim)
     keep = zeros(arr.shape[axis], bool)
     keep[...] = True
-    keep[obj if isinstance(obj, (int, long, slice)) else asarray(obj)] = False
+    if not isinstance(obj, (int, long, slice)):
+        obj = asarray(obj)
+        obj = obj if obj.size else obj.astype(int)
+    keep[obj] = False
     return arr[(slice(None),) * axis + (keep,)]
 
 
@@ -590,12 +660,33 @@ def interp(x, xp, fp):
     return where(x < xp[0], fp[0], where(x >= xp[-1], fp[-1], made))
 
 
-def gradient(f):
-    f = asarray(f, float)
-    made = zeros(f.shape)
-    made[1:-1] = (f[2:] - f[:-2]) / 2
-    made[0], made[-1] = f[1] - f[0], f[-1] - f[-2]
-    return made
+def gradient(f, *steps, **options):
+    """How f grows, by the neighbours on both sides, or at the ends by the one that there is: along each axis, or along `axis`.
+    `steps`: how far neighbours are apart, one number for all axes or one for each."""
+    f = asarray(f)
+    f = f if f.dtype.kind in 'fc' else f.astype(float)
+    axis = options.pop('axis', None)
+    if options:
+        raise TypeError("gradient() got an unexpected keyword argument '%s'" % options.popitem()[0])
+    axes = range(f.ndim) if axis is None else axis if hasattr(axis, '__len__') else (axis,)
+    steps = steps or (1,)
+    steps = steps * len(axes) if len(steps) == 1 else steps
+    if len(steps) != len(axes):
+        raise TypeError('invalid number of arguments')
+    if [step for step in steps if hasattr(step, '__len__')]:
+        raise NotImplementedError('gradient with a coordinate for each element')
+    made = []
+    for one, step in zip(axes, steps):
+        before = (slice(None),) * normalized(one, f.ndim)
+        if f.shape[one] < 2:
+            raise ValueError('Shape of array too small to calculate a numerical gradient, at least (edge_order + 1) elements '
+                             'are required.')
+        part = zeros(f.shape, f.dtype)
+        part[before + (slice(1, -1),)] = (f[before + (slice(2, None),)] - f[before + (slice(None, -2),)]) / (2.0 * step)
+        part[before + (0,)] = (f[before + (1,)] - f[before + (0,)]) / step
+        part[before + (-1,)] = (f[before + (-1,)] - f[before + (-2,)]) / step
+        made.append(part)
+    return made[0] if len(made) == 1 else tuple(made)
 
 
 def isscalar(element):

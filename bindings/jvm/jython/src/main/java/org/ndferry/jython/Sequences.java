@@ -1,5 +1,6 @@
 package org.ndferry.jython;
 
+import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.List;
@@ -429,7 +430,18 @@ public final class Sequences {
     } else if (item instanceof PyLong) {
       value = ((PyLong) item).getValue();
     } else if (item instanceof PyFloat) {
-      return NDArray.of(new double[] {((PyFloat) item).getValue()}).cast(dtype).getLong(0);
+      double real = ((PyFloat) item).getValue();
+      if (Double.isNaN(real)) {
+        throw Py.ValueError("cannot convert float NaN to integer");
+      }
+      if (item.getClass() != PyFloat.class) {
+        // NumPy's own scalars are cast, whatever gets lost.
+        return NDArray.of(new double[] {real}).cast(dtype).getLong(0);
+      }
+      if (Double.isInfinite(real)) {
+        throw Py.OverflowError("cannot convert float infinity to integer");
+      }
+      value = new BigDecimal(real).toBigInteger();
     } else {
       value = new BigInteger(item.__int__().toString());
     }
