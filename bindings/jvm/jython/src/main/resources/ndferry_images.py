@@ -3,6 +3,8 @@
     a = ndferry_images.to_array(IJ.getImage())            # also numpy.asarray(imp)
     ndferry_images.to_image(a, 'cells', axes='ZYX').show()
 """
+from __future__ import absolute_import
+
 import jarray
 import numpy
 from numpy._array import wrap

@@ -7,6 +7,8 @@
 
 Python 3's bytes come as str; Python's str stays Python 2's, which Python 3 loads as text if it is ASCII.
 """
+from __future__ import absolute_import
+
 import array as _array
 import datetime
 import pickle as _pickle

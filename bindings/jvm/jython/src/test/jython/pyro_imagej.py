@@ -14,14 +14,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 from microscope.clients import DataClient
+from real_imagej import in_imagej
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[5]
+ROOT = Path(__file__).resolve().parents[6]
 DEVICES = """\
 from microscope.device_server import device
 from microscope.simulators import SimulatedCamera, SimulatedDeformableMirror
@@ -112,50 +111,15 @@ def gradient(frame):
 
 
 def script(folder, pyro, camera, viewer, mirror):
-    """The block of the guide, its addresses replaced, what is above added, and how it ended in a file."""
+    """The block of the guide, its addresses replaced, and what is above."""
     page = (ROOT / "docs/guide/jython.md").read_text()
     example = re.search(r"```python\n(import sys\n.*?)```", page, re.DOTALL)[1]
     for written, real in [("'/path/to/folder'", repr(str(pyro))), ("PYRO:SimulatedCamera@127.0.0.1:8000", camera),
                           ("PYRO:viewer@127.0.0.1:8001", viewer)]:
         assert example.count(written) == 1, written
         example = example.replace(written, real)
-    before = f"import os, time, traceback\nfolder = {str(folder)!r}\nmirror_uri = {mirror!r}\n"
-    body = "".join("    " + line + "\n" for line in (example + MORE).splitlines())
-    return (
-        f"{before}said = 'done'\ntry:\n{body}except:\n    said = traceback.format_exc()\n"
-        "with open(os.path.join(folder, 'said-part'), 'w') as file: file.write(said)\n"
-        "os.rename(os.path.join(folder, 'said-part'), os.path.join(folder, 'said'))\n")
-
-
-def in_imagej(class_path, folder, text):
-    """Runs the script in an ImageJ with windows, and gives what it said."""
-    (folder / "script.py").write_text(text)
-    plugins = folder / "plugins"
-    plugins.mkdir()
-    for jar in class_path.split(os.pathsep):
-        shutil.copy(jar, plugins)
-    shutil.copy(HERE.parents[2] / "target/test-classes/Jython.class", plugins)
-    ij = next(iter((Path.home() / ".m2/repository/net/imagej/ij").glob("1.54p/*.jar")))
-    java = os.path.join(os.environ["JAVA_HOME"], "bin", "java") if os.environ.get("JAVA_HOME") else "java"
-    display = subprocess.Popen(["Xvfb", "-displayfd", "1", "-screen", "0", "1280x900x24"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        number = display.stdout.readline().strip()
-        with open(folder / "imagej.log", "w") as log:
-            imagej = subprocess.Popen(
-                [java, f"-Dplugins.dir={folder}", f"-Duser.home={folder}", "-Dpython.cachedir.skip=true", "-cp", ij, "ij.ImageJ",
-                 "-macro", folder / "script.py"], env={**os.environ, "DISPLAY": f":{number}"}, stdout=log, stderr=log)
-        try:
-            end = time.monotonic() + 240
-            while not (folder / "said").exists():
-                assert imagej.poll() is None and time.monotonic() < end, (folder / "imagej.log").read_text()
-                time.sleep(0.1)
-            return (folder / "said").read_text()
-        finally:
-            imagej.kill()
-            imagej.wait()
-    finally:
-        display.kill()
-        display.wait()
+    before = f"import os, time\nfolder = {str(folder)!r}\nmirror_uri = {mirror!r}\n"
+    return before + example + MORE
 
 
 def main(class_path, pyro, pictures):

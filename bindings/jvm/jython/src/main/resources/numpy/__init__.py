@@ -1,4 +1,6 @@
 """numpy for Jython 2.7, over ndferry's arrays in Java. What it has is as in NumPy 2."""
+from __future__ import absolute_import
+
 from numpy._dtype import dtype, promote_types, result_type, can_cast
 from numpy._scalars import (
     generic, number, integer, signedinteger, unsignedinteger, inexact, floating, complexfloating, flexible, character,

@@ -1,9 +1,11 @@
 """ndarray: elements of one dtype, with a shape and strides, in Java's memory."""
+from __future__ import absolute_import
+
 import jarray
 from java.lang import Exception as JavaException
 from org.ndferry import NDArray
 from org.ndferry.jython import Guard, Indexing, Sequences
-from numpy import _dtype, _scalars
+from numpy import _call, _dtype, _scalars
 from numpy._dtype import dtype as _make_dtype
 from numpy._operators import Operators
 
@@ -282,7 +284,10 @@ class ndarray(Operators):
         raise NotImplementedError('an array does not change its size: use numpy.resize')
 
     def ravel(self, order='C'):
-        return self.reshape(-1, order='A' if order == 'K' else order)
+        order = 'A' if order == 'K' else order
+        if order == 'C' and not self.flags['C_CONTIGUOUS']:
+            return self.copy().reshape(-1)
+        return self.reshape(-1, order=order)
 
     def flatten(self, order='C'):
         return self.ravel(order).copy()
@@ -418,6 +423,7 @@ class ndarray(Operators):
 
 
 ndarray.__module__ = 'numpy'
+_call.wrap, _call.of_java = wrap, _scalars.of_java
 
 
 def _zeros(shape, dtype=float, order='C'):

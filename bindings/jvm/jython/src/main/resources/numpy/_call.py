@@ -1,4 +1,6 @@
 """The one way to the functions that compute: by name, as `ndferry_math::call` has them."""
+from __future__ import absolute_import
+
 import __builtin__
 
 from java.lang import IllegalArgumentException
@@ -6,6 +8,9 @@ from numpy import exceptions
 from org.ndferry.jython import Compute
 
 _WEAK = (bool, int, long, float, complex)
+
+# numpy._array puts them here, which comes later; an import in a function takes longer than the function.
+wrap = of_java = None
 
 
 class NotNumbers(TypeError):
@@ -19,13 +24,12 @@ def call(name, *operands, **options):
     except NotNumbers:
         from numpy import _objects
         return _objects.call(name, operands, dict((key, value) for key, value in options.items() if value not in (None, False)))
-    options = dict((key, value) for key, value in options.items() if value is not None)
+    if options:
+        options = dict((key, value) for key, value in options.items() if value is not None)
     try:
         results = Compute.call(name, given, options, _json(options))
     except IllegalArgumentException as error:
         raise _exception(error)
-    from numpy._array import wrap
-    from numpy._scalars import of_java
     made = [of_java(one) if one.ndim() == 0 else wrap(one) for one in results]
     return made[0] if len(made) == 1 else tuple(made)
 
@@ -53,6 +57,8 @@ def _operand(operand):
 
 
 def _json(options):
+    if not options:
+        return ''
     items = []
     for key in sorted(options):
         items.append('"%s": %s' % (key, _value(key, options[key])))

@@ -1,4 +1,6 @@
 """New arrays."""
+from __future__ import absolute_import
+
 from org.ndferry import NDArray
 from numpy._array import _zeros, array, longs, ndarray, operator_index, wrap
 from numpy._dtype import dtype as _make_dtype, result_type

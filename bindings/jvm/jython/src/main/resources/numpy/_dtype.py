@@ -1,4 +1,6 @@
 """dtype: what each element of an array is."""
+from __future__ import absolute_import
+
 from java.lang import IllegalArgumentException
 from org.ndferry import Dtype
 from org.ndferry.jython import Promotion, Sequences

@@ -1,4 +1,6 @@
 """Files and buffers."""
+from __future__ import absolute_import
+
 import os
 import re
 import struct
@@ -220,6 +222,8 @@ def from_buffer(buffer, dtype, count=-1, offset=0):
         raise ValueError('cannot create an OBJECT array from memory buffer')
     if isinstance(buffer, ByteBuffer):
         whole = buffer
+    elif isinstance(buffer, bytearray):
+        whole = Sequences.shared(buffer)
     else:
         whole = ByteBuffer.wrap(_java_bytes(buffer))
         if isinstance(buffer, str):

@@ -1,4 +1,6 @@
 """Functions of arrays."""
+from __future__ import absolute_import
+
 from numpy._array import array, longs, ndarray, normalized, operator_index, wrap
 from numpy._call import call, is_complete
 from numpy._create import arange, asarray, full, zeros
@@ -182,13 +184,16 @@ def repeat(a, repeats, axis=None):
     if axis is None:
         a, axis = a.ravel(), 0
     axis = normalized(axis, a.ndim)
-    counts = asarray(repeats).ravel().tolist()
-    if [count for count in counts if count < 0]:
+    counts = asarray(repeats, int).ravel()
+    if count_nonzero(counts < 0):
         raise ValueError('repeats may not contain negative values.')
-    counts = counts * a.shape[axis] if len(counts) == 1 else counts
-    if len(counts) != a.shape[axis]:
-        raise ValueError('operands could not be broadcast together with shape (%d,) (%d,)' % (a.shape[axis], len(counts)))
-    return take(a, array([i for i, count in enumerate(counts) for _ in xrange(count)], int), axis)
+    if counts.size == 1:
+        count = counts.item()
+        return take(a, arange(a.shape[axis] * count) // count if count else zeros(0, int), axis)
+    if counts.size != a.shape[axis]:
+        raise ValueError('operands could not be broadcast together with shape (%d,) (%d,)' % (a.shape[axis], counts.size))
+    ends = counts.cumsum()
+    return take(a, searchsorted(ends, arange(ends[-1] if ends.size else 0), 'right'), axis)
 
 
 def diagonal(a, offset=0, axis1=0, axis2=1):

@@ -1,4 +1,6 @@
 """Arrays of Python's objects: where each element is in a list that views share, as an array of integers."""
+from __future__ import absolute_import
+
 import operator
 
 from numpy import _dtype

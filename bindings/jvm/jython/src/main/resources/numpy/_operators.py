@@ -1,4 +1,6 @@
 """What arrays and scalars have in common: operators, and the methods that are functions of the module as well."""
+from __future__ import absolute_import
+
 from numpy._call import call
 
 

@@ -1,4 +1,6 @@
 """Single elements with a dtype. Those of numbers and text are Python's own kind as well, so that Java takes them."""
+from __future__ import absolute_import
+
 from org.ndferry.jython import Sequences
 from numpy import _dtype
 from numpy._operators import Operators
@@ -155,7 +157,7 @@ class bool_(generic):
     _dtype_str = '?'
 
     def __repr__(self):
-        return 'np.%s' % self
+        return 'np.%s_' % self
 
 
 class int8(signedinteger, int):

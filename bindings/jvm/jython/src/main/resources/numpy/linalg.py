@@ -1,4 +1,6 @@
 """numpy.linalg, of the native library."""
+from __future__ import absolute_import
+
 from collections import namedtuple
 
 from numpy._call import call

@@ -310,7 +310,7 @@ public final class NDArray {
    * The elements with another shape, in C order.
    *
    * @param extents the new shape; one extent may be -1
-   * @return the same elements if they lie without gaps, a copy otherwise
+   * @return the same elements if strides can say where they are, as in NumPy; a copy otherwise
    * @throws IllegalArgumentException if the number of elements is another
    */
   public NDArray reshape(long... extents) {
@@ -327,9 +327,16 @@ public final class NDArray {
       throw new IllegalArgumentException(
           "an array of shape " + Literal.tuple(shape) + " cannot have shape " + Literal.tuple(extents));
     }
-    NDArray from = isContiguous() ? this : copy();
     long[] steps = Shapes.strides(whole, dtype.itemsize(), false);
-    return new NDArray(from.bytes, from.offset, dtype, whole, steps);
+    if (isContiguous() || size() == 0) {
+      return new NDArray(bytes, offset, dtype, whole, steps);
+    }
+    long[] apart = Shapes.reshaped(shape, strides, whole, dtype.itemsize());
+    if (apart != null) {
+      return new NDArray(bytes, offset, dtype, whole, apart);
+    }
+    NDArray own = copy();
+    return new NDArray(own.bytes, own.offset, dtype, whole, steps);
   }
 
   /**

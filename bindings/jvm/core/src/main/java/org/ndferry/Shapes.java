@@ -75,4 +75,53 @@ final class Shapes {
     }
     return out;
   }
+
+  /**
+   * Strides with which the same elements have another shape of as many, not none, in C order; null if they lie so that there are
+   * none.
+   */
+  static long[] reshaped(long[] shape, long[] strides, long[] extents, long itemsize) {
+    long[] olds = new long[shape.length];
+    long[] steps = new long[shape.length];
+    int n = 0;
+    for (int i = 0; i < shape.length; i++) {
+      if (shape[i] != 1) {
+        olds[n] = shape[i];
+        steps[n++] = strides[i];
+      }
+    }
+    long[] out = new long[extents.length];
+    long last = itemsize;
+    int to = 0;
+    // As few axes on both sides as have the same number of elements, again and again.
+    for (int from = 0; from < n && to < extents.length; ) {
+      int fromEnd = from + 1;
+      int toEnd = to + 1;
+      long old = olds[from];
+      long count = extents[to];
+      while (old != count) {
+        if (count < old) {
+          count *= extents[toEnd++];
+        } else {
+          old *= olds[fromEnd++];
+        }
+      }
+      for (int i = from; i < fromEnd - 1; i++) {
+        if (steps[i] != olds[i + 1] * steps[i + 1]) {
+          return null;
+        }
+      }
+      last = steps[fromEnd - 1];
+      for (int i = toEnd - 1; i >= to; i--) {
+        out[i] = i == toEnd - 1 ? last : out[i + 1] * extents[i + 1];
+      }
+      last = out[toEnd - 1];
+      from = fromEnd;
+      to = toEnd;
+    }
+    for (; to < extents.length; to++) {
+      out[to] = last;
+    }
+    return out;
+  }
 }

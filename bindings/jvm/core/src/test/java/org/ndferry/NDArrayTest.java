@@ -50,6 +50,36 @@ class NDArrayTest {
   }
 
   @Test
+  void reshapingSharesWhereStridesCanSayIt() {
+    NDArray array = count(4, 6);
+    NDArray rows = array.slice("::2").reshape(2, 2, 3);
+    rows.setLong(99, 1, 0, 0);
+    assertEquals(99, array.getLong(2, 0));
+    assertArrayEquals(new long[] {-8}, count(6).slice("::-2").reshape(3, 1).reshape(3).strides());
+    String[] views = {":", "::2", "::-1", ":, ::2", ":, ::-1", "::-1, ::-1", ":, :3", "1:, 2:4", "2", ":, 3", "1:2, ::2", "None, ::2, None", "0:0"};
+    long[][] shapes = {{-1}, {2, -1}, {3, -1}, {-1, 2}, {-1, 3}, {2, 1, -1, 1}, {2, 2, -1}, {1, -1}, {-1, 1}, {2, 3, -1}, {3, 2, -1}, {4, -1}};
+    int count = 0;
+    for (String view : views) {
+      for (NDArray one : new NDArray[] {array.slice(view), array.slice(view).transpose()}) {
+        for (long[] shape : shapes) {
+          long known = 1;
+          for (long extent : shape) {
+            known *= Math.abs(extent);
+          }
+          if (one.size() % known != 0) {
+            continue;
+          }
+          NDArray expected = one.copy().reshape(shape);
+          assertEquals(expected, one.reshape(shape), view);
+          assertArrayEquals(expected.shape(), one.reshape(shape).shape());
+          count++;
+        }
+      }
+    }
+    assertTrue(count > 200, count + " shapes");
+  }
+
+  @Test
   void assignmentGoesThroughAnyStrides() {
     NDArray array = count(3, 4);
     NDArray target = NDArray.zeros(Dtype.INT32, 4, 6);

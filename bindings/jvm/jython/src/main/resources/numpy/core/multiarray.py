@@ -1,4 +1,6 @@
 """What pickles of arrays name."""
+from __future__ import absolute_import
+
 from numpy._array import array, ndarray, wrap
 from numpy._dtype import dtype
 from numpy import _scalars

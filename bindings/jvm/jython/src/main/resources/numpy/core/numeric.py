@@ -1,4 +1,6 @@
 """What pickles of arrays of protocol 5 name."""
+from __future__ import absolute_import
+
 from numpy._array import frombuffer
 
 

@@ -1,2 +1,4 @@
 """numpy.lib"""
+from __future__ import absolute_import
+
 from numpy.lib import stride_tricks

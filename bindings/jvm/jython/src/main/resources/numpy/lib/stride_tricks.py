@@ -1,4 +1,6 @@
 """numpy.lib.stride_tricks"""
+from __future__ import absolute_import
+
 from java.lang import IndexOutOfBoundsException
 from numpy._array import longs, wrap
 from numpy._create import asarray

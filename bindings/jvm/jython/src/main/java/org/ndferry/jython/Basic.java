@@ -5,6 +5,7 @@ import java.util.Map;
 import org.ndferry.Dtype;
 import org.ndferry.Dtype.Kind;
 import org.ndferry.NDArray;
+import org.ndferry.Natives;
 import org.python.core.Py;
 import org.python.core.PyException;
 
@@ -13,6 +14,12 @@ final class Basic {
   private Basic() {}
 
   static NDArray call(String name, Object[] operands, Map<String, Object> options) {
+    for (Object operand : operands) {
+      NDArray complex = Complexes.isComplex(operand) ? Complexes.call(name, operands, options) : null;
+      if (complex != null) {
+        return complex;
+      }
+    }
     if (operands.length == 2 && "add subtract multiply true_divide floor_divide remainder equal not_equal less less_equal greater greater_equal bitwise_and bitwise_or bitwise_xor minimum maximum power logical_and logical_or logical_xor fmin fmax arctan2 hypot copysign".contains(name)) {
       return binary(name, operands[0], operands[1]);
     }
@@ -142,7 +149,7 @@ final class Basic {
   private static PyException missing(String name) {
     return new PyException(
         Py.NotImplementedError,
-        "numpy." + name + " of these operands needs ndferry's native library: no jar ndferry-natives for this platform");
+        "numpy." + name + " of these operands needs ndferry's native library: " + Natives.missing());
   }
 
   /** The dtype of an operation; a number of Python takes that of the array beside it where it is of that kind. */

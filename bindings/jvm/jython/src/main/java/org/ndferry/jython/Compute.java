@@ -1,10 +1,10 @@
 package org.ndferry.jython;
 
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
 import java.math.BigInteger;
 import java.util.Map;
+import org.ndferry.Functions;
 import org.ndferry.NDArray;
+import org.ndferry.Natives;
 import org.python.core.Py;
 import org.python.core.PyBoolean;
 import org.python.core.PyComplex;
@@ -19,29 +19,13 @@ import org.python.core.PyObject;
 public final class Compute {
   private Compute() {}
 
-  /** The native functions, which another jar may bring. */
-  private static final class Native {
-    static final Method CALL = find();
-
-    private static Method find() {
-      try {
-        Class<?> functions = Class.forName("org.ndferry.Functions");
-        Method call = functions.getMethod("call", String.class, Object[].class, String.class);
-        boolean there = (Boolean) Class.forName("org.ndferry.Natives").getMethod("isAvailable").invoke(null);
-        return there ? call : null;
-      } catch (ReflectiveOperationException | LinkageError error) {
-        return null;
-      }
-    }
-  }
-
   /**
    * Whether all functions are there.
    *
    * @return false without the native library
    */
   public static boolean isComplete() {
-    return Native.CALL != null;
+    return Natives.isAvailable();
   }
 
   /**
@@ -58,27 +42,19 @@ public final class Compute {
     for (int i = 0; i < given.length; i++) {
       given[i] = operand(operands.__getitem__(i));
     }
-    if (Native.CALL == null) {
+    if (!Natives.isAvailable()) {
       return Guard.of(() -> new NDArray[] {Basic.call(name, given, options)});
     }
     try {
-      return (NDArray[]) Native.CALL.invoke(null, name, given, json);
-    } catch (InvocationTargetException error) {
-      throw raised(error.getCause(), name);
-    } catch (IllegalAccessException error) {
-      throw Py.JavaError(error);
+      return Functions.call(name, given, json);
+    } catch (IllegalArgumentException error) {
+      // It says which of NumPy's it is.
+      throw error;
+    } catch (UnsupportedOperationException error) {
+      throw new PyException(Py.NotImplementedError, "numpy." + name + ": " + error.getMessage());
+    } catch (RuntimeException error) {
+      throw Guard.asPython(error);
     }
-  }
-
-  /** Exceptions that say which of NumPy's they are go on to Python as they are. */
-  private static RuntimeException raised(Throwable error, String name) {
-    if (error instanceof IllegalArgumentException) {
-      return (IllegalArgumentException) error;
-    }
-    if (error instanceof UnsupportedOperationException) {
-      return new PyException(Py.NotImplementedError, "numpy." + name + ": " + error.getMessage());
-    }
-    return error instanceof Exception ? Guard.asPython((Exception) error) : Py.JavaError(error);
   }
 
   private static Object operand(PyObject object) {

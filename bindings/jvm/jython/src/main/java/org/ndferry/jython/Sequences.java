@@ -2,6 +2,7 @@ package org.ndferry.jython;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import org.ndferry.Dtype;
@@ -10,7 +11,10 @@ import org.ndferry.NDArray;
 import org.python.core.AbstractDict;
 import org.python.core.Py;
 import org.python.core.PyArray;
+import org.python.core.PyBUF;
 import org.python.core.PyBoolean;
+import org.python.core.PyBuffer;
+import org.python.core.PyByteArray;
 import org.python.core.PyComplex;
 import org.python.core.PyException;
 import org.python.core.PyFloat;
@@ -69,7 +73,7 @@ public final class Sequences {
       boolean whole = data instanceof byte[] && ((byte[]) data).length == array.__len__();
       return whole ? (byte[]) data : ofPyArray(array).toBytes();
     }
-    if (object instanceof org.python.core.PyByteArray) {
+    if (object instanceof PyByteArray) {
       return object.invoke("__str__").asString().getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
     }
     NDArray array = unwrapped(object);
@@ -81,6 +85,19 @@ public final class Sequences {
       return (byte[]) java;
     }
     throw Py.TypeError("a bytes-like object is required, not '" + object.getType().getName() + "'");
+  }
+
+  /**
+   * The memory of a {@code bytearray}: what is written there is seen here, until it becomes longer or shorter, which gives it
+   * memory of its own.
+   *
+   * @param bytes what
+   * @return its bytes
+   */
+  public static ByteBuffer shared(PyByteArray bytes) {
+    try (PyBuffer view = bytes.getBuffer(PyBUF.SIMPLE | PyBUF.WRITABLE)) {
+      return view.getNIOByteBuffer().slice();
+    }
   }
 
   /**
@@ -392,7 +409,7 @@ public final class Sequences {
           parts[2 * i + 1] = value.imag;
         }
         NDArray pairs = NDArray.of(parts, 2L * n);
-        return NDArray.wrap(java.nio.ByteBuffer.wrap(pairs.toBytes()), Dtype.of("c16"), shape).cast(dtype);
+        return NDArray.wrap(ByteBuffer.wrap(pairs.toBytes()), Dtype.of("c16"), shape).cast(dtype);
       case BYTES:
       case UNICODE:
         NDArray text = NDArray.zeros(dtype, n);
