@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::{Deref, DerefMut};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -50,6 +51,51 @@ impl Map {
             let _ = pages.advise_range(memmap2::Advice::HugePage, 0, end);
         }
         Ok(Self { pages, nbytes })
+    }
+}
+
+/// Memory that was gathered into and is used no more, for the next that wants as much: to clear fresh pages takes longer than
+/// to fill them.
+static SPARE: Mutex<Option<Map>> = Mutex::new(None);
+
+/// More than this is not kept for anybody.
+const SPARE_NBYTES: usize = 64 << 20;
+
+/// A map that becomes the spare one.
+struct Gathered(Option<Map>);
+
+impl Gathered {
+    /// For at most so many bytes; what is in it may be anything.
+    fn new(nbytes: usize) -> io::Result<Self> {
+        let spare = SPARE.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let spare =
+            spare.filter(|map| Some(map.pages.len()) == nbytes.checked_next_multiple_of(HUGE));
+        Ok(Self(Some(match spare {
+            Some(map) => Map { nbytes, ..map },
+            None => Map::new(nbytes)?,
+        })))
+    }
+
+    fn bytes(&mut self) -> &mut [u8] {
+        match &mut self.0 {
+            Some(map) => &mut map.pages[..map.nbytes],
+            None => &mut [],
+        }
+    }
+}
+
+impl AsRef<[u8]> for Gathered {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref().map_or(&[], Map::as_ref)
+    }
+}
+
+impl Drop for Gathered {
+    fn drop(&mut self) {
+        let map = self.0.take();
+        if let Some(map) = map.filter(|map| map.pages.len() <= SPARE_NBYTES) {
+            *SPARE.lock().unwrap_or_else(PoisonError::into_inner) = Some(map);
+        }
     }
 }
 
@@ -114,7 +160,8 @@ impl BigBuffer {
     }
 
     /// At most `nbytes` bytes: what the function writes, call by call, until it says 0. It has room for 1 MiB each time, or
-    /// for all that is left. Costs no more memory than what really comes, and a few MiB.
+    /// for all that is left, in which anything may be. Costs no more memory than what really comes, and a few MiB; up to 64
+    /// MiB stay for the next one when nobody uses them any more.
     ///
     /// # Errors
     /// What the function reports.
@@ -123,20 +170,21 @@ impl BigBuffer {
         more: &mut dyn FnMut(&mut [u8]) -> io::Result<usize>,
     ) -> io::Result<Bytes> {
         // As in `read_claimed`.
-        let whole = usize::try_from(nbytes)
+        let mapped = usize::try_from(nbytes)
             .ok()
-            .filter(|nbytes| cfg!(target_os = "linux") || *nbytes < MAPPED)
-            .and_then(|nbytes| Self::zeroed(nbytes).ok());
+            .filter(|nbytes| cfg!(target_os = "linux") && *nbytes >= MAPPED)
+            .and_then(|nbytes| Gathered::new(nbytes).ok());
         let mut have = 0;
-        if let Some(mut buffer) = whole {
-            while have < buffer.len() {
-                let end = buffer.len().min(have + STEP);
-                match more(&mut buffer[have..end])? {
+        if let Some(mut mapped) = mapped {
+            let room = mapped.bytes();
+            while have < room.len() {
+                let end = room.len().min(have + STEP);
+                match more(&mut room[have..end])? {
                     0 => break,
                     n => have += n,
                 }
             }
-            return Ok(buffer.into_bytes().slice(..have));
+            return Ok(Bytes::from_owner(mapped).slice(..have));
         }
         let mut heap = Vec::new();
         while (have as u64) < nbytes {
@@ -272,6 +320,30 @@ mod tests {
         }
         let failed = BigBuffer::gather(5, &mut |_| Err(io::ErrorKind::TimedOut.into()));
         assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn memory_that_is_used_again_shows_only_what_was_written() {
+        let gather = |nbytes: usize, real: usize, byte: u8| {
+            let mut left = real;
+            let gathered = BigBuffer::gather(nbytes as u64, &mut |room| {
+                let n = left.min(room.len());
+                room[..n].fill(byte);
+                left -= n;
+                Ok(n)
+            });
+            gathered.unwrap()
+        };
+        // Other tests may be quicker to take what is there.
+        for round in 0..20 {
+            let first = gather(MAPPED, MAPPED, 1);
+            let second = gather(MAPPED, MAPPED - round, 2);
+            assert!(first.len() == MAPPED && first.iter().all(|byte| *byte == 1));
+            drop(first);
+            let third = gather(MAPPED - 1, round, 3);
+            assert!(second.len() == MAPPED - round && second.iter().all(|byte| *byte == 2));
+            assert!(third.len() == round && third.iter().all(|byte| *byte == 3));
+        }
     }
 
     #[cfg(target_os = "linux")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::net::{self, SocketListener, Wire};
-use crate::patience::{Patience, Progress, Wait};
+use crate::patience::{Patience, Progress, Wait, is_no_end};
 use crate::stream::POLL;
 use crate::{BigBuffer, Error, Framing, Interrupt, LinkOptions, Result, Stream, Url, wait};
 
@@ -52,8 +52,50 @@ impl ExchangeOptions {
 /// A connected socket, for protocols that say themselves how much comes next. What is large comes into memory of its own,
 /// and goes from where it lies.
 pub struct Exchange {
-    stream: Wire,
+    input: Input,
     patience: Patience,
+}
+
+/// What comes, a few KiB of it at a time where little is asked for: asking the system costs more than such a copy.
+struct Input {
+    stream: Wire,
+    ahead: Vec<u8>,
+    /// How much of that is used.
+    used: usize,
+}
+
+/// Bytes that are read ahead.
+const AHEAD_NBYTES: usize = 4 << 10;
+
+impl Input {
+    fn has_ahead(&self) -> bool {
+        self.used < self.ahead.len()
+    }
+
+    /// Reads ahead, if nothing is there.
+    fn look_ahead(&mut self) -> io::Result<()> {
+        self.used = 0;
+        self.ahead.resize(AHEAD_NBYTES, 0);
+        let read = self.stream.read(&mut self.ahead);
+        self.ahead.truncate(*read.as_ref().unwrap_or(&0));
+        read.map(drop)
+    }
+}
+
+impl Read for Input {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if !self.has_ahead() {
+            if buf.len() >= AHEAD_NBYTES {
+                return self.stream.read(buf);
+            }
+            self.look_ahead()?;
+        }
+        let ready = &self.ahead[self.used..];
+        let n = ready.len().min(buf.len());
+        buf[..n].copy_from_slice(&ready[..n]);
+        self.used += n;
+        Ok(n)
+    }
 }
 
 impl Exchange {
@@ -71,8 +113,13 @@ impl Exchange {
     }
 
     fn over(stream: Wire, options: &ExchangeOptions) -> Self {
-        Self {
+        let input = Input {
             stream,
+            ahead: Vec::new(),
+            used: 0,
+        };
+        Self {
+            input,
             patience: Patience::new(options.timeout, options.interrupt.clone()),
         }
     }
@@ -85,7 +132,7 @@ impl Exchange {
         let mut wait = self.patience.begin();
         let mut have = 0;
         while have < buf.len() {
-            match wait.until(|| self.stream.read(&mut buf[have..]))? {
+            match wait.until(|| self.input.read(&mut buf[have..]))? {
                 0 if have == 0 => return Ok(false),
                 0 => {
                     let (received, needed) = (have as u64, buf.len() as u64);
@@ -103,7 +150,7 @@ impl Exchange {
     /// As [`Self::read`].
     pub fn read_bytes(&mut self, nbytes: u64) -> Result<Bytes> {
         let mut patient = Patient {
-            stream: &mut self.stream,
+            input: &mut self.input,
             wait: self.patience.begin(),
         };
         match BigBuffer::read_claimed(&mut patient, nbytes) {
@@ -127,7 +174,7 @@ impl Exchange {
             return Ok(0);
         }
         let mut wait = self.patience.go_on(due.progress);
-        let n = wait.until(|| self.stream.read(&mut buf[..most]))?;
+        let n = wait.until(|| self.input.read(&mut buf[..most]))?;
         due.progress = wait.progress();
         if n == 0 {
             let (received, needed) = (due.received, due.nbytes);
@@ -148,7 +195,7 @@ impl Exchange {
         IoSlice::advance_slices(&mut left, 0);
         let mut wait = self.patience.begin();
         while !left.is_empty() {
-            match wait.until(|| self.stream.write_vectored(left))? {
+            match wait.until(|| self.input.stream.write_vectored(left))? {
                 0 => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                 n => IoSlice::advance_slices(&mut left, n),
             }
@@ -161,7 +208,7 @@ impl Exchange {
     /// # Errors
     /// What the system says.
     pub fn has_input(&mut self) -> Result<bool> {
-        Ok(self.stream.has_input()?)
+        Ok(self.input.has_ahead() || self.input.stream.has_input()?)
     }
 
     /// Waits until something has come or the other side has closed, however long; false if the time is over before.
@@ -172,8 +219,14 @@ impl Exchange {
         let started = std::time::Instant::now();
         loop {
             self.patience.interrupt.check()?;
-            if wait::readable(self.stream.socket(), POLL)? {
+            // Which gives up now and then, and is what is done next in any case.
+            if self.input.has_ahead() {
                 return Ok(true);
+            }
+            match self.input.look_ahead() {
+                Ok(()) => return Ok(true),
+                Err(error) if is_no_end(&error) => {}
+                Err(error) => return Err(error.into()),
             }
             if at_most.is_some_and(|at_most| started.elapsed() >= at_most) {
                 return Ok(false);
@@ -193,7 +246,7 @@ impl Exchange {
 
     /// The other side, for people to read.
     pub fn peer(&self) -> String {
-        self.stream.peer()
+        self.input.stream.peer()
     }
 }
 
@@ -229,13 +282,13 @@ impl Due {
 
 /// A stream whose reads wait for as long as the patience lasts. Its errors are ours, inside of those of `std`.
 struct Patient<'a> {
-    stream: &'a mut Wire,
+    input: &'a mut Input,
     wait: Wait<'a>,
 }
 
 impl Read for Patient<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let read = self.wait.until(|| self.stream.read(buf));
+        let read = self.wait.until(|| self.input.read(buf));
         read.map_err(io::Error::other)
     }
 }

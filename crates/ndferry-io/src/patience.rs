@@ -81,13 +81,7 @@ impl Wait<'_> {
                     self.progress.moved += n as u64;
                     return Ok(n);
                 }
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock
-                            | io::ErrorKind::TimedOut
-                            | io::ErrorKind::Interrupted
-                    ) => {}
+                Err(error) if is_no_end(&error) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -140,6 +134,12 @@ impl Wait<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether a call has only given up for now.
+pub(crate) fn is_no_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), WouldBlock | TimedOut | Interrupted)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod joblib;
 mod rows;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::{fmt, io};
 
 use bytes::Bytes;
@@ -96,6 +96,14 @@ const TRUE: Id = Id(2);
 const EMPTY_TUPLE: Id = Id(3);
 const ZERO: u32 = 4;
 
+/// Those that all trees begin with.
+static FIRST: LazyLock<Vec<Packed>> = LazyLock::new(|| {
+    let mut nodes = vec![Node::None, Node::Bool(false), Node::Bool(true)];
+    nodes.push(Node::Tuple { start: 0, len: 0 });
+    nodes.extend((0..SHARED_INTS).map(|value| Node::Int(i64::from(value))));
+    nodes.into_iter().map(Packed::from).collect()
+});
+
 impl Machine {
     /// For pickles in memory.
     pub fn new(bytes: impl Into<Bytes>) -> Self {
@@ -104,10 +112,6 @@ impl Machine {
 
     /// For pickles from `offset` on; `buffers` are those that were pickled out of band.
     pub fn open(input: Arc<dyn ReadAt>, offset: u64, limits: Limits, buffers: Vec<Bytes>) -> Self {
-        let mut nodes = vec![Node::None, Node::Bool(false), Node::Bool(true)];
-        nodes.push(Node::Tuple { start: 0, len: 0 });
-        nodes.extend((0..SHARED_INTS).map(|value| Node::Int(i64::from(value))));
-        let nodes = nodes.into_iter().map(Packed::from).collect();
         Self {
             cursor: Cursor::new(Arc::clone(&input), offset),
             tree: Tree {
@@ -115,7 +119,7 @@ impl Machine {
                 input,
                 pool: Vec::new(),
                 buffers,
-                nodes,
+                nodes: FIRST.clone(),
                 blobs: Vec::new(),
                 children: Lists::default(),
                 dicts: Lists::default(),
