@@ -358,3 +358,57 @@ fn names_lead_to_objects() {
         assert!(text(&out.stderr).contains(expected), "{args:?} {out:?}");
     }
 }
+
+/// 1 GiB of 512 planes, each of which begins with its number; the rest of the file is not even on the disk.
+#[cfg(target_os = "linux")]
+fn large_stack(path: &Path) {
+    use std::os::unix::fs::FileExt;
+
+    let text = "{'descr': '<u2', 'fortran_order': False, 'shape': (512, 1024, 1024), }";
+    let mut start = b"\x93NUMPY\x01\0v\0".to_vec();
+    start.extend(format!("{text:117}\n").into_bytes());
+    let file = std::fs::File::create(path).unwrap();
+    file.set_len(128 + (1 << 30)).unwrap();
+    file.write_all_at(&start, 0).unwrap();
+    for plane in 0..512u16 {
+        let at = 128 + (u64::from(plane) << 21);
+        file.write_all_at(&plane.to_le_bytes(), at).unwrap();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stack_of_1_gib_is_served_in_the_memory_of_a_plane_and_a_little() {
+    use ndferry_pyro::{Proxy, ProxyOptions, Serializer, Value};
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stack.npy");
+    large_stack(&path);
+    let (running, uri) = serve(&path);
+    let mut pulled = 0;
+    for serializer in [Serializer::Pickle, Serializer::Msgpack, Serializer::Serpent] {
+        let mut options = ProxyOptions::default();
+        options.serializer = Some(serializer);
+        let mut stack = Proxy::connect(&uri.parse().unwrap(), &options).unwrap();
+        for number in (0..512).step_by(26) {
+            let plane = stack.call("plane", vec![Value::Int(number)]).unwrap();
+            let plane = plane.to_array().unwrap().unwrap();
+            assert_eq!(plane.shape(), [1024, 1024]);
+            assert_eq!(plane.bytes()[..3], [number as u8, (number >> 8) as u8, 0]);
+            pulled += 1;
+        }
+        let status = std::fs::read_to_string(format!("/proc/{}/status", running.0.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak: u64 = peak
+            .unwrap()
+            .trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .unwrap();
+        println!(
+            "{pulled} planes of 2 MiB, {serializer}: the daemon had {} MiB at most",
+            peak >> 10
+        );
+        assert!(peak < 64 << 10, "{peak} KiB, {serializer}");
+    }
+}

@@ -359,7 +359,7 @@ fn check(what: &str, way: Way, peak: u64, arrays: usize) {
 
 #[test]
 fn a_client_needs_the_memory_of_its_array_and_little_more() {
-    let size = number("NDFERRY_PYRO_MIB", 48);
+    let size = number("NDFERRY_PYRO_MIB", 32);
     let array = Value::from(array(size));
     let expected = sum(&array);
     for way in Way::ALL {
@@ -396,7 +396,7 @@ fn a_client_needs_the_memory_of_its_array_and_little_more() {
 
 #[test]
 fn a_daemon_needs_the_memory_of_its_arrays_and_little_more() {
-    let size = number("NDFERRY_PYRO_MIB", 48);
+    let size = number("NDFERRY_PYRO_MIB", 32);
     let array = Value::from(array(size));
     let expected = sum(&array);
     for way in Way::ALL {
