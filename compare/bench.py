@@ -1,5 +1,6 @@
 """Runs both sides of a line in turn and says what they took."""
 
+import atexit
 import contextlib
 import dataclasses
 import json
@@ -59,6 +60,10 @@ class Tools:
     def start(self, command, times=1, **how):
         return Running(self.rust_program, command, times, **how)
 
+    def answering(self, *command):
+        """A program that stays and measures what it is asked for."""
+        return Answering(list(map(str, command)))
+
     @contextlib.contextmanager
     def folder(self):
         """An empty one on the same file system, gone afterwards."""
@@ -104,6 +109,24 @@ class Running:
         sample = Sample(**json.load(self.report))
         sample.result = result
         return sample
+
+
+class Answering:
+    """A program that answers requests, a line of JSON each, until this one ends."""
+
+    def __init__(self, command):
+        self.command = command
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        # Its standard input ends with it.
+        atexit.register(self.process.stdin.close)
+
+    def ask(self, request):
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"{' '.join(self.command)}: exit {self.process.wait()} at {request}")
+        return Sample(**json.loads(answer))
 
 
 def self_measured(command, **variables):

@@ -7,6 +7,8 @@
 #[cfg(unix)]
 mod cost;
 #[cfg(unix)]
+mod math;
+#[cfg(unix)]
 mod npb;
 #[cfg(unix)]
 mod npy;
@@ -29,6 +31,7 @@ fn main() -> anyhow::Result<()> {
         ["measure", report, repeat, "--", ref command @ ..] => {
             program::measure(report.as_ref(), repeat.parse()?, command)
         }
+        ["math"] => math::serve(),
         ["npb-pack", path, codec, tile, threads] => npb::pack(path, codec, tile, threads.parse()?),
         ["npb-unpack", path, codec, tile, threads] => {
             npb::unpack(path, codec, tile, threads.parse()?)

@@ -130,7 +130,18 @@ pub(crate) fn axis_or_flat<'a>(
             let at = axis(given, view.ndim())?;
             Ok((view, at))
         }
-        None => Ok((flat.insert(self::flat(&view)?).view(), 0)),
+        None => Ok((flat_view(view, flat)?, 0)),
+    }
+}
+
+/// A view as one axis of all elements in C order: where they lie, or the copy that `held` then holds.
+pub(crate) fn flat_view<'a>(
+    view: ArrayView<'a>,
+    held: &'a mut Option<Array>,
+) -> Result<ArrayView<'a>, MathError> {
+    match view.reshaped(&[view.size() as isize]) {
+        Ok(flat) => Ok(flat),
+        Err(_) => Ok(held.insert(flat(&view)?).view()),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::map::{each2, map2};
 use crate::operand::{Held, broadcast, broadcast_shapes};
 use crate::options::Options;
 use crate::real::{Real, complex_power};
+use crate::vector;
 use crate::{MathError, Operand};
 
 /// A function of two operands.
@@ -219,6 +220,10 @@ impl Call<'_> {
             | B::RightShift
             | B::Gcd
             | B::Lcm => self.bits(f),
+            B::Arctan2 if self.loops == Code::F64 => {
+                map2(self.out, self.shape, self.a, self.b, &vector::angles)
+            }
+            B::Arctan2 => map2(self.out, self.shape, self.a, self.b, &vector::angles_single),
             B::Nextafter if self.loops == Code::F16 => self.next_half(),
             _ => match self.loops {
                 Code::F64 => self.real::<f64>(f),
@@ -301,11 +306,11 @@ impl Call<'_> {
                     Some(two) if *two == 2.0 && y.iter().all(|y| *y == 2.0) => {
                         each2(x, y, out, |x, _| x * x);
                     }
-                    _ => each2(x, y, out, Real::power),
+                    _ => vector::powers(x, y, out),
                 }
             }),
             Code::F16 | Code::F32 => map2(args.0, args.1, args.2, args.3, &|x: &[f32], y, out| {
-                each2(x, y, out, Real::power);
+                vector::powers_single(x, y, out);
             }),
             Code::C128 => map2(args.0, args.1, args.2, args.3, &|x,
                                                                  y,
@@ -383,7 +388,6 @@ impl Call<'_> {
 
     fn real<T: Real>(&self, f: Binary) -> Result<Array, MathError> {
         let f: fn(&[T], &[T], &mut [T]) = match f {
-            Binary::Arctan2 => |x, y, out| each2(x, y, out, Real::atan2),
             Binary::Hypot => |x, y, out| each2(x, y, out, Real::hypot),
             Binary::Copysign => |x, y, out| each2(x, y, out, Real::copysign),
             Binary::Nextafter => |x, y, out| each2(x, y, out, Real::next_after),

@@ -11,6 +11,9 @@ use crate::number::Number;
 /// Elements that are folded at once where they have to be copied.
 const PIECE: usize = 8192;
 
+/// A thread of its own is not worth it for fewer results side by side.
+const NARROW: usize = 64;
+
 /// What is done with the elements that belong to one result.
 pub(crate) trait Fold<T: Number>: Sync {
     /// What is kept in between.
@@ -19,10 +22,12 @@ pub(crate) trait Fold<T: Number>: Sync {
     fn start(&self) -> Self::State;
     /// A run of elements of result `nth`.
     fn run(&self, nth: usize, state: &mut Self::State, run: &[T]);
+    /// One more element of result `nth`.
+    fn one(&self, nth: usize, state: Self::State, item: T) -> Self::State;
     /// One element each of results from `nth` on.
     fn row(&self, nth: usize, states: &mut [Self::State], row: &[T]) {
         for (at, (state, item)) in states.iter_mut().zip(row).enumerate() {
-            self.run(nth + at, state, std::slice::from_ref(item));
+            *state = self.one(nth + at, *state, *item);
         }
     }
     /// Of one result: what came first, what came after it.
@@ -117,8 +122,18 @@ pub(crate) fn fold<T: Number, F: Fold<T>>(
             });
         }
     } else {
-        // Rows of a block of results, one after the other.
-        let block = inner.min(PIECE / 2);
+        // Rows of a block of results, one after the other; a block for each thread at least, if they are not too narrow.
+        let threads = if many {
+            rayon::current_num_threads()
+        } else {
+            1
+        };
+        let share = if outer < threads {
+            inner.div_ceil(threads).max(NARROW)
+        } else {
+            inner
+        };
+        let block = inner.min(PIECE / 2).min(share);
         let blocks = inner.div_ceil(block);
         let work = |states: &mut [F::State], nth: usize| {
             let (at, start) = (nth / blocks, nth % blocks * block);
@@ -136,7 +151,9 @@ pub(crate) fn fold<T: Number, F: Fold<T>>(
             .chunks_mut(inner)
             .flat_map(|row| row.chunks_mut(block))
             .collect();
-        if many {
+        if many && pieces.len() == 1 {
+            states = narrow(&feed, f, count, inner);
+        } else if many {
             pieces
                 .par_iter_mut()
                 .enumerate()
@@ -148,6 +165,17 @@ pub(crate) fn fold<T: Number, F: Fold<T>>(
                 .for_each(|(nth, piece)| work(piece, nth));
         }
     }
+    Ok(folded(states, &plan, view, axes, keepdims))
+}
+
+fn folded<S>(
+    states: Vec<S>,
+    plan: &Plan,
+    view: &ArrayView<'_>,
+    axes: &[usize],
+    keepdims: bool,
+) -> Folded<S> {
+    let kept: Vec<usize> = [&plan.outer[..], &plan.inner].concat();
     let ascending = |axis: usize| kept.iter().position(|other| *other == axis);
     let out = view
         .shape()
@@ -158,12 +186,48 @@ pub(crate) fn fold<T: Number, F: Fold<T>>(
             (true, true) => Some(1),
             (true, false) => None,
         });
-    Ok(Folded {
+    Folded {
         states,
         shape: kept.iter().map(|axis| view.shape()[*axis]).collect(),
         order: (0..view.ndim()).filter_map(ascending).collect(),
         out: out.collect(),
-    })
+    }
+}
+
+/// Rows of few results each: those of every thread on their own, then together.
+fn narrow<T: Number, F: Fold<T>>(
+    feed: &Feed<'_>,
+    f: &F,
+    count: usize,
+    inner: usize,
+) -> Vec<F::State> {
+    let share = count.div_ceil(rayon::current_num_threads());
+    let rows_at_once = (PIECE / inner).max(1);
+    let part = |start: usize| {
+        let mut states = vec![f.start(); inner];
+        let mut scratch = Vec::new();
+        let end = count.min(start + share);
+        for row in (start..end).step_by(rows_at_once) {
+            let size = rows_at_once.min(end - row) * inner;
+            let rows = feed.piece(row * inner, size, &mut scratch);
+            rows.chunks_exact(inner)
+                .for_each(|row| f.row(0, &mut states, row));
+        }
+        states
+    };
+    let starts: Vec<usize> = (0..count).step_by(share.max(1)).collect();
+    let mut parts = starts
+        .into_par_iter()
+        .map(part)
+        .collect::<Vec<_>>()
+        .into_iter();
+    let mut states = parts.next().unwrap_or_default();
+    for part in parts {
+        for (state, other) in states.iter_mut().zip(part) {
+            *state = f.join(*state, other);
+        }
+    }
+    states
 }
 
 fn each<S: Send>(states: &mut [S], size: usize, many: bool, f: impl Fn(usize, &mut [S]) + Sync) {

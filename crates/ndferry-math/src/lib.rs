@@ -25,7 +25,9 @@ mod axes;
 mod binary;
 mod code;
 mod counting;
+mod cumulate;
 mod error;
+mod extreme;
 mod feed;
 mod fold;
 mod indexing;
@@ -45,6 +47,8 @@ mod select;
 mod sorting;
 mod table;
 mod unary;
+mod vector;
+mod widest;
 
 pub use error::{ErrorKind, MathError};
 pub use indexing::assign;

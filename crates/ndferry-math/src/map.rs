@@ -10,6 +10,7 @@ use crate::code::Code;
 use crate::feed::Feed;
 use crate::number::Number;
 use crate::room::Room;
+use crate::widest::widest;
 
 /// Elements that are computed at once.
 const PIECE: usize = 8192;
@@ -112,6 +113,18 @@ pub(crate) fn each1<T: Copy, R>(x: &[T], out: &mut [R], f: impl Fn(T) -> R) {
     for (out, x) in out.iter_mut().zip(x) {
         *out = f(*x);
     }
+}
+
+/// The same by the widest vectors there are: for what the narrow ones of every processor have no instruction for.
+pub(crate) fn wide1<T: Copy, R>(x: &[T], out: &mut [R], f: impl Fn(T) -> R) {
+    widest(
+        #[inline(always)]
+        |_| {
+            for (out, x) in out.iter_mut().zip(x) {
+                *out = f(*x);
+            }
+        },
+    );
 }
 
 /// `f` of each pair.

@@ -4,6 +4,8 @@ use ndferry_array::Array;
 
 use crate::binary::Binary;
 use crate::counting::{bincount, histogram};
+use crate::cumulate::cumulate;
+use crate::extreme::arg_extreme;
 use crate::indexing::{getitem, nonzero, setitem};
 use crate::joining::{
     broadcast_to, concatenate, delete, diagonal, flip, pad, pile, repeat, roll, rot90, split,
@@ -15,7 +17,7 @@ use crate::products::{dot, inner, kron, matmul, outer, vdot};
 use crate::quantile::{median, quantile};
 use crate::reduce::{Nans, Reduce, ptp};
 use crate::select::{choose, clip, frexp, modf, nan_to_num, round};
-use crate::sorting::{arg_extreme, argsort, cumulate, searchsorted, sort, unique};
+use crate::sorting::{argsort, searchsorted, sort, unique};
 use crate::table::{Function, Other, Run};
 use crate::unary::Unary;
 use crate::{MathError, Operand};

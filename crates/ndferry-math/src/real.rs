@@ -29,7 +29,6 @@ pub(crate) trait Real: Arith + Divide {
     fn log_add_exp(self, other: Self) -> Self;
     fn log_add_exp2(self, other: Self) -> Self;
     fn heaviside(self, at_zero: Self) -> Self;
-    fn power(self, exponent: Self) -> Self;
 }
 
 /// Functions of floats and complex numbers.
@@ -100,7 +99,6 @@ macro_rules! real {
             fn heaviside(self, at_zero: Self) -> Self {
                 if self.is_nan() { self } else if self == 0.0 { at_zero } else { <$type>::from(u8::from(self > 0.0)) }
             }
-            fn power(self, exponent: Self) -> Self { self.powf(exponent) }
         }
 
         impl Analytic for $type {

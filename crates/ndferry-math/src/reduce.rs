@@ -6,6 +6,7 @@ use num_complex::Complex;
 use crate::arith::Arith;
 use crate::axes::axes;
 use crate::code::{Code, no_loop};
+use crate::extreme::Extreme;
 use crate::fold::{Fold, fold};
 use crate::map::halves;
 use crate::number::Number;
@@ -141,16 +142,15 @@ impl<'a> Call<'a> {
         }
         dispatch!(code, T => {
             let folded = match (what, self.skip) {
-                (Reduce::Min, false) => self.fold(&Extreme::<T>(|best, item| if Arith::lt(item, best) || item.is_nan() { item } else { best }))?,
-                (Reduce::Min, true) => self.fold(&Extreme::<T>(|best, item| if Arith::lt(item, best) || best.is_nan() { item } else { best }))?,
-                (_, false) => self.fold(&Extreme::<T>(|best, item| if Arith::lt(best, item) || item.is_nan() { item } else { best }))?,
-                (_, true) => self.fold(&Extreme::<T>(|best, item| if Arith::lt(best, item) || best.is_nan() { item } else { best }))?,
+                (Reduce::Min, false) => self.fold::<T, _>(&Extreme::<false, false>)?,
+                (Reduce::Min, true) => self.fold::<T, _>(&Extreme::<false, true>)?,
+                (_, false) => self.fold::<T, _>(&Extreme::<true, false>)?,
+                (_, true) => self.fold::<T, _>(&Extreme::<true, true>)?,
             };
-            let best = |state: &Option<T>| state.unwrap_or_else(|| T::from_u64(0));
             if code == Code::F16 {
-                return folded.array(&code.dtype(), |state| half::f16::from_f64(to_f64(best(state))).to_bits());
+                return folded.array(&code.dtype(), |state| half::f16::from_f64(to_f64(*state)).to_bits());
             }
-            folded.array(&code.dtype(), best)
+            folded.array(&code.dtype(), |state| *state)
         })
     }
 
@@ -334,42 +334,6 @@ impl Cast<'_> {
     }
 }
 
-/// The best so far; an array without elements has none.
-struct Extreme<T>(fn(T, T) -> T);
-
-impl<T: Arith> Fold<T> for Extreme<T> {
-    type State = Option<T>;
-
-    fn start(&self) -> Option<T> {
-        None
-    }
-
-    fn run(&self, _nth: usize, state: &mut Option<T>, run: &[T]) {
-        let Some(first) = run.first() else { return };
-        let best = state.unwrap_or(*first);
-        // Lanes that do not wait for each other.
-        let mut lanes = [best; 16];
-        let (rows, rest) = run.as_chunks::<16>();
-        for row in rows {
-            for (lane, item) in lanes.iter_mut().zip(row) {
-                *lane = (self.0)(*lane, *item);
-            }
-        }
-        let best = lanes
-            .into_iter()
-            .chain(rest.iter().copied())
-            .fold(best, |best, item| (self.0)(best, item));
-        *state = Some(best);
-    }
-
-    fn join(&self, left: Option<T>, right: Option<T>) -> Option<T> {
-        match (left, right) {
-            (Some(left), Some(right)) => Some((self.0)(left, right)),
-            (left, right) => left.or(right),
-        }
-    }
-}
-
 /// Whether any, or all, are not 0.
 struct Truth {
     all: bool,
@@ -393,6 +357,14 @@ impl<T: Arith> Fold<T> for Truth {
                 || run
                     .chunks(1024)
                     .any(|run| run.iter().fold(false, |any, item| any | item.is_true()));
+        }
+    }
+
+    fn one(&self, _nth: usize, state: bool, item: T) -> bool {
+        if self.all {
+            state & item.is_true()
+        } else {
+            state | item.is_true()
         }
     }
 
@@ -422,6 +394,10 @@ impl<T: Arith> Fold<T> for Count {
             .sum::<i64>();
     }
 
+    fn one(&self, _nth: usize, state: i64, item: T) -> i64 {
+        state + i64::from(item.is_true())
+    }
+
     fn join(&self, left: i64, right: i64) -> i64 {
         left + right
     }
@@ -442,6 +418,10 @@ impl<T: Arith> Fold<T> for Numbers {
             .iter()
             .map(|item| i64::from(!item.is_nan()))
             .sum::<i64>();
+    }
+
+    fn one(&self, _nth: usize, state: i64, item: T) -> i64 {
+        state + i64::from(!item.is_nan())
     }
 
     fn join(&self, left: i64, right: i64) -> i64 {
@@ -470,11 +450,11 @@ impl<T: Arith> Fold<T> for Sum {
         *state = state.add(sum);
     }
 
-    fn row(&self, _nth: usize, states: &mut [T], row: &[T]) {
-        for (state, item) in states.iter_mut().zip(row) {
-            if !self.skip || !item.is_nan() {
-                *state = state.add(*item);
-            }
+    fn one(&self, _nth: usize, state: T, item: T) -> T {
+        if self.skip && item.is_nan() {
+            state
+        } else {
+            state.add(item)
         }
     }
 
@@ -544,6 +524,14 @@ impl<T: Arith> Fold<T> for Product {
         *state = rest.fold(*state, T::mul);
     }
 
+    fn one(&self, _nth: usize, state: T, item: T) -> T {
+        if self.skip && item.is_nan() {
+            state
+        } else {
+            state.mul(item)
+        }
+    }
+
     fn join(&self, left: T, right: T) -> T {
         left.mul(right)
     }
@@ -577,6 +565,14 @@ impl<T: Summed> Fold<T> for Squares<'_, T> {
             pairwise(run, &|item: T| item.sub(mean).square())
         };
         *state = state.add(sum);
+    }
+
+    fn one(&self, nth: usize, state: T::Part, item: T) -> T::Part {
+        if self.skip && item.is_nan() {
+            state
+        } else {
+            state.add(item.sub(self.means[nth]).square())
+        }
     }
 
     fn join(&self, left: T::Part, right: T::Part) -> T::Part {

@@ -34,7 +34,7 @@ pub(crate) fn compare<T: Arith>(a: &T, b: &T) -> Ordering {
 }
 
 /// The view that an axis function works on, and its axis: flat if `axis` is None and that means so, or of one number.
-fn along<'a>(
+pub(crate) fn along<'a>(
     view: &ArrayView<'a>,
     options: &Options,
     unsaid: Option<i64>,
@@ -51,11 +51,11 @@ fn along<'a>(
     let given = given.filter(|axis| !single || view.ndim() > 0 || !matches!(axis, 0 | -1));
     match given {
         Some(axis) => Ok((view.clone(), axes::axis(axis, view.ndim())?)),
-        None => Ok((flat.insert(axes::flat(view)?).view(), 0)),
+        None => Ok((axes::flat_view(view.clone(), flat)?, 0)),
     }
 }
 
-fn number(
+pub(crate) fn number(
     function: &'static str,
     operand: &Operand<'_>,
     view: &ArrayView<'_>,
@@ -107,112 +107,6 @@ pub(crate) fn argsort(operand: &Operand<'_>, options: &Options) -> Result<Array,
         let orders: Vec<i64> = lanes.iter().flat_map(sorted_indices).collect();
         lanes.back(&array_of(&orders, Code::I64, &lanes.shape(lanes.length))?)
     })
-}
-
-/// `numpy.argmin` and `numpy.argmax`, NaNs first; those of `nan…` skip them.
-pub(crate) fn arg_extreme(
-    name: &'static str,
-    most: bool,
-    skip: bool,
-    operand: &Operand<'_>,
-    options: &Options,
-) -> Result<Array, MathError> {
-    let (held, mut flat) = (operand.own()?, None);
-    let whole = held.view();
-    let ndim = whole.ndim();
-    let (view, axis) = along(&whole, options, None, true, &mut flat)?;
-    let code = number(name, operand, &view)?;
-    if view.shape()[axis] == 0 {
-        return Err(MathError::Value {
-            function: name,
-            problem: "attempt to get it of an empty sequence",
-        });
-    }
-    dispatch!(code, T => {
-        let lanes = Lanes::<T>::new(&view, axis)?;
-        let found: Option<Vec<i64>> = lanes.iter().map(|lane| best_index(lane, most, skip)).collect();
-        let found = found.ok_or(MathError::Value { function: name, problem: "All-NaN slice encountered" })?;
-        let mut shape = whole.shape().to_vec();
-        match (options.flag("keepdims", false)?, options.int("axis")?) {
-            _ if ndim == 0 => {}
-            (true, None) => shape = vec![1; ndim],
-            (true, Some(_)) => shape[axis] = 1,
-            (false, None) => shape.clear(),
-            (false, Some(_)) => { shape.remove(axis); }
-        }
-        array_of(&found, Code::I64, &shape)
-    })
-}
-
-fn best_index<T: Arith>(lane: &[T], most: bool, skip: bool) -> Option<i64> {
-    let better = |a: &T, b: &T| if most { b.lt(*a) } else { a.lt(*b) };
-    // The best of each block first: blocks that cannot win are not looked into again.
-    let mut best: Option<(usize, T)> = None;
-    for (nth, block) in lane.chunks(256).enumerate() {
-        let holds = block.iter().fold(false, |any, item| {
-            any | best.is_none_or(|(_, best)| better(item, &best)) | item.is_nan()
-        });
-        if !holds {
-            continue;
-        }
-        for (at, item) in block.iter().enumerate() {
-            if item.is_nan() {
-                if skip {
-                    continue;
-                }
-                return Some((nth * 256 + at) as i64);
-            }
-            if best.is_none_or(|(_, best)| better(item, &best)) {
-                best = Some((nth * 256 + at, *item));
-            }
-        }
-    }
-    best.map(|(at, _)| at as i64)
-}
-
-/// `numpy.cumsum` and `numpy.cumprod`.
-pub(crate) fn cumulate(
-    name: &'static str,
-    product: bool,
-    operand: &Operand<'_>,
-    options: &Options,
-) -> Result<Array, MathError> {
-    let (held, mut flat) = (operand.own()?, None);
-    let view = held.view();
-    let (view, axis) = along(&view, options, None, true, &mut flat)?;
-    let own = number(name, operand, &view)?;
-    let code = match options.dtype("dtype")? {
-        Some(dtype) => {
-            Code::of(&dtype).ok_or_else(|| no_loop(name, std::slice::from_ref(operand)))?
-        }
-        None if own == Code::Bool || own.is_signed() => Code::I64,
-        None if own.is_int() => Code::U64,
-        None => own,
-    };
-    let cast = view.to_dtype(&code.dtype(), ndferry_array::Casting::Unsafe);
-    let view = match &cast {
-        Ok(array) if own != code => array.view(),
-        _ => view,
-    };
-    dispatch!(code, T => {
-        let mut lanes = Lanes::<T>::new(&view, axis)?;
-        let half = code == Code::F16;
-        lanes.each_mut(|lane| {
-            for at in 1..lane.len() {
-                let next = if product { lane[at - 1].mul(lane[at]) } else { lane[at - 1].add(lane[at]) };
-                lane[at] = if half { rounded(next) } else { next };
-            }
-        });
-        lanes.back(&array_of(&lanes.items, code, &lanes.shape(lanes.length))?)
-    })
-}
-
-/// To the digits of f2, where every step is stored as such.
-fn rounded<T: Number>(item: T) -> T {
-    match bytemuck::try_cast::<T, f32>(item) {
-        Ok(single) => T::from_f64(half::f16::from_f32(single).to_f64()),
-        Err(_) => item,
-    }
 }
 
 /// `numpy.unique` of all elements: the values, then, where asked for, indices of the first, the inverse, the counts.

@@ -6,10 +6,11 @@ use num_complex::Complex;
 use crate::arith::{Arith, Bits};
 use crate::code::{Code, no_loop};
 use crate::feed::Feed;
-use crate::map::{convert, each1, map1};
+use crate::map::{convert, each1, map1, wide1};
 use crate::number::Number;
 use crate::options::Options;
 use crate::real::{Analytic, Real};
+use crate::vector;
 use crate::{MathError, Operand};
 
 /// A function of one operand.
@@ -281,11 +282,11 @@ impl Call<'_> {
                 Unary::Cbrt => |x, out| each1(x, out, Real::cbrt),
                 Unary::Degrees => |x, out| each1(x, out, Real::degrees),
                 Unary::Radians => |x, out| each1(x, out, Real::radians),
-                Unary::Floor => |x, out| each1(x, out, Real::floor),
-                Unary::Ceil => |x, out| each1(x, out, Real::ceil),
-                Unary::Trunc => |x, out| each1(x, out, Real::trunc),
+                Unary::Floor => |x, out| wide1(x, out, Real::floor),
+                Unary::Ceil => |x, out| wide1(x, out, Real::ceil),
+                Unary::Trunc => |x, out| wide1(x, out, Real::trunc),
                 Unary::Spacing => |x, out| each1(x, out, Real::spacing),
-                _ => |x, out| each1(x, out, Real::rint),
+                _ => |x, out| wide1(x, out, Real::rint),
             };
             map1(out, call.shape, call.feed, &f)
         }
@@ -294,10 +295,22 @@ impl Call<'_> {
             (Unary::Angle, Code::Bool) => Code::F64,
             (_, code) => code.float(),
         };
+        if let Some(done) = self.vectors(out, f) {
+            return done;
+        }
         match out {
             Code::F64 => run::<f64>(self, out, f),
             _ => run::<f32>(self, out, f),
         }
+    }
+
+    /// Of floats, by loops without branches.
+    fn vectors(&self, out: Code, f: Unary) -> Tried {
+        Some(match out {
+            Code::F64 => map1(out, self.shape, self.feed, &vector::doubles(f)?),
+            Code::F32 | Code::F16 => map1(out, self.shape, self.feed, &vector::singles(f)?),
+            _ => return None,
+        })
     }
 
     /// Of floats and complex numbers.
@@ -329,6 +342,9 @@ impl Call<'_> {
             map1(out, call.shape, call.feed, &f)
         }
         let out = self.code.float();
+        if let Some(done) = self.vectors(out, f) {
+            return done;
+        }
         match out {
             Code::C128 => run::<Complex<f64>>(self, out, f),
             Code::C64 => run::<Complex<f32>>(self, out, f),
