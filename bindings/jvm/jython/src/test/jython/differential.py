@@ -30,6 +30,32 @@ DECOMPOSED = [
     "svdvals(s)", "matrix_norm(s)", "vector_norm(t)", "vector_norm(s, axis=-1)", "vector_norm(t, keepdims=True)", "matrix_transpose(s)",
     "trace(s)", "diagonal(s)", "diagonal(s, offset=1)", "matmul(s, b)", "outer(v, v)",
 ]
+#: x is a matrix, y as long as its rows, z of any length.
+MORE = [
+    "np.convolve(y, z)", "np.convolve(y, z, 'same')", "np.convolve(y, z, 'valid')", "np.correlate(y, z)", "np.correlate(y, z, 'full')",
+    "np.correlate(y, z, 'same')", "np.trapezoid(x)", "np.trapezoid(x, y)", "np.trapezoid(x, dx=.5, axis=0)", "np.polyval(y, z)", "np.vander(y)",
+    "np.vander(y, 2, True)", "np.tensordot(x, y, 1)", "np.tensordot(x, x, ([0], [0]))", "np.tensordot(y, z, 0)",
+    "np.cov(x, ddof=0)", "np.cov(y, ddof=0)", "np.intersect1d(y, z)", "np.union1d(y, z)", "np.setdiff1d(y, z)", "np.setxor1d(y, z)",
+    "np.isin(x, z)", "np.ix_(z % 2 > 3, [0])[1]", "x[np.ix_([0, -1], [0])]", "np.mgrid[0:3, 1:5:2]", "np.mgrid[0:1:5j]", "np.ogrid[0:3, 0:2][1]",
+    "np.r_[y, 0, z]", "np.r_[1:4, y]", "np.c_[y, y]", "np.c_[x, x]", "np.resize(x, (2, 3))", "np.resize(y, 7)", "np.insert(y, 1, 9)",
+    "np.insert(y, [0, -1], [8, 9])", "np.insert(x, 0, 9, axis=1)", "np.insert(x, 1, y, axis=0)", "np.insert(x, 9, 1, axis=0)",
+    "np.block([[x, x], [x, x]])", "np.block([y, z])", "np.vsplit(x, [1])[0]", "np.hsplit(x, [1])[-1]", "np.dsplit(x, 1)", "np.hsplit(y, [1])[0]",
+    "np.extract(x > 2, x)", "np.select([y > 3, y > 1], [y, y * 2], 7)", "np.choose(y % 2, [y, y + 1])", "np.choose(y, [y, y])",
+    "np.digitize(y, [1, 3, 5])", "np.digitize(y, [5, 3, 1])", "np.digitize(y, [1, 3], right=True)", "np.ediff1d(x)", 
+    "np.modf(y / 2)[0]", "np.fix(y - 2.5)", "np.angle(y)", "np.isreal(y)", "np.real(y)", "np.imag(y)", "np.sinc(y)", "np.logspace(0, 2, 5)",
+    "changed(x, lambda a: np.fill_diagonal(a, 9))", "changed(x, lambda a: np.put(a, [0, -1], [7, 8]))", "changed(x, lambda a: a.put([99], 1))",
+    "changed(x, lambda a: np.putmask(a, a > 2, [1, 2]))", "changed(x, lambda a: np.place(a, a > 2, [1, 2]))",
+    "changed(x, lambda a: np.copyto(a, y))", "changed(x, lambda a: np.copyto(a, 0, where=a > 2))", "x.flat[1:3]", "x.flat[-1]", "x.T.flat[99]",
+    "changed(x, lambda a: a.flat.__setitem__(slice(None, None, 2), 9))", "np.apply_along_axis(np.sort, 0, x)", "np.apply_along_axis(np.sum, 1, x)",
+    "np.apply_along_axis(lambda row: row[:1], -1, x)", "np.tril_indices(3)[0]", "np.triu_indices(3, 1, 4)[1]", "np.take_along_axis(x, np.argsort(x, 0, kind='stable'), 0)",
+    "np.add.reduce(x)", "np.add.reduce(x, axis=1)", "np.multiply.reduce(y)", "np.maximum.reduce(x, axis=None)", "np.add.accumulate(y)",
+    "np.subtract.outer(y, z)", "np.multiply.outer(x, z)", "np.array(list(np.ndindex(2, 3)))", "np.finfo(y.dtype).eps", "np.iinfo(y.dtype).max",
+    "np.issubdtype(y.dtype, np.integer)", "np.issubdtype(y.dtype, float)", "x.compress([True], axis=0)", "np.repeat(y, y.astype(int))",
+    "np.average(x, 1, y + 1)", "np.gradient(np.r_[y, 1, 2])", "np.roll(x, (1, 2), (0, 1))", "np.tril(x, -1)", "np.triu(x)", "np.rot90(x)",
+    "np.unravel_index(z.astype(int), (3, 3))[0]", "np.ravel_multi_index((y.astype(int), y.astype(int)), (7, 7))", "np.nonzero(x)[0]", "np.argwhere(x)",
+    "np.bincount(y.astype(int), minlength=3)", "np.interp(y, [0, 6], [0., 3])", "np.diff(x, 2)", "np.cross([1, 2, 3], [y[0], 0, 1])",
+    "np.array_split(z, 3)[-1]", "np.delete(y, 0)", "np.flatnonzero(x)", "np.count_nonzero(x, axis=0)", "np.clip(x, 1, 3)", "np.ptp(x, 1)",
+]
 
 
 class Maker:
@@ -115,7 +141,7 @@ class Maker:
     def expression(self):
         kinds = [self.arithmetic, self.arithmetic, self.comparison, self.indexing, self.indexing, self.assignment,
                  self.reduction, self.reduction, self.shaping, self.joining, self.casting, self.element_wise,
-                 self.more_reductions, self.sorting, self.choosing, self.algebra]
+                 self.more_reductions, self.sorting, self.choosing, self.algebra, self.more]
         return self.pick(*kinds)()
 
     def operands(self):
@@ -224,6 +250,18 @@ class Maker:
         return self.pick("np.where(%s > 0, %s, 0)", "np.where(%s, %s, 1.5)", "np.where(%s != 0, -1, %s)") % (text, text)
 
 
+    def more(self):
+        """What is written in terms of other functions."""
+        n = self.chance.randint(1, 4)
+        for name in "xyz":
+            dtype = self.pick("u1", "i2", "i4", "i8", "f4", "f8")
+            shape = {"x": (self.chance.randint(1, 3), n), "y": (n,), "z": (self.chance.randint(1, 5),)}[name]
+            self.arrays[name] = np.array([self.chance.randint(0, 6) for _ in range(int(np.prod(shape)))], dtype).reshape(shape)
+        text = self.pick(*MORE)
+        self.arrays = {name: array for name, array in self.arrays.items() if re.search(r"\b%s\b" % name, text)}
+        return text
+
+
 class Index:
     def __getitem__(self, key):
         return key
@@ -247,7 +285,7 @@ def value(text, arrays):
                                                                                 ZeroDivisionError, Exception))
 
 
-SUMS = ("sum", "mean", "std", "var", "prod", "diff", "dot", "matmul", "linalg", "trace", "+", "-", "percentile", "median")
+SUMS = ("sum", "convolve", "correlate", "trapezoid", "polyval", "cov", "average", "mean", "std", "var", "prod", "diff", "dot", "matmul", "linalg", "trace", "+", "-", "percentile", "median")
 
 
 def wrong(text, arrays, expected, found):

@@ -193,6 +193,33 @@ class Functions(unittest.TestCase):
             self.assertEqual((order, f.flatten(order).tolist(), f.ravel(order).tolist()), (order, of_f, of_f))
 
 
+class More(unittest.TestCase):
+    def test_the_elements_one_after_another(self):
+        a = np.arange(6).reshape(2, 3)
+        flat = a.T.flat
+        flat[1] = 9
+        self.assertEqual((flat[1], list(flat), len(flat), a.tolist()), (9, [0, 9, 1, 4, 2, 5], 6, [[0, 1, 2], [9, 4, 5]]))
+        self.assertTrue(a.flags.c_contiguous and a.flags['WRITEABLE'] and not a.T.flags.c_contiguous)
+        self.assertRaises(AttributeError, lambda: a.flags.other)
+        self.assertEqual(list(np.ndenumerate(a))[-1], ((1, 2), 5))
+        self.assertEqual(np.s_[1:, ...], (slice(1, None), Ellipsis))
+
+    def test_limits_of_dtypes(self):
+        self.assertEqual((np.iinfo('u2').max, np.iinfo(np.int8).min, np.finfo(np.float32).eps), (65535, -128, 2.0 ** -23))
+        self.assertEqual((np.finfo(float).max, np.finfo('c8').bits), (sys.float_info.max, 32))
+        self.assertRaises(ValueError, np.iinfo, float)
+        self.assertRaises(ValueError, np.finfo, int)
+        self.assertTrue(np.issubdtype('u1', np.unsignedinteger) and not np.issubdtype(np.float32, float) and np.issubdtype(float, np.inexact))
+
+    def test_lines_through_points(self):
+        if np._call.is_complete():
+            self.assertTrue(np.allclose(np.polyfit([0, 1, 2, 3], [1, 3, 9, 19], 2), [2, 0, 1]))
+        else:
+            self.assertRaises(NotImplementedError, np.polyfit, [0, 1], [1, 2], 1)
+        with np.errstate(all='ignore'):
+            self.assertEqual(np.corrcoef([[1, 2, 3], [3, 2, 1]])[0, 1], -1)
+
+
 class Objects(unittest.TestCase):
     def test_indexing_and_shapes_share_the_objects(self):
         a = np.array([[1, 'two', None], [{}, [], u'x']], dtype=object)

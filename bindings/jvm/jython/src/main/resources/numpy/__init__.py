@@ -12,9 +12,16 @@ from numpy._create import (
     full, full_like, identity, indices, linspace, meshgrid, ones, ones_like, tri, zeros, zeros_like)
 from numpy._files import fromfile, fromstring, load, save, savez, savez_compressed
 from numpy._functions import *
+from numpy._more import (
+    angle, apply_along_axis, array_repr, array_str, block, c_, choose, convolve, copyto, corrcoef, correlate, cov, diag_indices, digitize,
+    dsplit, ediff1d, errstate, extract, fill_diagonal, finfo, fix, hsplit, iinfo, imag, in1d, index_exp, insert, intersect1d,
+    iscomplex, isreal, issubdtype, ix_, logspace, mgrid, modf, ndenumerate, ndindex, ogrid, place, polyfit, polyval, put, putmask, r_,
+    real, resize, s_, select, setdiff1d, seterr, setxor1d, sinc, tensordot, trapezoid, tril_indices, triu_indices, union1d, vander,
+    vsplit)
 from numpy import exceptions
 
 object_ = object
+bool = bool_
 int_ = intp = longlong = int64
 uint = uintp = ulonglong = uint64
 intc, uintc, short, ushort, byte, ubyte = int32, uint32, int16, uint16, int8, uint8

@@ -57,6 +57,38 @@ def array(object, dtype=None, copy=True, order='K', subok=False, ndmin=0):
     return made
 
 
+class Flags(dict):
+    """ndarray.flags: by words, or as attributes in lower case."""
+
+    def __getattr__(self, name):
+        if name.upper() not in self or name != name.lower():
+            raise AttributeError(name)
+        return self[name.upper()]
+
+
+class Flat(object):
+    """ndarray.flat: the elements in C order, by one index, also to be set."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def __iter__(self):
+        return iter(self._array.ravel())
+
+    def __len__(self):
+        return self._array.size
+
+    def __getitem__(self, key):
+        return self._array.ravel()[key]
+
+    def __setitem__(self, key, value):
+        from numpy._create import arange
+        from numpy._functions import unravel_index
+        places = arange(self._array.size)[key]
+        shape = self._array.shape or (1,)
+        self._array.reshape(shape)[unravel_index(places, shape)] = value
+
+
 class ndarray(Operators):
     """numpy.ndarray. Basic indexing, transposing and reshaping share the elements, as in NumPy."""
 
@@ -124,8 +156,7 @@ class ndarray(Operators):
 
     @property
     def flags(self):
-        return {'C_CONTIGUOUS': self._a.isContiguous(), 'F_CONTIGUOUS': self._a.isFortran(),
-                'WRITEABLE': not self._a.isReadOnly()}
+        return Flags(C_CONTIGUOUS=self._a.isContiguous(), F_CONTIGUOUS=self._a.isFortran(), WRITEABLE=not self._a.isReadOnly())
 
     @property
     def T(self):
@@ -133,7 +164,7 @@ class ndarray(Operators):
 
     @property
     def flat(self):
-        return iter(self.ravel())
+        return Flat(self)
 
     def __len__(self):
         if self.ndim == 0:
@@ -285,7 +316,7 @@ class ndarray(Operators):
 
     def ravel(self, order='C'):
         order = 'A' if order == 'K' else order
-        if order == 'C' and not self.flags['C_CONTIGUOUS']:
+        if order == 'C' and not self.flags.c_contiguous:
             return self.copy().reshape(-1)
         return self.reshape(-1, order=order)
 
@@ -321,6 +352,18 @@ class ndarray(Operators):
     def take(self, indices, axis=None, out=None, mode='raise'):
         from numpy._functions import take
         return take(self, indices, axis, out, mode)
+
+    def compress(self, condition, axis=None):
+        from numpy._functions import compress
+        return compress(condition, self, axis)
+
+    def choose(self, choices):
+        from numpy._more import choose
+        return choose(self, choices)
+
+    def put(self, indices, values):
+        from numpy._more import put
+        put(self, indices, values)
 
     def repeat(self, repeats, axis=None):
         from numpy._functions import repeat

@@ -20,7 +20,12 @@ def _binary(name):
     def function(x1, x2, out=None, dtype=None):
         options = {} if dtype is None else {'dtype': dtype}
         return stored(call(name, x1, x2, **options), out)
+
+    def outer(x1, x2):
+        x1, x2 = asarray(x1), asarray(x2)
+        return call(name, x1.reshape(x1.shape + (1,) * x2.ndim), x2)
     function.__name__ = name
+    function.outer = outer
     return function
 
 
@@ -29,6 +34,13 @@ def _method(name):
         return getattr(a if isinstance(a, Operators) else asarray(a), name)(*args, **options)
     function.__name__ = name
     return function
+
+
+def _reducer(name):
+    """Of a ufunc: along the first axis unless another is said."""
+    def reduced(array, axis=0, dtype=None, out=None, **options):
+        return getattr(asarray(array), name)(axis=axis, **dict(options, **{'dtype': dtype, 'out': out} if dtype or out else {}))
+    return reduced
 
 
 UNARY = ('negative positive absolute fabs sign rint floor ceil trunc exp exp2 expm1 log log2 log10 log1p sqrt square cbrt '
@@ -46,6 +58,10 @@ for _name in BINARY:
     globals()[_name] = _binary('true_divide' if _name == 'divide' else 'remainder' if _name == 'mod' else _name)
 for _name in METHODS:
     globals()[_name] = _method(_name)
+for _name, _reduced in (('add', 'sum'), ('multiply', 'prod'), ('maximum', 'max'), ('minimum', 'min'), ('logical_and', 'all'),
+                        ('logical_or', 'any')):
+    globals()[_name].reduce = _reducer(_reduced)
+add.accumulate, multiply.accumulate = _reducer('cumsum'), _reducer('cumprod')
 abs = absolute
 amin, amax, around = min, max, round
 bitwise_not, conj = invert, conjugate
@@ -170,6 +186,19 @@ def take(a, indices, axis=None, out=None, mode='raise'):
         # 0 and 1, and no mask.
         indices = indices.astype(int) if indices.dtype.kind == 'b' else indices
     return stored(a[(slice(None),) * axis + (indices,)], out)
+
+
+def take_along_axis(arr, indices, axis=-1):
+    """Along one axis the elements of these numbers, as argsort gives them."""
+    arr, indices = asarray(arr), asarray(indices)
+    if axis is None:
+        arr, axis = arr.ravel(), 0
+    if arr.ndim != indices.ndim:
+        raise ValueError('`indices` and `arr` must have the same number of dimensions')
+    axis = normalized(axis, arr.ndim)
+    key = [arange(extent).reshape((1,) * at + (extent,) + (1,) * (arr.ndim - at - 1)) for at, extent in enumerate(arr.shape)]
+    key[axis] = indices
+    return arr[tuple(key)]
 
 
 def compress(condition, a, axis=None):

@@ -70,7 +70,6 @@ class ObjectArray(ndarray):
     nbytes = property(lambda self: 8 * self.size)
     flags = property(lambda self: self._where.flags)
     T = property(lambda self: self.transpose())
-    flat = property(lambda self: iter(self._items()))
     real = property(lambda self: self)
 
     def _items(self):

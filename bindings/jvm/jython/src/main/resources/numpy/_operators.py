@@ -149,4 +149,7 @@ class Operators(object):
 
     @property
     def imag(self):
-        return call('imag', self)
+        if self.dtype.kind == 'c':
+            return call('imag', self)
+        from numpy._create import zeros
+        return zeros(self.shape, self.dtype) if self.shape else self.dtype.type(0)
