@@ -24,8 +24,8 @@ def main():
             bar = "listed" if line.bar is None else f"<= {line.bar:g} of"
             print(f"{line.name:16} {line.title}: {line.ours} / {line.theirs} ({bar} {line.metric})")
         return 0
-    if args.save and args.lines:
-        raise SystemExit("--save writes the whole table; leave out the names")
+    if args.save:
+        whole(lines)
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     tools = bench.Tools(target.resolve())
     loads = [machine.load()]
@@ -45,28 +45,41 @@ def main():
         load += "; others wanted the processors too: wall times, and bars on them, mean little here"
     print(*facts, f"load {load}", sep="\n")
     if args.save:
-        (ROOT / "compare" / "RESULTS.md").write_text(table.markdown(rows, facts, load))
+        groups = {row.line.group: [] for row in rows}
+        for row in rows:
+            groups[row.line.group].append(row)
+        sections = {group: table.section(group, rows, facts, load) for group, rows in groups.items()}
+        results = ROOT / "compare" / "RESULTS.md"
+        results.write_text(table.replaced(results.read_text(), sections))
     bad = {"UNEQUAL"} | ({"MISSED", "TOO MUCH MEMORY"} if args.strict else set())
     return int(any(row.verdict in bad for row in rows))
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="compare/run", description="Whole tasks, ours and other tools' in turn.")
-    parser.add_argument("lines", nargs="*", metavar="LINE", help="names of lines, or how they begin")
+    parser.add_argument("lines", nargs="*", metavar="LINE", help="names of lines or of their files, or how lines begin")
     parser.add_argument("--list", action="store_true", help="the lines there are")
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each line (default: 9, some 7)")
-    parser.add_argument("--save", action="store_true", help="write compare/RESULTS.md")
+    parser.add_argument("--save", action="store_true", help="write compare/RESULTS.md, all of it or the sections of these files")
     parser.add_argument("--strict", action="store_true", help="a missed bar is a failure")
     return parser.parse_args()
 
 
+def whole(lines):
+    """Whether sections of the results would be whole."""
+    wanted = {line.name for line in lines}
+    for line in registry.LINES:
+        if line.name not in wanted and any(line.group == other.group for other in lines):
+            raise SystemExit(f"--save writes whole sections: name {line.group}, the file of these lines, not some of its lines")
+
+
 def chosen(lines, names):
-    exact = {line.name for line in lines}
+    exact = {line.name for line in lines} | {line.group for line in lines}
     wanted = [line for line in lines
-              if not names or line.name in names
+              if not names or line.name in names or line.group in names
               or any(line.name.startswith(name) for name in names if name not in exact)]
     for name in names:
-        if not any(line.name.startswith(name) for line in lines):
+        if name not in exact and not any(line.name.startswith(name) for line in lines):
             raise SystemExit(f"no line {name}; compare/run --list names them")
     return wanted
 

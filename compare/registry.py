@@ -16,6 +16,8 @@ LINES = []
 @dataclasses.dataclass
 class Line:
     name: str
+    #: The file in `lines/` that it is from: its section of the results.
+    group: str
     title: str
     ours: str
     theirs: str
@@ -33,7 +35,7 @@ def line(name, title, *, ours, theirs, bar=None, metric="cpu", checked=True, rou
     """Makes a function a line of the table. It gets the tools and an empty folder, and gives a Task."""
 
     def register(function):
-        LINES.append(Line(name, title, ours, theirs, bar, metric, checked, rounds, function))
+        LINES.append(Line(name, function.__module__.rpartition(".")[2], title, ours, theirs, bar, metric, checked, rounds, function))
         return function
 
     return register

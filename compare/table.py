@@ -54,14 +54,19 @@ class Terminal:
         print("  ".join(text.ljust(width) for text, width in zip(texts, self.WIDTHS)).rstrip(), flush=True)
 
 
-def markdown(rows, machine, load):
+TOP = """# Ours and theirs
+
+Made by `compare/run --save`. Both sides ran in turn on the same data; what came out was compared. A ratio is ours
+over theirs in one round: median (the quartiles); below 1 we need less. CPU time is that of all threads and
+processes together. Peak memory is resident memory of the larger process, with Python and NumPy in it where it
+is theirs. Pairs are ours / theirs. Each section says when, where and at which commit it was measured.
+"""
+
+
+def section(group, rows, machine, load):
+    """One file of `lines/` in Markdown."""
     lines = [
-        "# Ours and theirs",
-        "",
-        "Made by `compare/run --save`. Both sides ran in turn on the same data; what came out was compared. A ratio is ours",
-        "over theirs in one round: median (the quartiles); below 1 we need less. CPU time is that of all threads and",
-        "processes together. Peak memory is resident memory of the larger process, with Python and NumPy in it where it",
-        "is theirs. Pairs are ours / theirs.",
+        f"## {group}",
         "",
         *(f"* {fact}" for fact in machine),
         f"* load while it ran: {load}",
@@ -70,12 +75,18 @@ def markdown(rows, machine, load):
         "|" + " --- |" * len(HEAD),
         *("| " + " | ".join(cells(row)) + " |" for row in rows),
         "",
-        "## What they are",
-        "",
         "| line | task | ours | theirs | rounds |",
         "| --- | --- | --- | --- | --- |",
         *(f"| {row.line.name} | {row.line.title} | {row.line.ours} | {row.line.theirs} | {len(row.ours)} |" for row in rows),
         "",
         *(f"* {note}" for row in rows for note in row.notes),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).strip() + "\n"
+
+
+def replaced(text, sections):
+    """The results with these sections, by group, instead of those that were there; the others stay as they are."""
+    pieces = text.split("\n## ")[1:]
+    kept = {piece.split("\n", 1)[0]: f"## {piece.strip()}\n" for piece in pieces}
+    kept.update(sections)
+    return "\n".join([TOP, *(kept[group] for group in sorted(kept))])
