@@ -189,10 +189,14 @@ impl<T: Default> ErrorPolicy<T, Failure> for Throw {
         class: &mut &'call JClass<'local>,
         payload: Box<dyn Any + Send>,
     ) -> jni::errors::Result<T> {
+        // In another thread it was told there.
+        let told = match TOLD.take() {
+            told if told.is_empty() => text_of(&*payload).to_owned(),
+            told => told,
+        };
         // What a panic carries may panic when it is dropped.
         std::mem::forget(payload);
         if !env.exception_check() {
-            let told = TOLD.take();
             throw(env, class, Kind::Bug as i32, -1, &told)?;
         }
         Ok(T::default())
@@ -236,14 +240,17 @@ pub(crate) fn hear_panics() {
 }
 
 fn hear(info: &PanicHookInfo<'_>) {
-    let payload = info.payload();
-    let text = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("something that is no text");
+    let text = text_of(info.payload());
     let place = info
         .location()
         .map_or(String::new(), |at| format!(" ({at})"));
     TOLD.set(format!("{text}{place}"));
+}
+
+fn text_of(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("something that is no text")
 }

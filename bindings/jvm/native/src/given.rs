@@ -8,6 +8,9 @@ use crate::failure::Failure;
 use crate::memory;
 use crate::packet::Unpacket;
 
+/// References of a call that are not to direct buffers.
+const OTHERS: usize = 32;
+
 /// An array, whose elements are Java's or a copy of them.
 pub(crate) struct Given<'a> {
     dtype: Dtype,
@@ -34,6 +37,8 @@ pub(crate) fn direct<'local>(
     array: &JObjectArray<'local, JByteBuffer<'local>>,
 ) -> Result<Vec<JByteBuffer<'local>>, Failure> {
     let count = array.len(env)?;
+    // Java is told that there will be many references, and may refuse: then it only says more under `-Xcheck:jni`.
+    let _ = env.ensure_local_capacity(count + OTHERS);
     let all = (0..count).map(|i| array.get_element(env, i));
     Ok(all.collect::<Result<_, _>>()?)
 }

@@ -124,54 +124,101 @@ pub(crate) fn results<'local>(
     arrays: Vec<Array>,
     besides: Option<&[u8]>,
 ) -> Result<JObjectArray<'local>, Failure> {
+    let mut held = Vec::new();
+    let results = gathered(env, arrays, besides, &mut held);
+    if results.is_err() {
+        // Nobody else knows these numbers.
+        for number in held {
+            free(number);
+        }
+    }
+    results
+}
+
+fn gathered<'local>(
+    env: &mut Env<'local>,
+    arrays: Vec<Array>,
+    besides: Option<&[u8]>,
+    held: &mut Vec<i64>,
+) -> Result<JObjectArray<'local>, Failure> {
+    let arrays = arrays.into_iter().map(|array| {
+        let order = order_of(&array);
+        array.into_order(order)
+    });
+    let arrays: Vec<Array> = arrays.collect::<Result<_, _>>()?;
+    let buffers: usize = arrays
+        .iter()
+        .map(|array| run_of(array).chunks(PART).len())
+        .sum();
+    let all = 1 + buffers + usize::from(besides.is_some());
+    let mut results = Results {
+        all: JObjectArray::<JObject<'_>>::new(env, all, JObject::null())?,
+        next: 1,
+    };
     let mut packet = Packet::default();
-    let mut buffers = Vec::new();
     packet.count(arrays.len());
     for array in arrays {
-        let order = match array.order() {
-            Some(Order::F) => Order::F,
-            _ => Order::C,
-        };
-        let array = array.into_order(order)?;
         packet.text(&spelled(array.dtype())?);
-        packet.u8(u8::from(order == Order::F));
+        packet.u8(u8::from(order_of(&array) == Order::F));
         packet.count(array.ndim());
         array
             .shape()
             .iter()
             .for_each(|extent| packet.count(*extent));
-        let before = buffers.len();
-        let number = elements(env, &array, order, &mut buffers)?;
+        let before = results.next;
+        let number = elements(env, &array, &mut results, held)?;
         packet.i64(number);
-        packet.count(buffers.len() - before);
+        packet.count(results.next - before);
     }
     if let Some(besides) = besides {
-        buffers.push(to_array(env, besides)?.into());
+        let besides = to_array(env, besides)?;
+        results.push(env, besides.into())?;
     }
-    let all = JObjectArray::<JObject<'_>>::new(env, buffers.len() + 1, JObject::null())?;
     let packet = to_array(env, &packet.into_bytes())?;
-    all.set_element(env, 0, &packet)?;
-    for (i, buffer) in buffers.into_iter().enumerate() {
-        all.set_element(env, i + 1, &buffer)?;
+    results.all.set_element(env, 0, &packet)?;
+    Ok(results.all)
+}
+
+/// What Java gets. Each buffer is referred to from there alone: Java counts references of calls, and wants few.
+struct Results<'local> {
+    all: JObjectArray<'local>,
+    next: usize,
+}
+
+impl<'local> Results<'local> {
+    fn push(&mut self, env: &mut Env<'local>, buffer: JObject<'local>) -> Result<(), Failure> {
+        self.all.set_element(env, self.next, &buffer)?;
         env.delete_local_ref(buffer);
+        self.next += 1;
+        Ok(())
     }
-    Ok(all)
+}
+
+/// The order in which an array goes.
+fn order_of(array: &Array) -> Order {
+    match array.order() {
+        Some(Order::F) => Order::F,
+        _ => Order::C,
+    }
+}
+
+/// The elements of an array without gaps.
+fn run_of(array: &Array) -> &[u8] {
+    array.view().run(order_of(array)).unwrap_or_default()
 }
 
 /// The elements of an array without gaps as buffers of Java; gives the number of their memory, 0 of none.
 fn elements<'local>(
     env: &mut Env<'local>,
     array: &Array,
-    order: Order,
-    buffers: &mut Vec<JObject<'local>>,
+    results: &mut Results<'local>,
+    held: &mut Vec<i64>,
 ) -> Result<i64, Failure> {
-    let Some(run) = array.view().run(order).filter(|run| !run.is_empty()) else {
-        return Ok(0);
-    };
-    let bytes = array.bytes();
+    let (run, bytes) = (run_of(array), array.bytes());
     if run.len() <= SMALL || !bytes.is_unique() {
         for part in run.chunks(PART) {
-            buffers.push(to_array(env, part)?.into());
+            let copied = to_array(env, part)?;
+            results.push(env, copied.into())?;
         }
         return Ok(0);
     }
@@ -179,20 +226,13 @@ fn elements<'local>(
     let number = hold(Held::Memory {
         _bytes: bytes.clone(),
     });
+    held.push(number);
     for at in (0..nbytes).step_by(PART) {
         let part = nbytes.min(at + PART) - at;
         // SAFETY: `at + part <= nbytes`, the length of the run, which is held from here on, and which `is_unique` says
         // that only `array` has, whose owner drops it unread: see the module's notes.
-        let made = unsafe { env.new_direct_byte_buffer(start.add(at).cast_mut(), part) };
-        match made {
-            Ok(buffer) => buffers.push(buffer.into()),
-            Err(error) => {
-                // Those that were made are not given away.
-                buffers.clear();
-                free(number);
-                return Err(error.into());
-            }
-        }
+        let buffer = unsafe { env.new_direct_byte_buffer(start.add(at).cast_mut(), part)? };
+        results.push(env, buffer.into())?;
     }
     Ok(number)
 }

@@ -1,6 +1,7 @@
 package org.ndferry;
 
 import java.io.IOException;
+import java.util.Arrays;
 
 /** All that the native library does, once, for a Java of its own: prints what came of it. */
 final class NativesAtWork {
@@ -31,6 +32,13 @@ final class NativesAtWork {
       }
     }
     panic("in a thread");
+    NDArray[] rows = new NDArray[200];
+    Arrays.setAll(rows, i -> NDArray.zeros(Dtype.FLOAT64, 5000));
+    Object[] joined = Functions.call("concatenate", rows, "");
+    NDArray[] parts = Functions.call("split", joined, "{\"sections\": 200}");
+    if (parts.length != rows.length || parts[199].size() != 5000) {
+      throw new AssertionError("other parts");
+    }
     NDArray array = NDArray.zeros(Dtype.FLOAT64, 50, 100);
     for (int i = 0; i < 50; i++) {
       array = Functions.add(array, NDArray.of(new double[] {i}));
