@@ -134,6 +134,11 @@ impl BodyWriter {
         Self::default()
     }
 
+    /// How many bytes were written.
+    pub(crate) fn nbytes(&self) -> u64 {
+        self.nbytes + self.open.len() as u64
+    }
+
     /// Copies a few bytes.
     pub fn push(&mut self, bytes: &[u8]) {
         self.open.extend_from_slice(bytes);

@@ -234,7 +234,7 @@ impl Encoding {
 
     /// An array, where the serializer has none.
     fn spelled(&self, array: &Array) -> Result<Value> {
-        if self.arrays == ArraysAs::Lists || self.serializer == Serializer::Json {
+        if self.arrays == ArraysAs::Lists {
             return lists_of(array);
         }
         let (mut npy, elements) = npy(array)?;

@@ -186,16 +186,10 @@ impl Value {
 /// Elements as nested lists of Python's numbers, as `tolist()` gives them.
 ///
 /// # Errors
-/// Elements that no such number is: [`ErrorKind::Array`].
+/// Elements that no such number is: [`ErrorKind::Unsupported`].
 pub(crate) fn lists_of(array: &Array) -> Result<Value> {
-    let elements: Vec<Value> = match array.dtype().kind_code() {
-        'b' => {
-            let elements = array.to_elements::<bool>()?;
-            elements.into_iter().map(Value::Bool).collect()
-        }
-        _ => numbers(array)?,
-    };
-    let mut elements = elements.into_iter();
+    let plain = plain(array)?;
+    let mut elements = numbers(&plain)?;
     Ok(nested(array.shape(), &mut elements))
 }
 
@@ -206,15 +200,19 @@ fn nested(shape: &[usize], elements: &mut impl Iterator<Item = Value>) -> Value 
     }
 }
 
-fn numbers(array: &Array) -> Result<Vec<Value>> {
-    let itemsize = array.dtype().itemsize();
-    let bytes = array
-        .view()
-        .to_array(Order::C)?
-        .into_byteorder(ndferry_array::ByteOrder::Little)?;
-    let bytes = bytes.view().to_bytes(Order::C)?;
-    let kind = array.dtype().kind_code();
-    let each = bytes.chunks_exact(itemsize.max(1));
+/// An array as [`numbers`] takes it: little-endian and in C order, which most are already.
+pub(crate) fn plain(array: &Array) -> Result<Array> {
+    let array = array.clone().into_order(Order::C)?;
+    Ok(array.into_byteorder(ndferry_array::ByteOrder::Little)?)
+}
+
+/// The elements of a [`plain`] array, one after another.
+///
+/// # Errors
+/// As [`lists_of`].
+pub(crate) fn numbers(plain: &Array) -> Result<Box<dyn Iterator<Item = Value> + '_>> {
+    let (kind, itemsize) = (plain.dtype().kind_code(), plain.dtype().itemsize());
+    let bytes = plain.view().run(Order::C).unwrap_or_default();
     let wide = |item: &[u8]| {
         let mut wide = [0; 8];
         wide[..item.len()].copy_from_slice(item);
@@ -222,22 +220,20 @@ fn numbers(array: &Array) -> Result<Vec<Value>> {
     };
     let made = |value: fn(u64, u32) -> Value| {
         let unused = 64 - 8 * itemsize as u32;
-        each.clone().map(|item| value(wide(item), unused)).collect()
+        let items = bytes.chunks_exact(itemsize);
+        Ok(Box::new(items.map(move |item| value(wide(item), unused))) as Box<_>)
     };
     match (kind, itemsize) {
-        ('i', 1..=8) => Ok(made(|bits, unused| {
-            Value::Int((bits << unused) as i64 >> unused)
-        })),
-        ('u', 1..=8) => Ok(made(|bits, _| match i64::try_from(bits) {
+        ('b', 1) => made(|bits, _| Value::Bool(bits != 0)),
+        ('i', 1..=8) => made(|bits, unused| Value::Int((bits << unused) as i64 >> unused)),
+        ('u', 1..=8) => made(|bits, _| match i64::try_from(bits) {
             Ok(value) => Value::Int(value),
             Err(_) => Value::BigInt(bits.into()),
-        })),
-        ('f', 4) => Ok(made(|bits, _| {
-            Value::Float(f64::from(f32::from_bits(bits as u32)))
-        })),
-        ('f', 8) => Ok(made(|bits, _| Value::Float(f64::from_bits(bits)))),
+        }),
+        ('f', 4) => made(|bits, _| Value::Float(f64::from(f32::from_bits(bits as u32)))),
+        ('f', 8) => made(|bits, _| Value::Float(f64::from_bits(bits))),
         _ => {
-            let what = format!("{} as numbers", array.dtype().str());
+            let what = format!("{} as numbers", plain.dtype().str());
             Err(ErrorKind::Unsupported { what }.at(0))
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::text::Text;
+use super::text::{Text, lists};
 use super::{Encoding, classes};
 use crate::{BodyWriter, ErrorKind, Limits, Result, Value};
 
@@ -39,6 +39,9 @@ pub(super) fn write(encoding: &Encoding, value: &Value, out: &mut BodyWriter) ->
             }
             out.push(b"}");
         }
+        Value::Array(array) => lists(array, b", ", out, |number, out| {
+            write(encoding, number, out)
+        })?,
         Value::Bytes(_) | Value::Complex(..) => return Err(encoding.unsayable(value)),
         other => write(encoding, &encoding.other_words(other)?, out)?,
     }

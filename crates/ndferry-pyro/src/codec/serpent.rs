@@ -6,9 +6,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 
-use super::text::Text;
+use super::text::{Text, lists};
 use super::{Encoding, classes};
-use crate::{BodyWriter, ErrorKind, Limits, Result, Value};
+use crate::{ArraysAs, BodyWriter, ErrorKind, Limits, Result, Value};
 
 /// What each begins with.
 const FIRST_LINE: &str = "# serpent utf-8 python3.2\n";
@@ -62,6 +62,11 @@ fn literal(encoding: &Encoding, value: &Value, out: &mut BodyWriter) -> Result<(
                 literal(encoding, value, out)?;
             }
             out.push(b"}");
+        }
+        Value::Array(array) if encoding.arrays == ArraysAs::Lists => {
+            lists(array, b",", out, |number, out| {
+                literal(encoding, number, out)
+            })?;
         }
         other => literal(encoding, &encoding.other_words(other)?, out)?,
     }

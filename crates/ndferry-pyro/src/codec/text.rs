@@ -2,9 +2,57 @@
 
 use num_bigint::BigInt;
 
+use ndferry_array::Array;
+
 use super::classes;
 use crate::limits::Budget;
-use crate::{Error, ErrorKind, Limits, Result, Value};
+use crate::value::{numbers, plain};
+use crate::{BodyWriter, Error, ErrorKind, Limits, Result, Value};
+
+/// What an array may become as text: as much as a Pyro5 that is not told otherwise takes in a message.
+const LISTS_NBYTES: u64 = 1 << 30;
+
+/// An array as nested lists, each number as `write` has it. Text alone is made, since a list of values takes forty times the
+/// memory of an array of bytes.
+pub(super) fn lists(
+    array: &Array,
+    comma: &[u8],
+    out: &mut BodyWriter,
+    mut write: impl FnMut(&Value, &mut BodyWriter) -> Result<()>,
+) -> Result<()> {
+    let plain = plain(array)?;
+    let mut elements = numbers(&plain)?;
+    let most = out.nbytes() + LISTS_NBYTES;
+    let mut element = |out: &mut BodyWriter| {
+        let value = elements.next().unwrap_or_default();
+        write(&value, out)
+    };
+    list(array.shape(), comma, most, out, &mut element)
+}
+
+fn list(
+    shape: &[usize],
+    comma: &[u8],
+    most: u64,
+    out: &mut BodyWriter,
+    element: &mut dyn FnMut(&mut BodyWriter) -> Result<()>,
+) -> Result<()> {
+    let [n, rest @ ..] = shape else {
+        return element(out);
+    };
+    out.push(b"[");
+    for i in 0..*n {
+        out.push(if i > 0 { comma } else { b"" });
+        list(rest, comma, most, out, element)?;
+        if out.nbytes() > most {
+            let what = "bytes of an array as text";
+            let (found, limit) = (out.nbytes(), LISTS_NBYTES);
+            return Err(ErrorKind::Limit { what, found, limit }.at(0));
+        }
+    }
+    out.push(b"]");
+    Ok(())
+}
 
 pub(super) struct Text<'a> {
     text: &'a [u8],
@@ -142,5 +190,24 @@ impl<'a> Text<'a> {
         self.budget.leave();
         let ends_in_comma = has_comma && !items.is_empty();
         Ok((items, ends_in_comma))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_end_at_a_limit_also_without_elements() {
+        for shape in [[1 << 40, 0], [2, 1 << 40]] {
+            let mut out = BodyWriter::new();
+            let mut element = |out: &mut BodyWriter| {
+                out.push(b"0");
+                Ok(())
+            };
+            let error = list(&shape, b",", 1000, &mut out, &mut element).unwrap_err();
+            assert!(matches!(error.kind, ErrorKind::Limit { .. }), "{error}");
+            assert!(out.nbytes() < 1010);
+        }
     }
 }
