@@ -265,6 +265,8 @@ class Objects(unittest.TestCase):
         self.assertEqual(repr(np.array([1, 'a', None], dtype=object)), "array([1, 'a', None], dtype=object)")
         self.assertEqual(repr(np.array([[1, 'a'], [None, {}]])), "array([[1, 'a'],\n       [None, {}]], dtype=object)")
         self.assertEqual(str(np.array([[1], [2, 3]], dtype=object)), '[list([1]) list([2, 3])]')
+        self.assertEqual(repr(np.empty((0, 5), object)), 'array([], shape=(0, 5), dtype=object)')
+        self.assertEqual(str(type(np.empty(1, object))), "<class 'numpy.ndarray'>")
         self.assertEqual(repr(np.arange(1001).astype(object)), 'array([0, 1, 2, ..., 998, 999, 1000], dtype=object)')
 
     def test_pickles_and_files_keep_them(self):
@@ -290,8 +292,11 @@ class Objects(unittest.TestCase):
     def test_shapes_that_lie_are_refused(self):
         whole = ndferry_pickle.dumps(np.array([None, None]), 2)
         self.assertEqual(whole.count('J\x02\x00\x00\x00') + whole.count('K\x02'), 1)
-        for wrong in ('\xff\xff\xff\x7f', '\x03\x00\x00\x00'):
-            self.assertRaises(ValueError, ndferry_pickle.loads, whole.replace('K\x02', 'J' + wrong))
+        for wrong in ('J\xff\xff\xff\x7f', 'J\x03\x00\x00\x00', 'J\xff\xff\xff\xff', 'N', '\x8a\x09' + '\xff' * 8 + '\0'):
+            self.assertRaises(ValueError, ndferry_pickle.loads, whole.replace('K\x02', wrong))
+        none = ndferry_pickle.dumps(np.empty((0, 5), object), 2)
+        for wrong in ('J\xff\xff\xff\xff', '\x8a\x08' + '\0' * 7 + '\x40'):
+            self.assertRaises(ValueError, ndferry_pickle.loads, none.replace('K\x05', wrong))
 
 
 class Linalg(unittest.TestCase):

@@ -155,10 +155,16 @@ class ObjectArray(ndarray):
         return _printed(self, ' ', '')
 
     def __repr__(self):
+        if self.size == 0 and self.shape != (0,):
+            return 'array([], shape=(%s), dtype=object)' % ', '.join('%d' % extent for extent in self.shape)
         return 'array(%s, dtype=object)' % _printed(self, ', ', ' ' * 6)
 
     def __reduce__(self):
         return of_items, (self._items(), self.shape)
+
+
+# Who asks for its type, asks for NumPy's.
+ObjectArray.__name__, ObjectArray.__module__ = 'ndarray', 'numpy'
 
 
 def _nested(items, shape):
