@@ -109,6 +109,8 @@ impl Cast {
         let order = array.order().unwrap_or(Order::C);
         let layout = Layout::contiguous(array.shape(), self.to.itemsize(), order)?;
         let mut out = Vec::new();
+        // If there is not so much memory, a vector that grows will say so.
+        let _ = out.try_reserve_exact(layout.size().saturating_mul(self.to.itemsize()));
         array.for_each_run(order, 1 << 20, |run| self.apply(run, &mut out))?;
         Array::new(self.to.clone(), layout, out)
     }

@@ -11,9 +11,6 @@ use crate::number::Number;
 /// Elements that are folded at once where they have to be copied.
 const PIECE: usize = 8192;
 
-/// A thread of its own is not worth it for fewer results side by side.
-const NARROW: usize = 64;
-
 /// What is done with the elements that belong to one result.
 pub(crate) trait Fold<T: Number>: Sync {
     /// What is kept in between.
@@ -122,18 +119,8 @@ pub(crate) fn fold<T: Number, F: Fold<T>>(
             });
         }
     } else {
-        // Rows of a block of results, one after the other; a block for each thread at least, if they are not too narrow.
-        let threads = if many {
-            rayon::current_num_threads()
-        } else {
-            1
-        };
-        let share = if outer < threads {
-            inner.div_ceil(threads).max(NARROW)
-        } else {
-            inner
-        };
-        let block = inner.min(PIECE / 2).min(share);
+        // Rows of a block of results, one after the other.
+        let block = inner.min(PIECE / 2);
         let blocks = inner.div_ceil(block);
         let work = |states: &mut [F::State], nth: usize| {
             let (at, start) = (nth / blocks, nth % blocks * block);
@@ -151,6 +138,7 @@ pub(crate) fn fold<T: Number, F: Fold<T>>(
             .chunks_mut(inner)
             .flat_map(|row| row.chunks_mut(block))
             .collect();
+        // Memory is read fastest in order: few results side by side are made of whole rows, by each thread of its own.
         if many && pieces.len() == 1 {
             states = narrow(&feed, f, count, inner);
         } else if many {

@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::feed::{Feed, room_for};
 use crate::operand::{Held, broadcast, broadcast_shapes};
 use crate::options::{Options, Pick};
+use crate::pick::picked;
 use crate::room::Room;
 use crate::{MathError, Operand};
 
@@ -14,6 +15,11 @@ pub(crate) fn getitem(operands: &[Operand<'_>], options: &Options) -> Result<Arr
     let held = operands[0].own()?;
     let view = held.view();
     let picks = options.picks("index")?;
+    if !view.dtype().has_object()
+        && let Some(found) = picked(&view, picks, operands)?
+    {
+        return Ok(found);
+    }
     let plan = Plan::new(&view, picks, operands)?;
     let itemsize = view.dtype().itemsize();
     if view.dtype().has_object() {

@@ -8,6 +8,7 @@ use crate::code::{Code, no_loop, result_code};
 use crate::feed::{Feed, room_for};
 use crate::operand::{Held, broadcast_shapes};
 use crate::options::Options;
+use crate::pick::taken;
 use crate::room::Room;
 use crate::{MathError, Operand};
 
@@ -511,6 +512,12 @@ pub(crate) fn take(operands: &[Operand<'_>], options: &Options) -> Result<Array,
     let (view, at) = axis_or_flat(held.view(), options, &mut flat)?;
     let size = view.shape()[at];
     let mode = options.text("mode")?.unwrap_or("raise");
+    if mode == "raise"
+        && size > 0
+        && let Some(found) = taken(&view, &indices)?
+    {
+        return Ok(found);
+    }
     let wanted = Feed::new(&indices)?.to_vec::<i64>()?;
     if size == 0 && !wanted.is_empty() {
         return Err(MathError::Indexing {

@@ -4,6 +4,8 @@
 //! (without its warnings). Bools, integers of 1 to 8 bytes, f2, f4, f8, c8 and c16 are computed with; everything else is
 //! refused by functions that compute, while those that only move elements take every dtype.
 //!
+//! Each has a function of Rust in [`np`], with the options that are needed most.
+//!
 //! ```
 //! use ndferry_array::Array;
 //! use ndferry_math::{Operand, Options, call};
@@ -35,9 +37,12 @@ mod joining;
 mod linalg;
 mod map;
 mod names;
+pub mod np;
 mod number;
 mod operand;
 mod options;
+mod order;
+mod pick;
 mod products;
 mod quantile;
 mod real;
@@ -55,3 +60,8 @@ pub use indexing::assign;
 pub use operand::Operand;
 pub use options::{Options, Pick, Setting};
 pub use table::{Function, call, functions};
+
+/// The examples of the guide run.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/arithmetic.md")]
+pub struct Guide;

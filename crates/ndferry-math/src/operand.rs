@@ -38,6 +38,21 @@ impl<'a> From<&'a Array> for Operand<'a> {
     }
 }
 
+macro_rules! from {
+    ($($type:ty: $value:ident => $operand:expr;)*) => {$(
+        impl From<$type> for Operand<'_> {
+            fn from($value: $type) -> Self { $operand }
+        }
+    )*};
+}
+
+from! {
+    bool: value => Self::Bool(value);
+    i32: value => Self::Int(value.into());
+    i64: value => Self::Int(value.into());
+    f64: value => Self::Float(value);
+}
+
 impl<'a> Operand<'a> {
     pub(crate) fn type_name(&self) -> String {
         match self {
@@ -146,6 +161,9 @@ pub(crate) fn broadcast<'a>(
     view: &ArrayView<'a>,
     shape: &[usize],
 ) -> Result<ArrayView<'a>, MathError> {
+    if view.shape() == shape {
+        return Ok(view.clone());
+    }
     let wrong = || MathError::Broadcast {
         shapes: vec![view.shape().to_vec(), shape.to_vec()],
     };

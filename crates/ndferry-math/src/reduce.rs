@@ -12,6 +12,7 @@ use crate::map::halves;
 use crate::number::Number;
 use crate::options::Options;
 use crate::real::Real;
+use crate::widest::widest;
 use crate::{MathError, Operand};
 
 /// What many elements become.
@@ -456,6 +457,23 @@ impl<T: Arith> Fold<T> for Sum {
         } else {
             state.add(item)
         }
+    }
+
+    fn row(&self, _nth: usize, states: &mut [T], row: &[T]) {
+        if self.skip {
+            for (state, item) in states.iter_mut().zip(row) {
+                *state = self.one(0, *state, *item);
+            }
+            return;
+        }
+        widest(
+            #[inline(always)]
+            |_| {
+                for (state, item) in states.iter_mut().zip(row) {
+                    *state = state.add(*item);
+                }
+            },
+        );
     }
 
     fn join(&self, left: T, right: T) -> T {

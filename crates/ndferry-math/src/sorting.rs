@@ -1,4 +1,4 @@
-//! Order: sort, argsort, unique, searchsorted, and where the extremes are.
+//! Order: sort, argsort, unique, searchsorted.
 
 use std::cmp::Ordering;
 
@@ -7,9 +7,11 @@ use ndferry_array::{Array, ArrayView};
 use crate::arith::Arith;
 use crate::axes::{self, Lanes};
 use crate::code::{Code, no_loop};
+use crate::feed::room_for;
 use crate::map::{MANY, convert};
 use crate::number::Number;
 use crate::options::Options;
+use crate::order::Sorted;
 use crate::room::Room;
 use crate::{MathError, Operand};
 
@@ -77,7 +79,7 @@ pub(crate) fn array_of<T: Number>(
     convert(&crate::feed::Feed::new(&view)?, code, shape)
 }
 
-/// `numpy.sort`; always stable.
+/// `numpy.sort`; stable, but for zeros of both signs in long lanes.
 pub(crate) fn sort(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
     let (held, mut flat) = (operand.own()?, None);
     let view = held.view();
@@ -85,15 +87,11 @@ pub(crate) fn sort(operand: &Operand<'_>, options: &Options) -> Result<Array, Ma
     let code = number("sort", operand, &view)?;
     dispatch!(code, T => {
         let mut lanes = Lanes::<T>::new(&view, axis)?;
-        lanes.each_mut(|lane| lane.sort_by(compare));
+        let mut done = Ok(());
+        lanes.each_mut(|lane| done = std::mem::replace(&mut done, Ok(())).and_then(|()| T::sort(lane)));
+        done?;
         lanes.back(&array_of(&lanes.items, code, &lanes.shape(lanes.length))?)
     })
-}
-
-fn sorted_indices<T: Arith>(lane: &[T]) -> Vec<i64> {
-    let mut order: Vec<i64> = (0..lane.len() as i64).collect();
-    order.sort_by(|a, b| compare(&lane[*a as usize], &lane[*b as usize]));
-    order
 }
 
 /// `numpy.argsort`; always stable.
@@ -104,7 +102,10 @@ pub(crate) fn argsort(operand: &Operand<'_>, options: &Options) -> Result<Array,
     let code = number("argsort", operand, &view)?;
     dispatch!(code, T => {
         let lanes = Lanes::<T>::new(&view, axis)?;
-        let orders: Vec<i64> = lanes.iter().flat_map(sorted_indices).collect();
+        let mut orders: Vec<i64> = room_for(lanes.items.len())?;
+        for lane in lanes.iter() {
+            orders.extend(T::places(lane)?);
+        }
         lanes.back(&array_of(&orders, Code::I64, &lanes.shape(lanes.length))?)
     })
 }
@@ -119,7 +120,13 @@ pub(crate) fn unique(operand: &Operand<'_>, options: &Options) -> Result<Vec<Arr
         let items = crate::feed::Feed::new(&view)?.to_vec::<T>()?;
         let wanted = ["return_index", "return_inverse", "return_counts"].map(|option| options.flag(option, false));
         let [index, inverse, counts] = [wanted[0].clone()?, wanted[1].clone()?, wanted[2].clone()?];
-        let order = sorted_indices(&items);
+        if !(index || inverse || counts) {
+            let mut items = items;
+            T::sort(&mut items)?;
+            items.dedup_by(|item, before| compare(before, item).is_eq());
+            return Ok(vec![array_of(&items, code, &[items.len()])?]);
+        }
+        let order = T::places(&items)?;
         let (mut firsts, mut which, mut sizes) = (Vec::new(), vec![0i64; items.len()], Vec::<i64>::new());
         for at in order {
             let item = items[at as usize];

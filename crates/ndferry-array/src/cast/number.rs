@@ -211,16 +211,16 @@ pub(super) fn cast(
         ($n:literal, $read:expr) => {{
             let read = $read;
             let numbers = values.as_chunks::<$n>().0.iter();
-            sink.put(
-                numbers.map(|bytes| {
+            if swapped_in {
+                let swapped = |bytes: &[u8; $n]| {
                     let mut bytes = *bytes;
-                    if swapped_in {
-                        bytes.reverse();
-                    }
-                    read(bytes)
-                }),
-                out,
-            );
+                    bytes.reverse();
+                    bytes
+                };
+                sink.put(numbers.map(|bytes| read(swapped(bytes))), out);
+            } else {
+                sink.put(numbers.map(|bytes| read(*bytes)), out);
+            }
         }};
     }
     match bits {
@@ -263,18 +263,11 @@ struct Sink {
 }
 
 impl Sink {
-    fn put<W: Wide>(&self, values: impl Iterator<Item = W>, out: &mut Vec<u8>) {
+    fn put<W: Wide>(&self, values: impl ExactSizeIterator<Item = W>, out: &mut Vec<u8>) {
         macro_rules! each {
-            ($write:expr) => {{
-                let write = $write;
-                for value in values {
-                    let mut bytes = write(value);
-                    if self.swapped {
-                        bytes.reverse();
-                    }
-                    out.extend_from_slice(&bytes);
-                }
-            }};
+            ($write:expr) => {
+                self.fill(values, out, $write)
+            };
         }
         match self.target {
             Target::Bool => each!(|x: W| [u8::from(x.is_true())]),
@@ -306,6 +299,26 @@ impl Sink {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Sink {
+    /// Makes room once, so that the loop is one over two slices.
+    fn fill<W: Wide, const N: usize>(
+        &self,
+        values: impl ExactSizeIterator<Item = W>,
+        out: &mut Vec<u8>,
+        write: impl Fn(W) -> [u8; N],
+    ) {
+        let start = out.len();
+        out.resize(start + values.len() * N, 0);
+        let slots = out[start..].as_chunks_mut::<N>().0;
+        for (slot, value) in slots.iter_mut().zip(values) {
+            *slot = write(value);
+        }
+        if self.swapped {
+            slots.iter_mut().for_each(|slot| slot.reverse());
         }
     }
 }
