@@ -874,8 +874,28 @@ pub(crate) struct PyroToArgs {
     /// The UDP port at which everybody near is asked for a name server where none is said; 0 asks nobody.
     #[arg(long, value_name = "PORT", default_value = "9091")]
     pub(crate) broadcast: u16,
+    /// Over TLS (Pyro's SSL): a PEM file of authorities, one of which must have signed the other side's certificate.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// Over TLS (Pyro's SSL): the other side must have this certificate, sha256=…, whoever signed it.
+    #[arg(long, value_name = "PIN")]
+    pub(crate) tls_pin: Option<String>,
+    #[command(flatten)]
+    pub(crate) own: PyroTlsArgs,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
+}
+
+/// Who this side is.
+#[cfg(feature = "pyro")]
+#[derive(Args, Debug)]
+pub(crate) struct PyroTlsArgs {
+    /// Over TLS: this side's certificate, a PEM file. Without it, who listens makes one, and who calls shows none.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Its private key, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
 }
 
 /// Options of `pyro list`.
@@ -942,7 +962,7 @@ pub(crate) struct PyroServeArgs {
     /// Files with arrays, PATH:MEMBER, or folders, whose files are served as they are now.
     #[arg(value_name = "SOURCE", required = true)]
     pub(crate) sources: Vec<OsString>,
-    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one) or unix:///PATH.
+    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), tls://HOST:PORT (Pyro's SSL), or unix:///PATH.
     #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
     pub(crate) listen: String,
     /// What the object is called, or what the names of several begin with; the file's name otherwise, with the array's if
@@ -955,13 +975,15 @@ pub(crate) struct PyroServeArgs {
     /// Pyro4: the key that signs messages (_pyroHmacKey), in a file; Pyro5 is refused then.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) own: PyroTlsArgs,
 }
 
 /// Options of `pyro nameserver`.
 #[cfg(feature = "pyro")]
 #[derive(Args, Debug)]
 pub(crate) struct PyroNameserverArgs {
-    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one).
+    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), or tls://HOST:PORT (Pyro's SSL).
     #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:9090")]
     pub(crate) listen: String,
     /// Answers those who ask everybody near for a name server, at this UDP port: programs of Pyro ask at 9091.
@@ -976,6 +998,8 @@ pub(crate) struct PyroNameserverArgs {
     /// Pyro4: the key that signs messages (_pyroHmacKey), in a file; Pyro5 is refused then.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) own: PyroTlsArgs,
 }
 
 /// Options of `pyro receive`.
@@ -994,7 +1018,7 @@ pub(crate) struct PyroReceiveArgs {
     /// The methods that may be called with arrays; any number of them.
     #[arg(long = "method", value_name = "NAME", default_value = "receiveData")]
     pub(crate) methods: Vec<String>,
-    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one) or unix:///PATH.
+    /// Where to listen: tcp://HOST:PORT (port 0 takes any free one), tls://HOST:PORT (Pyro's SSL), or unix:///PATH.
     #[arg(long, value_name = "URL", default_value = "tcp://127.0.0.1:0")]
     pub(crate) listen: String,
     /// What the object is called.

@@ -9,7 +9,9 @@ use bytes::Bytes;
 use crate::net::{self, SocketListener, Wire};
 use crate::patience::{Patience, Progress, Wait, is_no_end};
 use crate::stream::POLL;
-use crate::{BigBuffer, Error, Framing, Interrupt, LinkOptions, Result, Stream, Url, wait};
+use crate::{
+    BigBuffer, Error, Framing, Interrupt, LinkOptions, Result, Stream, TlsOptions, Url, wait,
+};
 
 /// How to talk to a peer, byte by byte.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct ExchangeOptions {
     pub connect_timeout: Duration,
     /// How long a peer may be silent, or drip less than 256 bytes a second.
     pub timeout: Duration,
+    /// Over `tls://`: whom to believe, and who this side is.
+    pub tls: TlsOptions,
     /// Stops whatever waits, within 200 ms.
     pub interrupt: Interrupt,
 }
@@ -29,6 +33,7 @@ impl Default for ExchangeOptions {
         Self {
             connect_timeout: Duration::from_secs(10),
             timeout: Duration::from_secs(60),
+            tls: TlsOptions::default(),
             interrupt: Interrupt::new(),
         }
     }
@@ -44,6 +49,8 @@ impl ExchangeOptions {
         let mut options = LinkOptions::new(framing);
         options.connect_timeout = self.connect_timeout;
         options.timeout = self.timeout;
+        options.greeting_timeout = self.connect_timeout;
+        options.tls = self.tls.clone();
         options.interrupt = self.interrupt.clone();
         options
     }
@@ -99,17 +106,24 @@ impl Read for Input {
 }
 
 impl Exchange {
-    /// Connects by TCP or to a Unix socket.
+    /// Connects by TCP, by TLS or to a Unix socket.
     ///
     /// # Errors
     /// As [`crate::connect`]; [`Error::NotBuilt`] for other transports.
     pub fn connect(url: &Url, options: &ExchangeOptions) -> Result<Self> {
-        if !matches!(url, Url::Tcp { .. } | Url::Unix(_)) {
-            return Err(Error::NotBuilt { scheme: "this" });
-        }
         options.interrupt.check()?;
-        let socket = net::connect(url, &options.link())?;
-        Ok(Self::over(Box::new(socket), options))
+        let link = options.link();
+        let stream: Wire = match url {
+            Url::Tcp { .. } | Url::Unix(_) => Box::new(net::connect(url, &link)?),
+            #[cfg(feature = "tls")]
+            Url::Tls { host, pin, .. } => {
+                // What is wrong with the options is found before anybody is called.
+                let caller = crate::tls::Caller::new(host, *pin, &link.tls)?;
+                Box::new(caller.call(net::connect(url, &link)?, &link)?)
+            }
+            other => return Err(not_built(other)),
+        };
+        Ok(Self::over(stream, options))
     }
 
     fn over(stream: Wire, options: &ExchangeOptions) -> Self {
@@ -199,6 +213,8 @@ impl Exchange {
                 0 => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                 n => IoSlice::advance_slices(&mut left, n),
             }
+            // What was encrypted goes out before more is.
+            while wait.until(|| self.input.stream.push())? > 0 {}
         }
         Ok(())
     }
@@ -293,6 +309,14 @@ impl Read for Patient<'_> {
     }
 }
 
+fn not_built(url: &Url) -> Error {
+    let scheme = match url {
+        Url::Tls { .. } => "tls",
+        _ => "this",
+    };
+    Error::NotBuilt { scheme }
+}
+
 /// Waits for peers that connect.
 #[derive(Debug)]
 pub struct ExchangeListener {
@@ -301,13 +325,16 @@ pub struct ExchangeListener {
 }
 
 impl ExchangeListener {
-    /// Listens at a TCP port or a Unix socket.
+    /// Listens at a TCP port, with TLS over it or not, or a Unix socket. A hand-shake of TLS is done when the peer is read
+    /// from.
     ///
     /// # Errors
     /// As [`crate::Listener::bind`]; [`Error::NotBuilt`] for other transports.
     pub fn bind(url: &Url, options: ExchangeOptions) -> Result<Self> {
-        if !matches!(url, Url::Tcp { .. } | Url::Unix(_)) {
-            return Err(Error::NotBuilt { scheme: "this" });
+        match url {
+            Url::Tcp { .. } | Url::Unix(_) => {}
+            Url::Tls { .. } if cfg!(feature = "tls") => {}
+            other => return Err(not_built(other)),
         }
         let listener = SocketListener::bind(url, &options.link())?;
         Ok(Self { listener, options })

@@ -61,7 +61,8 @@ pub struct TlsOptions {
     /// For who connects: a PEM file of authorities. One of them must have signed the listener's certificate, which must be
     /// for the host of the address and not have expired. Without it and without a pin, those are asked that Mozilla trusts.
     pub authorities: Option<PathBuf>,
-    /// For who listens; without it, a self-signed certificate is made for each listener.
+    /// For who listens; without it, a self-signed certificate is made for each listener. For who connects: shown to listeners
+    /// that ask for one.
     pub identity: Option<TlsIdentity>,
 }
 

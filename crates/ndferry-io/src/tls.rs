@@ -258,7 +258,11 @@ impl Caller {
             url: host.to_owned(),
             problem: "its host is neither a name nor an address",
         })?;
-        let config = trust::client_config(pin, options.authorities.as_deref())?;
+        let config = trust::client_config(
+            pin,
+            options.authorities.as_deref(),
+            options.identity.as_ref(),
+        )?;
         Ok(Self {
             config: Arc::new(config),
             name,

@@ -132,6 +132,16 @@ pub enum ArraysAs {
 }
 
 /// How to write for a peer.
+///
+/// ```
+/// use ndferry_pyro::{Decoding, Dialect, Encoding, Limits, Serializer, Value};
+///
+/// let body = Encoding::new(Dialect::Pyro5, Serializer::Serpent).value(&Value::list([1i64, 2]))?;
+/// assert_eq!(&body.to_bytes()[..], b"# serpent utf-8 python3.2\n[1,2]");
+/// let back = Decoding::new(Serializer::Serpent, Limits::default()).value(&body.to_bytes())?;
+/// assert_eq!(back.as_items().map(<[Value]>::len), Some(2));
+/// # Ok::<(), ndferry_pyro::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Encoding {

@@ -146,7 +146,7 @@ impl Shared {
 }
 
 impl Daemon {
-    /// Listens at a TCP port (0: any) or a Unix socket.
+    /// Listens at a TCP port (0: any), by TLS at one (`tls://`, with the feature of that name) or at a Unix socket.
     ///
     /// # Errors
     /// [`ErrorKind::Io`].
@@ -280,7 +280,7 @@ fn uri_at(place: &Url, name: &str) -> Uri {
             object,
             path: path.display().to_string(),
         },
-        Url::Tcp { host, port } => Uri::Tcp {
+        Url::Tcp { host, port } | Url::Tls { host, port, .. } => Uri::Tcp {
             object,
             host: host.clone(),
             port: *port,

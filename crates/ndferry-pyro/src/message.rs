@@ -177,6 +177,24 @@ impl Flags {
 }
 
 /// What a message begins with.
+///
+/// ```
+/// use ndferry_pyro::{Dialect, Flags, Head, MessageKind};
+///
+/// let ping = Head {
+///     dialect: Dialect::Pyro5,
+///     kind: MessageKind::Ping,
+///     serializer: 42,
+///     flags: Flags::default(),
+///     seq: 1,
+///     data_nbytes: 4,
+///     annotations_nbytes: 0,
+///     correlation: [0; 16],
+/// };
+/// assert_eq!(ping.to_bytes().len(), 40);
+/// assert_eq!(Head::parse(&ping.to_bytes())?, ping);
+/// # Ok::<(), ndferry_pyro::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Which Pyro's message it is.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
-use ndferry_io::{Exchange, ExchangeOptions};
+use ndferry_io::{Exchange, ExchangeOptions, Url};
 
 use crate::broadcast::BROADCAST_PORT;
 use crate::channel::{Channel, Received, pack};
@@ -43,6 +43,9 @@ pub struct ProxyOptions {
     pub broadcast: Option<u16>,
     /// Who is asked there: at first everybody near, and this machine.
     pub broadcast_to: Vec<Ipv4Addr>,
+    /// Whether connections by TCP are encrypted, as Pyro's are with `SSL`; no address says so. Whom to believe, and what to
+    /// show to daemons that want a certificate of their clients, is in `exchange.tls`. Needs the feature `tls`.
+    pub tls: bool,
     /// What an answer may ask for.
     pub limits: Limits,
     /// How to connect, and for how long to wait.
@@ -61,6 +64,7 @@ impl Default for ProxyOptions {
             correlation: None,
             broadcast: Some(BROADCAST_PORT),
             broadcast_to: vec![Ipv4Addr::BROADCAST, Ipv4Addr::LOCALHOST],
+            tls: false,
             limits: Limits::default(),
             exchange: ExchangeOptions::default(),
         }
@@ -192,7 +196,11 @@ impl Proxy {
         uri: &Uri,
         options: &ProxyOptions,
     ) -> std::result::Result<Self, Failed> {
-        let url = uri.url().ok_or_else(|| shape("the address"))?;
+        let mut url = uri.url().ok_or_else(|| shape("the address"))?;
+        if let (true, Url::Tcp { host, port }) = (options.tls, &url) {
+            let (host, port, pin) = (host.clone(), *port, None);
+            url = Url::Tls { host, port, pin };
+        }
         if serializer.id(dialect).is_none() {
             let what = "anything in this Pyro".to_owned();
             return Err(Failed::Error(
@@ -614,6 +622,8 @@ fn is_reset(error: &Error) -> bool {
     use std::io::ErrorKind as Kind;
     match &error.kind {
         ErrorKind::Io(ndferry_io::Error::Closed { .. }) | ErrorKind::Truncated { .. } => true,
+        #[cfg(feature = "tls")]
+        ErrorKind::Io(ndferry_io::Error::Tls(ndferry_io::TlsProblem::CutOff)) => true,
         ErrorKind::Io(ndferry_io::Error::System(error)) => {
             matches!(error.kind(), Kind::ConnectionReset | Kind::BrokenPipe)
         }

@@ -159,6 +159,11 @@ impl Pyro3 {
     /// # Errors
     /// [`ErrorKind::Refused`], [`ErrorKind::Io`], [`ErrorKind::Remote`] for a name that is not known; a peer that is no Pyro 3.
     pub fn connect(uri: &Pyro3Uri, options: &ProxyOptions) -> Result<Self> {
+        if options.tls {
+            // Its `PYROLOCSSL` needed a library that is long gone.
+            let what = "Pyro 3 over TLS".to_owned();
+            return Err(ErrorKind::Unsupported { what }.at(0));
+        }
         let found;
         let uri = match uri.kind {
             Kind::Name => {

@@ -7,6 +7,15 @@ use crate::codec::shape;
 use crate::{Error, ErrorKind, Value};
 
 /// `PYRO:object@host:port`, `PYRO:object@./u:path`, or a name that a name server knows. Prints as it parses.
+///
+/// ```
+/// use ndferry_pyro::Uri;
+///
+/// let uri: Uri = "PYRO:camera@lab:9000".parse()?;
+/// assert_eq!(uri.object(), "camera");
+/// assert_eq!(uri.with_object("stage").to_string(), "PYRO:stage@lab:9000");
+/// # Ok::<(), ndferry_pyro::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Uri {
@@ -131,7 +140,11 @@ fn place(text: &str, default: Option<u16>) -> Result<(String, u16), &'static str
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']').ok_or("a bracket is missing")?;
-            (host, rest.strip_prefix(':'))
+            let port = rest.strip_prefix(':');
+            if port.is_none() && !rest.is_empty() {
+                return Err("after the bracket is no port");
+            }
+            (host, port)
         }
         None => match text.rsplit_once(':') {
             Some((host, _)) if host.contains(':') => return Err("an IPv6 address needs brackets"),
@@ -141,6 +154,10 @@ fn place(text: &str, default: Option<u16>) -> Result<(String, u16), &'static str
     };
     if host.is_empty() {
         return Err("it has no host");
+    }
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '[' | ']' | '/');
+    if host.contains(is_odd) {
+        return Err("no host is called like this");
     }
     let port = match port {
         Some(port) => port.parse().ok(),
@@ -204,6 +221,10 @@ mod tests {
             "PYRO:a@host:70000",
             "PYRO:a@::1:5",
             "PYRO:a@[::1:5",
+            "PYRO:a@[::1]5",
+            "PYRO:a@[[::1]:5",
+            "PYRO:a@[./u]:5",
+            "PYRO:a@b c:5",
             "PYRO:a@./u:",
             "PYROMETA:a,b",
             "http:a@b:1",

@@ -17,6 +17,10 @@ use ndferry_pyro::{
     NameTable, Outcome, Proxy, ProxyOptions, Pyro3, Returned, Serializer, Served, Uri, Value,
 };
 
+#[cfg(feature = "tls")]
+#[path = "peers/tls.rs"]
+mod tls;
+
 struct Peer {
     dialect: Dialect,
     python: String,
@@ -127,13 +131,16 @@ fn script(name: &str) -> String {
 
 /// Their daemon, and where its object is.
 fn their_daemon(peer: &Peer, serializer: Serializer, key: Option<&str>) -> (Running, Uri) {
-    let mut child = Command::new(&peer.python)
-        .args([&script("daemon"), peer.name(), serializer.name()])
-        .args(key)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut command = Command::new(&peer.python);
+    command.args([&script("daemon"), peer.name(), serializer.name()]);
+    command.args(key);
+    started(command)
+}
+
+/// A daemon that writes where its object is.
+fn started(mut command: Command) -> (Running, Uri) {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     let mut line = String::new();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     out.read_line(&mut line).unwrap();
@@ -404,6 +411,10 @@ impl Row {
             let mut table = table.append(true).create(true).open(path).unwrap();
             writeln!(table, "{line}").unwrap();
         }
+        self.count()
+    }
+
+    fn count(&self) -> usize {
         self.0.values().map(|(n, _)| n).sum()
     }
 }
@@ -669,7 +680,11 @@ fn arrays(thing: &mut Proxy, uri: &Uri, peer: &Peer, row: &mut Row) {
         row.add("array", 1);
     }
     if row.0.get("array").is_none_or(|(n, _)| *n == 0) {
-        row.cannot("array", "no NumPy there");
+        let why = match peer.is_jython {
+            true => "bytes are texts in Python 2",
+            false => "no NumPy there",
+        };
+        row.cannot("array", why);
     }
 }
 

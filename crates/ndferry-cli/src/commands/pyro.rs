@@ -12,11 +12,12 @@ use anyhow::{Context, bail};
 use ndferry::{Format, Item, LazyArray, PrintOptions, SaveOptions, save, save_to};
 use ndferry_pyro::{
     Answer, Array, Decoding, ErrorKind, Interrupt, Limits, NameServer, Proxy, ProxyOptions, Pyro3,
-    Serializer, Uri, Value,
+    Serializer, TlsIdentity, Uri, Url, Value,
 };
 
 use crate::args::{
-    PyroArgs, PyroCallArgs, PyroCommand, PyroGetArgs, PyroListArgs, PyroToArgs, SourceArgs,
+    PyroArgs, PyroCallArgs, PyroCommand, PyroGetArgs, PyroListArgs, PyroTlsArgs, PyroToArgs,
+    SourceArgs,
 };
 use crate::output;
 use crate::report::{Outcome, Session};
@@ -61,9 +62,44 @@ fn options(to: &PyroToArgs, session: &Session) -> anyhow::Result<ProxyOptions> {
         })?);
     }
     options.key = to.key_file.as_deref().map(key).transpose()?;
+    let tls = &mut options.exchange.tls;
+    tls.authorities.clone_from(&to.tls_ca);
+    tls.pin = to.tls_pin.as_deref().map(str::parse).transpose()?;
+    options.tls = tls.authorities.is_some() || tls.pin.is_some();
+    tls.identity = identity(&to.own);
     options.exchange.timeout = to.wait.timeout;
     options.exchange.interrupt = interrupt(session);
     Ok(options)
+}
+
+/// The same for those who do nothing but call.
+fn calling(to: &PyroToArgs, session: &Session) -> anyhow::Result<ProxyOptions> {
+    let options = options(to, session)?;
+    if options.exchange.tls.identity.is_some() && !options.tls {
+        bail!("--tls-cert is for calls over TLS: with --tls-ca or --tls-pin");
+    }
+    Ok(options)
+}
+
+fn identity(own: &PyroTlsArgs) -> Option<TlsIdentity> {
+    let (certificate, key) = (own.tls_cert.clone()?, own.tls_key.clone()?);
+    Some(TlsIdentity { certificate, key })
+}
+
+/// Where to listen, and as whom.
+fn listening(listen: &str, own: &PyroTlsArgs) -> anyhow::Result<(Url, Option<TlsIdentity>)> {
+    let (url, identity) = (listen.parse()?, identity(own));
+    if identity.is_some() && !matches!(url, Url::Tls { .. }) {
+        bail!("--tls-cert is for listening at addresses that begin with tls://");
+    }
+    Ok((url, identity))
+}
+
+/// What others need to believe this side.
+fn tell_pin(url: &Url, session: &Session) {
+    if let Url::Tls { pin: Some(pin), .. } = url {
+        session.say(format_args!("its certificate: --tls-pin {pin}"));
+    }
 }
 
 /// A key out of a file, without the newline at its end.
@@ -99,7 +135,7 @@ fn place(text: &str) -> anyhow::Result<(String, u16)> {
 }
 
 fn list(args: &PyroListArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let options = options(&args.to, session)?;
+    let options = calling(&args.to, session)?;
     let tell = |error| told(error, session);
     let mut out = output::text(false);
     let is_object = |place: &&String| place.to_ascii_uppercase().starts_with("PYRO");
@@ -157,8 +193,8 @@ fn call(args: &PyroCallArgs, session: &Session) -> anyhow::Result<Outcome> {
         }
     }
     let tell = |error| told(error, session);
-    let options = options(&args.to, session)?;
-    if is_old(&args.uri) {
+    let options = calling(&args.to, session)?;
+    if is_old(&args.uri, &options)? {
         let mut old = Pyro3::connect(&args.uri.parse()?, &options).map_err(tell)?;
         let value = old.call(&args.method, by_position, by_name).map_err(tell)?;
         return put(&value, args.output.as_deref(), args.force, session);
@@ -189,8 +225,12 @@ fn call(args: &PyroCallArgs, session: &Session) -> anyhow::Result<Outcome> {
 }
 
 /// Addresses of Pyro 3 are like those of web pages.
-fn is_old(uri: &str) -> bool {
-    uri.contains("://")
+fn is_old(uri: &str, options: &ProxyOptions) -> anyhow::Result<bool> {
+    let is_old = uri.contains("://");
+    if is_old && options.tls {
+        bail!("{uri}: Pyro 3 is not called over TLS");
+    }
+    Ok(is_old)
 }
 
 /// What came raw beside an answer, if it is an NPY; otherwise nothing.
@@ -208,8 +248,8 @@ fn is_name(text: &str) -> bool {
 
 fn get(args: &PyroGetArgs, session: &Session) -> anyhow::Result<Outcome> {
     let tell = |error| told(error, session);
-    let options = options(&args.to, session)?;
-    let value = match is_old(&args.uri) {
+    let options = calling(&args.to, session)?;
+    let value = match is_old(&args.uri, &options)? {
         true => {
             Pyro3::connect(&args.uri.parse()?, &options).and_then(|mut old| old.get(&args.name))
         }

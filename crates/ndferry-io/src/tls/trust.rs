@@ -27,8 +27,13 @@ const MOST: u64 = 4 << 20;
 /// The name in certificates made here; they are known by their pin.
 const NAME: &str = "ndferry";
 
-/// What is wanted of the other side: to have the pinned certificate, or one that an authority has signed, or both.
-pub(super) fn client_config(pin: Option<Pin>, authorities: Option<&Path>) -> Result<ClientConfig> {
+/// What is wanted of the other side: to have the pinned certificate, or one that an authority has signed, or both. And what it
+/// gets to see if it wants something of this side.
+pub(super) fn client_config(
+    pin: Option<Pin>,
+    authorities: Option<&Path>,
+    identity: Option<&TlsIdentity>,
+) -> Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let roots = match (pin, authorities) {
         (_, Some(path)) => Some(authorities_of(path)?),
@@ -46,12 +51,19 @@ pub(super) fn client_config(pin: Option<Pin>, authorities: Option<&Path>) -> Res
         signed: signed.map_err(|error| TlsProblem::Other(error.to_string()))?,
         provider: Arc::clone(&provider),
     };
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])
         .map_err(|error| TlsProblem::of(error, true))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    let mut config = match identity {
+        None => builder.with_no_client_auth(),
+        Some(identity) => {
+            let (chain, key) = (certificates(&identity.certificate)?, key(&identity.key)?);
+            let built = builder.with_client_auth_cert(chain, key);
+            built.map_err(|error| not_of_use(identity, &error))?
+        }
+    };
     // Each connection is one of its own.
     config.resumption = Resumption::disabled();
     Ok(config)
@@ -71,21 +83,27 @@ pub(super) fn server_config(identity: Option<&TlsIdentity>) -> Result<(ServerCon
     let pin = chain.first().map_or(Pin([0; 32]), pin_of);
     let built = builder.with_single_cert(chain, key);
     let mut config = built.map_err(|error| match identity {
-        Some(identity) if matches!(error, rustls::Error::InvalidCertificate(_)) => {
-            TlsProblem::BadCertificate {
-                path: identity.certificate.clone(),
-                problem: error.to_string(),
-            }
-        }
-        Some(identity) => TlsProblem::BadKey {
-            path: identity.key.clone(),
-            problem: error.to_string(),
-        },
+        Some(identity) => not_of_use(identity, &error),
         None => TlsProblem::Other(error.to_string()),
     })?;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
     Ok((config, pin))
+}
+
+/// A certificate and a key that do not go together, or not with us.
+fn not_of_use(identity: &TlsIdentity, error: &rustls::Error) -> TlsProblem {
+    let problem = error.to_string();
+    match error {
+        rustls::Error::InvalidCertificate(_) => TlsProblem::BadCertificate {
+            path: identity.certificate.clone(),
+            problem,
+        },
+        _ => TlsProblem::BadKey {
+            path: identity.key.clone(),
+            problem,
+        },
+    }
 }
 
 /// The SHA-256 of a certificate.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ndferry_pyro::{Announcer, Daemon, DaemonOptions, NameTable, Url};
 
 use super::serve::until_stopped;
-use super::{interrupt, key};
+use super::{interrupt, key, listening, tell_pin};
 use crate::args::PyroNameserverArgs;
 use crate::report::{Outcome, Session};
 
@@ -18,7 +18,9 @@ pub(crate) fn run(args: &PyroNameserverArgs, session: &Session) -> anyhow::Resul
     let mut options = DaemonOptions::default();
     options.key = args.key_file.as_deref().map(key).transpose()?;
     options.exchange.interrupt = interrupt(session);
-    let mut daemon = Daemon::bind(&args.listen.parse()?, options)?;
+    let (url, identity) = listening(&args.listen, &args.own)?;
+    options.exchange.tls.identity = identity;
+    let mut daemon = Daemon::bind(&url, options)?;
     let table = Arc::new(NameTable::new());
     let uri = daemon.register(NameTable::OBJECT, Arc::<NameTable>::clone(&table));
     let own = table.register(NameTable::OBJECT, uri.clone());
@@ -31,6 +33,7 @@ pub(crate) fn run(args: &PyroNameserverArgs, session: &Session) -> anyhow::Resul
         }
     };
     crate::report::line(&uri);
+    tell_pin(daemon.url(), session);
     if let Some(announcer) = &announcer {
         session.say(format_args!(
             "answers who asks for it at UDP port {}",
@@ -61,7 +64,9 @@ pub(crate) fn run(args: &PyroNameserverArgs, session: &Session) -> anyhow::Resul
 /// Those of this machine alone hear the questions of this machine; others those of all.
 fn place(url: &Url) -> Ipv4Addr {
     match url {
-        Url::Tcp { host, .. } if matches!(host.as_str(), "127.0.0.1" | "localhost") => {
+        Url::Tcp { host, .. } | Url::Tls { host, .. }
+            if matches!(host.as_str(), "127.0.0.1" | "localhost") =>
+        {
             Ipv4Addr::LOCALHOST
         }
         _ => Ipv4Addr::UNSPECIFIED,

@@ -9,10 +9,10 @@ use anyhow::bail;
 use ndferry::Format;
 use ndferry_pyro::{
     Array, Daemon, DaemonOptions, Exception, Metadata, Outcome as Called, Proxy, Returned, Served,
-    Stopper, Uri, Value,
+    Stopper, Uri, Url, Value,
 };
 
-use super::{arrays_in, interrupt, options, store, told};
+use super::{arrays_in, identity, interrupt, options, store, tell_pin, told};
 use crate::args::PyroReceiveArgs;
 use crate::commands::recv::{can_save, numbered};
 use crate::output;
@@ -41,11 +41,20 @@ pub(crate) fn run(args: &PyroReceiveArgs, session: &Session) -> anyhow::Result<O
     options.connections = PEERS;
     options.exchange.timeout = args.to.wait.timeout;
     options.exchange.interrupt = interrupt(session);
-    let mut daemon = Daemon::bind(&args.listen.parse()?, options)?;
+    let url: Url = args.listen.parse()?;
+    options.exchange.tls.identity = identity(&args.to.own);
+    let is_tls = matches!(url, Url::Tls { .. });
+    if options.exchange.tls.identity.is_some() && !is_tls && !to_them.tls {
+        bail!(
+            "--tls-cert is for listening at addresses that begin with tls://, and for calls over TLS"
+        );
+    }
+    let mut daemon = Daemon::bind(&url, options)?;
     let (pushes, pushed) = sync_channel(0);
     let methods = args.methods.clone();
     let uri = daemon.register(&args.name, Arc::new(Inbox { methods, pushes }));
     crate::report::line(&uri);
+    tell_pin(daemon.url(), session);
     if !daemon.is_local() {
         session.say("whoever reaches this port can push arrays");
     }

@@ -12,7 +12,7 @@ use ndferry_pyro::{
     ProxyOptions, Returned, Served, Value,
 };
 
-use super::{interrupt, key, place};
+use super::{interrupt, key, listening, place, tell_pin};
 use crate::args::{PyroServeArgs, SourceArgs};
 use crate::report::{Outcome, Session};
 
@@ -24,7 +24,9 @@ pub(crate) fn run(args: &PyroServeArgs, session: &Session) -> anyhow::Result<Out
     options.key = args.key_file.as_deref().map(key).transpose()?;
     options.exchange.interrupt = interrupt(session);
     let objects = objects(args, session)?;
-    let mut daemon = Daemon::bind(&args.listen.parse()?, options)?;
+    let (url, identity) = listening(&args.listen, &args.own)?;
+    options.exchange.tls.identity = identity;
+    let mut daemon = Daemon::bind(&url, options)?;
     for (name, stack) in objects {
         let uri = daemon.register(&name, Arc::new(stack));
         if let Some(server) = &args.register {
@@ -35,6 +37,7 @@ pub(crate) fn run(args: &PyroServeArgs, session: &Session) -> anyhow::Result<Out
         }
         crate::report::line(uri);
     }
+    tell_pin(daemon.url(), session);
     if !daemon.is_local() {
         session.say("whoever reaches this port can read these arrays");
     }
