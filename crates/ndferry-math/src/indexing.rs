@@ -65,7 +65,8 @@ pub(crate) fn setitem(operands: &[Operand<'_>], options: &Options) -> Result<Arr
 ///
 /// # Errors
 /// Kind `Index` of indices that the target does not have; kind `Value` of shapes that do not fit; kind `Type` of dtypes
-/// that cannot be cast; kind `Overflow` of Python ints that have no room in the dtype. Then nothing was changed.
+/// that cannot be cast; kind `Overflow` of Python ints and floats that have no room in an integer dtype. Then nothing was
+/// changed.
 pub fn assign(
     target: &mut ArrayViewMut<'_>,
     index: &[Pick],
@@ -89,8 +90,9 @@ fn set(
     let plan = Plan::new(&view, index, arrays)?;
     let value = match (Code::of(&dtype), value) {
         (_, Operand::Array(_)) => value.own()?,
-        // A float may become an integer, a complex number may not become real.
+        // A float may become an integer if that has room for it, a complex number may not become real.
         (Some(code), Operand::Int(_) | Operand::Bool(_)) => value.held(code)?,
+        (Some(code), Operand::Float(value)) if code.is_int() => whole(*value)?.held(code)?,
         (Some(code), Operand::Complex(..)) if !code.is_complex() => {
             return Err(MathError::Type {
                 function: "setitem",
@@ -141,6 +143,18 @@ fn set(
         items = rest;
     });
     Ok(())
+}
+
+/// A float of Python as the int that it becomes there, which need not have room.
+fn whole(value: f64) -> Result<Operand<'static>, MathError> {
+    if value.is_nan() {
+        return Err(MathError::Value {
+            function: "setitem",
+            problem: "cannot convert float NaN to integer",
+        });
+    }
+    // What is beyond the largest ints becomes those.
+    Ok(Operand::Int(value as i128))
 }
 
 fn not_bytes(view: &ArrayView<'_>) -> MathError {

@@ -463,7 +463,8 @@ pub(crate) fn tile(operand: &Operand<'_>, options: &Options) -> Result<Array, Ma
     }
     let mut lists = Lists::new();
     for (extent, reps) in view.shape().iter().zip(&reps) {
-        let reps = usize::try_from(*reps).unwrap_or(0);
+        let reps = usize::try_from(*reps)
+            .map_err(|_| value("tile", "negative dimensions are not allowed"))?;
         lists.push(Some(repeated(*extent, reps)?));
     }
     gather(&view, &lists)
@@ -512,6 +513,12 @@ pub(crate) fn take(operands: &[Operand<'_>], options: &Options) -> Result<Array,
     let (view, at) = axis_or_flat(held.view(), options, &mut flat)?;
     let size = view.shape()[at];
     let mode = options.text("mode")?.unwrap_or("raise");
+    if !matches!(mode, "raise" | "wrap" | "clip") {
+        return Err(value(
+            NAME,
+            "clipmode must be one of 'clip', 'raise', or 'wrap'",
+        ));
+    }
     if mode == "raise"
         && size > 0
         && let Some(found) = taken(&view, &indices)?

@@ -161,8 +161,11 @@ pub(crate) fn searchsorted(
     operands: &[Operand<'_>],
     options: &Options,
 ) -> Result<Array, MathError> {
-    let code = crate::code::result_code("searchsorted", operands)?;
-    let (sorted, values) = (operands[0].held(code)?, operands[1].held(code)?);
+    // Numbers of Python are arrays here: one that the dtype cannot hold has its place as well.
+    let held = [operands[0].own()?, operands[1].own()?];
+    let both = held.each_ref().map(|held| Operand::Array(held.view()));
+    let code = crate::code::result_code("searchsorted", &both)?;
+    let (sorted, values) = (both[0].held(code)?, both[1].held(code)?);
     let (sorted, values) = (sorted.view(), values.view());
     if sorted.ndim() != 1 {
         return Err(MathError::Value {

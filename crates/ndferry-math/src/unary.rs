@@ -152,6 +152,7 @@ impl Call<'_> {
             U::Angle if !code.is_complex() => Some(self.real(f)),
             U::Real | U::Imag | U::Angle | U::Conjugate => Some(self.parts(f)),
             U::Signbit => (!code.is_complex()).then(|| self.signbit()),
+            U::Spacing if code.float() == Code::F16 => Some(self.half_spacing()),
             U::Absolute
             | U::Fabs
             | U::Cbrt
@@ -271,6 +272,26 @@ impl Call<'_> {
             Code::C64 => run::<f32>(self, f),
             _ => run::<f64>(self, f),
         }
+    }
+
+    /// The neighbours of f2 are not those of f4. As `npy_half_spacing`, which gives no negative ones.
+    fn half_spacing(&self) -> Result<Array, MathError> {
+        map1::<f32, f32>(Code::F16, self.shape, self.feed, &|x, out| {
+            each1(x, out, |x| {
+                let bits = half::f16::from_f32(x).to_bits();
+                let exponent = bits & 0x7c00;
+                // Below a power of two neighbours are nearer.
+                let nearer = u16::from(bits & 0x8000 != 0 && bits & 0x3ff == 0) << 10;
+                let spacing = match exponent {
+                    0x7c00 => return f32::NAN,
+                    _ if bits == 0x7bff => return f32::INFINITY,
+                    exponent if exponent > 0x2800 + nearer => exponent - 0x2800 - nearer,
+                    exponent if exponent > 0x400 => 1 << (((exponent - nearer) >> 10) - 1),
+                    _ => 1,
+                };
+                half::f16::from_bits(spacing).to_f32()
+            });
+        })
     }
 
     /// Of real numbers, as floats.
