@@ -4,11 +4,14 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
+from agent import Refused
 from cases import cases
 from mathematics import Draw, both, ours
 
 pytestmark = pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.1.0", reason="promotes as NumPy 1")
 seeds = st.integers(0, 2**32)
+NAMES = """solve inv det slogdet matrix_power pinv cholesky qr svd eig eigvals eigh eigvalsh norm cond matrix_rank lstsq
+    lu""".split()
 
 
 def matrices(draw, shape=None, dtypes=("<f8", "<f4", "<c16", "<c8", "<i4", ">f8")):
@@ -21,8 +24,7 @@ def test_linear_algebra(seed):
     """Values where they are unique; products of the factors where they are not."""
     draw = Draw(seed)
     random = draw.random
-    name = draw.one("solve inv det slogdet matrix_power pinv cholesky qr svd eig eigvals eigh eigvalsh norm cond matrix_rank lstsq "
-                    "trace lu".split())  # fmt: skip
+    name = draw.one([*NAMES, "trace"])
     full = f"linalg.{name}"
     rectangles = [(3, 3), (4, 2), (2, 4), (2, 5, 3), (1, 1), (12, 7)]
     # As many digits as are left of ill-conditioned matrices.
@@ -136,3 +138,144 @@ def sorted_complex(values):
 
 def unit(columns):
     return np.conjugate(np.swapaxes(columns, -1, -2)) @ columns
+
+
+def hilbert(n):
+    return 1 / (np.arange(n)[:, None] + np.arange(n) + 1.0)
+
+
+def awkward():
+    """Matrices that decompositions have been wrong about, by what they are."""
+    random = np.random.default_rng(0)
+    normal = random.normal(size=(40, 40))
+    low = random.normal(size=(30, 4)) @ random.normal(size=(4, 20))
+    jordan = np.diag(np.full(6, 2.0)) + np.diag(np.ones(5), 1)
+    turned, _ = np.linalg.qr(normal[:9, :9])
+    yield "random", normal
+    yield "wide", normal[:7]
+    yield "tall", normal[:, :3]
+    yield "long enough for blocks", random.normal(size=(150, 130))
+    yield "complex", normal[:12, :12] + 1j * normal[12:24, :12]
+    yield "Hilbert", hilbert(10)
+    yield "of rank 4", low
+    yield "defective", jordan
+    yield "equal eigenvalues", turned @ np.diag([3.0] * 5 + [1.0] * 4) @ turned.T
+    yield "nilpotent", np.diag(np.ones(7), 1)
+    yield "zeros", np.zeros((5, 5))
+    yield "identity", np.eye(6)
+    yield "permutation", np.eye(8)[random.permutation(8)]
+    yield "huge", normal[:8, :8] * 1e150
+    yield "tiny", normal[:8, :8] * 1e-150
+    yield "of all sizes", normal[:10, :10] * 10.0 ** np.arange(-9, 11, 2)
+    yield "row of zeros", np.vstack([normal[:5, :6], np.zeros((1, 6))])
+    yield "single", normal[:20, :20].astype("f4")
+
+
+MATRICES = dict(awkward())
+
+
+def apart(found, matrix):
+    """How far, in units of the last digit of the largest number times the number of rows or columns."""
+    found, wide = np.asarray(found), matrix.astype("c16")
+    largest = np.max(np.abs(wide)) or 1.0
+    digit = np.finfo(matrix.dtype).eps
+    return float(np.max(np.abs(found / largest - wide / largest)) / digit / max(matrix.shape))
+
+
+@pytest.mark.parametrize("what", MATRICES)
+def test_factors_multiplied_are_the_matrix(what):
+    a = MATRICES[what]
+    wide = a.astype("c16")
+    size = np.max(np.abs(wide)) or 1.0
+    scaled = np.asarray(wide / size)
+    u, s, vh = (x.astype("c16") for x in ours("linalg.svd", [a], {"full_matrices": False}))
+    assert apart((u * (s / size)) @ vh * size, a) < 4
+    assert apart(unit(u), np.eye(u.shape[1], dtype=a.dtype)) < 4
+    assert apart(unit(np.conjugate(vh.T)), np.eye(vh.shape[0], dtype=a.dtype)) < 4
+    theirs = np.linalg.svd(scaled.real if a.dtype.kind == "f" else scaled, compute_uv=False)
+    assert np.all(np.abs(s / size - theirs) <= 4 * max(a.shape) * np.finfo(a.dtype).eps * max(theirs[0], 1e-300))
+    q, r = (x.astype("c16") for x in ours("linalg.qr", [a]))
+    assert apart(q @ (r / size) * size, a) < 4
+    assert apart(unit(q), np.eye(q.shape[1], dtype=a.dtype)) < 4
+    p, l, u = (x.astype("c16") for x in ours("linalg.lu", [a]))
+    assert apart(p @ l @ (u / size) * size, a) < 4
+    if a.shape[0] != a.shape[1]:
+        return
+    values, vectors = (x.astype("c16") for x in ours("linalg.eig", [a]))
+    assert apart(scaled @ vectors, np.asarray(vectors * (values / size)).astype(np.result_type(a.dtype, "c8"))) < 10 * max(
+        1, 1 / np.max(np.abs(vectors))
+    )
+    both_ways = (scaled + np.conjugate(scaled.T)).astype(a.dtype)
+    values, vectors = (x.astype("c16") for x in ours("linalg.eigh", [both_ways]))
+    assert apart((vectors * values) @ np.conjugate(vectors.T), both_ways) < 4
+    assert apart(unit(vectors), np.eye(len(a), dtype=a.dtype)) < 4
+    positive = (scaled @ np.conjugate(scaled.T) + np.eye(len(a))).astype(a.dtype)
+    lower = ours("linalg.cholesky", [positive])[0].astype("c16")
+    assert apart(lower @ np.conjugate(lower.T), positive) < 4
+
+
+@pytest.mark.parametrize("what", MATRICES)
+def test_solutions_solve(what):
+    """The backward error: how much of the matrix would have to change for the solution to be exact."""
+    a = MATRICES[what]
+    b = np.arange(1.0, a.shape[0] + 1).astype(a.dtype)
+    size = np.max(np.abs(a.astype("c16"))) or 1.0
+    digit = np.finfo(a.dtype).eps
+    if a.shape[0] == a.shape[1]:
+        try:
+            np.linalg.inv(a)
+        except np.linalg.LinAlgError:
+            with pytest.raises(Refused, match="LinAlgError"):
+                ours("linalg.solve", [a, b])
+        else:
+            x = ours("linalg.solve", [a, b])[0].astype("c16") * size
+            left = np.max(np.abs((a / size).astype("c16") @ x - b))
+            assert left <= 8 * len(a) * digit * max(np.max(np.abs(x)), 1) * max(b)
+    rank = ours("linalg.matrix_rank", [a])[0]
+    assert rank == np.linalg.matrix_rank(a)
+    again = ours("linalg.pinv", [a], {"rcond": 1e-9 if digit < 1e-9 else 1e-4})[0].astype("c16") * size
+    scaled = a.astype("c16") / size
+    loose = 1e3 * digit * max(a.shape) * np.linalg.norm(again, 2) ** 2 + digit
+    for left, right in [(scaled @ again @ scaled, scaled), (again @ scaled @ again, again)]:
+        if what != "of all sizes" and what != "Hilbert":
+            assert np.max(np.abs(left - right)) <= loose * max(1, np.linalg.norm(again, 2))
+
+
+def test_hilbert_matrices_are_as_bad_as_they_are():
+    for n in range(2, 9):
+        a = hilbert(n)
+        cond = ours("linalg.cond", [a])[0]
+        assert abs(cond / np.linalg.cond(a) - 1) < 1e-16 * cond
+        inverse = ours("linalg.inv", [a])[0]
+        assert np.max(np.abs(inverse @ a - np.eye(n))) < 1e-15 * cond
+
+
+def test_matrices_without_elements_and_stacks_of_none():
+    empty = [(0, 0), (3, 0), (0, 3), (2, 0, 0), (0, 3, 3), (2, 3, 0), (2, 0, 3)]
+    for shape in empty:
+        for dtype in ["<f8", "<c8"]:
+            a = np.zeros(shape, dtype)
+            for name in "inv det slogdet pinv cholesky qr svd eig eigvals eigh eigvalsh matrix_rank cond".split():
+                both(f"linalg.{name}", [a], lambda: getattr(np.linalg, name)(a))
+            for mode in ["complete", "r"]:
+                both("linalg.qr", [a], lambda: np.linalg.qr(a, mode), {"mode": mode})
+            both("linalg.svd", [a], lambda: np.linalg.svd(a, full_matrices=False), {"full_matrices": False})
+            for n in [0, 2, -1]:
+                both("linalg.matrix_power", [a], lambda: np.linalg.matrix_power(a, n), {"n": n})
+            for b in [np.zeros(0), np.zeros((3, 0)), np.zeros((0, 2)), np.ones((3, 2)), np.ones(3)]:
+                both("linalg.solve", [a, b], lambda: np.linalg.solve(a, b))
+                both("linalg.lstsq", [a, b], lambda: np.linalg.lstsq(a, b))
+            for order in [None, 1, -1, 2, -2, "fro", "nuc", "inf", "-inf"]:
+                given = float(order) if order in ("inf", "-inf") else order
+                both("linalg.norm", [a], lambda: np.linalg.norm(a, given), {"ord": order})
+
+
+def test_singular_matrices_among_others():
+    good, bad = np.array([[2.0, 1], [1, 3]]), np.array([[1.0, 2], [2, 4]])
+    for a in [bad, np.stack([good, bad]), np.zeros((2, 2)), np.zeros((3, 2, 2))]:
+        for name in ["inv", "det", "slogdet"]:
+            both(f"linalg.{name}", [a], lambda: getattr(np.linalg, name)(a), ulps=4)
+        both("linalg.solve", [a, np.ones(2)], lambda: np.linalg.solve(a, np.ones(2)), ulps=8)
+        for order in [1, -1, "fro", "inf"]:
+            given = float(order) if order == "inf" else order
+            both("linalg.cond", [a], lambda: np.linalg.cond(a, given), {"p": order}, ulps=40)

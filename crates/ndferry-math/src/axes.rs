@@ -119,18 +119,20 @@ pub(crate) fn moved(ndim: usize, from: usize, to: usize) -> Vec<usize> {
     order
 }
 
-/// The view and the axis of it that the options name; without one the axis of all its elements, which `flat` then holds.
+/// The view and the axis of it that the options name; without one the axis of all its elements, which `flat` then holds, and
+/// so it is of one number if that counts as an axis: `single`.
 pub(crate) fn axis_or_flat<'a>(
     view: ArrayView<'a>,
     options: &Options,
+    single: bool,
     flat: &'a mut Option<Array>,
 ) -> Result<(ArrayView<'a>, usize), MathError> {
     match options.int("axis")? {
-        Some(given) => {
+        Some(given) if !(single && view.ndim() == 0 && matches!(given, 0 | -1)) => {
             let at = axis(given, view.ndim())?;
             Ok((view, at))
         }
-        None => Ok((flat_view(view, flat)?, 0)),
+        _ => Ok((flat_view(view, flat)?, 0)),
     }
 }
 

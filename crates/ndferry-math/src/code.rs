@@ -218,7 +218,7 @@ fn result_code_of(
     operands: &[Operand<'_>],
     as_if: fn(Code) -> Code,
 ) -> Result<Code, MathError> {
-    let mut strong: Option<Code> = None;
+    let mut strong: Vec<Code> = Vec::with_capacity(operands.len());
     let mut weak: Option<Weak> = None;
     for operand in operands {
         let code = match operand {
@@ -240,9 +240,11 @@ fn result_code_of(
                 continue;
             }
         };
-        let code = as_if(code);
-        strong = Some(strong.map_or(code, |before| before.promote(code)));
+        strong.push(as_if(code));
     }
+    // The highest kind first: u2, i1 and c8 are c8, though u2 and i1 alone are i4.
+    let highest = strong.iter().copied().max();
+    let strong = highest.map(|first| strong.iter().fold(first, |all, code| all.promote(*code)));
     Ok(match (strong, weak) {
         (Some(code), None) => code,
         (Some(code), Some(Weak::Int)) if code > Code::Bool => code,

@@ -124,12 +124,13 @@ pub(crate) fn bincount(operands: &[Operand<'_>], options: &Options) -> Result<Ar
     let held = operands[0].own()?;
     let view = held.view();
     let code = Code::of(view.dtype()).ok_or_else(|| no_loop(NAME, operands))?;
-    if !(code.is_int() || code == Code::Bool) || code == Code::U64 {
-        return Err(no_loop(NAME, operands));
-    }
     if view.ndim() != 1 {
         return Err(value("object too deep for desired array"));
     }
+    if !(code.is_int() || code == Code::Bool) {
+        return Err(no_loop(NAME, operands));
+    }
+    // What is too large for an i8 counts as negative, and is refused as such.
     let items = Feed::new(&view)?.to_vec::<i64>()?;
     if items.iter().any(|item| *item < 0) {
         return Err(value("'list' argument must have no negative elements"));

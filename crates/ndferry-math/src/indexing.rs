@@ -82,6 +82,8 @@ fn set(
     arrays: &[Operand<'_>],
     value: &Operand<'_>,
 ) -> Result<(), MathError> {
+    value.check()?;
+    arrays.iter().try_for_each(Operand::check)?;
     let view = target.view();
     let (dtype, itemsize) = (view.dtype().clone(), view.dtype().itemsize());
     if dtype.has_object() {
@@ -109,9 +111,10 @@ fn set(
     };
     let value = value.view();
     if plan.single && value.ndim() > 0 {
-        return Err(MathError::Value {
-            function: "setitem",
-            problem: "setting an array element with a sequence.",
+        let (function, problem) = ("setitem", "setting an array element with a sequence.");
+        return Err(match Code::of(&dtype) {
+            Some(code) if code.is_complex() => MathError::Type { function, problem },
+            _ => MathError::Value { function, problem },
         });
     }
     // Leading axes of extent 1 are dropped, as in NumPy.
@@ -286,7 +289,7 @@ impl Plan {
             run *= extent;
             axes = outer;
         }
-        if run == 0 {
+        if run == 0 || self.shape().contains(&0) {
             return;
         }
         let before = distances(&self.before);
@@ -368,9 +371,13 @@ impl Walk<'_> {
                 other => other.into(),
             })?;
         let range = selection.ranges()[0];
-        self.start += range.start as isize * stride;
+        self.start = self
+            .start
+            .wrapping_add((range.start as isize).wrapping_mul(stride));
         if !selection.out_axes().is_empty() {
-            self.axes.push((range.count, range.step * stride));
+            // Without elements nothing is there to be stepped over.
+            self.axes
+                .push((range.count, range.step.wrapping_mul(stride)));
         }
         self.axis += 1;
         Ok(())

@@ -134,7 +134,9 @@ fn join(
                 "all the input array dimensions except for the concatenation axis must match exactly",
             ));
         }
-        shape[axis] += view.shape()[axis];
+        shape[axis] = shape[axis]
+            .checked_add(view.shape()[axis])
+            .ok_or(MathError::Memory { nbytes: u128::MAX })?;
     }
     if dtype.has_object() {
         return Err(MathError::Array(ndferry_array::Error::NotBytes {
@@ -263,11 +265,55 @@ pub(crate) fn split(
         cuts
     };
     cuts.into_iter()
-        .map(|(start, end)| {
-            let lists = along(view.ndim(), axis, (start..end).collect());
-            gather(&view, &lists)
-        })
+        .map(|(start, end)| copied(&part(&view, axis, start, end)?))
         .collect()
+}
+
+/// The elements from `start` to before `end` of an axis, where they lie.
+fn part<'a>(
+    view: &ArrayView<'a>,
+    axis: usize,
+    start: usize,
+    end: usize,
+) -> Result<ArrayView<'a>, MathError> {
+    let mut shape = view.shape().to_vec();
+    shape[axis] = end - start;
+    let strides = view.layout().strides();
+    let offset = if shape.contains(&0) {
+        0
+    } else {
+        view.layout().offset() as isize + start as isize * strides[axis]
+    };
+    laid(view, &shape, strides, offset)
+}
+
+/// These axes from the last element to the first, where they lie.
+fn backwards<'a>(view: &ArrayView<'a>, axes: &[usize]) -> Result<ArrayView<'a>, MathError> {
+    let mut strides = view.layout().strides().to_vec();
+    let mut offset = view.layout().offset() as isize;
+    for axis in axes {
+        if view.size() > 0 {
+            offset += (view.shape()[*axis] - 1) as isize * strides[*axis];
+        }
+        strides[*axis] = strides[*axis].wrapping_neg();
+    }
+    laid(view, view.shape(), &strides, offset)
+}
+
+/// The same bytes in other axes.
+fn laid<'a>(
+    view: &ArrayView<'a>,
+    shape: &[usize],
+    strides: &[isize],
+    offset: isize,
+) -> Result<ArrayView<'a>, MathError> {
+    let layout = Layout::strided(shape, strides, offset as usize)?;
+    Ok(ArrayView::new(view.dtype().clone(), layout, view.bytes())?)
+}
+
+/// All of it, in an array of its own.
+fn copied(view: &ArrayView<'_>) -> Result<Array, MathError> {
+    gather(view, &vec![None; view.ndim()])
 }
 
 /// Which indexes of each axis are taken; `None`: all.
@@ -350,16 +396,23 @@ fn walk(
 pub(crate) fn roll(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
     let held = operand.own()?;
     let view = held.view();
-    let shifts = options.ints("shift")?.unwrap_or_default();
-    let shifted = |extent: usize, shift: i64| -> Vec<usize> {
-        let start = (-shift).rem_euclid((extent as i64).max(1)) as usize;
+    let shifts = options.ints("shift")?.ok_or(MathError::OptionType {
+        option: "shift",
+        wanted: "an integer or integers",
+    })?;
+    let shifted = |extent: usize, shift: i128| -> Vec<usize> {
+        let start = (-shift).rem_euclid((extent as i128).max(1)) as usize;
         (start..extent).chain(0..start.min(extent)).collect()
     };
     let Some(axes) = options.ints("axis")? else {
         let flat = crate::axes::flat(&view)?;
         let rolled = gather(
             &flat.view(),
-            &along(1, 0, shifted(flat.size(), shifts.iter().sum())),
+            &along(
+                1,
+                0,
+                shifted(flat.size(), shifts.iter().copied().map(i128::from).sum()),
+            ),
         )?;
         return Ok(Array::contiguous(
             view.dtype().clone(),
@@ -374,15 +427,23 @@ pub(crate) fn roll(operand: &Operand<'_>, options: &Options) -> Result<Array, Ma
             "'shift' and 'axis' should be scalars or 1D sequences",
         ));
     }
-    let mut total = vec![0i64; view.ndim()];
-    for nth in 0..shifts.len().max(axes.len()) {
+    let mut total = vec![0i128; view.ndim()];
+    let count = if shifts.is_empty() || axes.is_empty() {
+        0
+    } else {
+        shifts.len().max(axes.len())
+    };
+    for nth in 0..count {
         let at = axis(axes[nth.min(axes.len() - 1)], view.ndim())?;
-        total[at] += shifts[nth.min(shifts.len() - 1)];
+        total[at] += i128::from(shifts[nth.min(shifts.len() - 1)]);
     }
     let lists = total
         .iter()
         .zip(view.shape())
         .map(|(shift, extent)| (*shift != 0).then(|| shifted(*extent, *shift)));
+    if view.size() == 0 {
+        return copied(&view);
+    }
     gather(&view, &lists.collect())
 }
 
@@ -401,11 +462,7 @@ pub(crate) fn flip(
         "flipud" => vec![0],
         _ => crate::axes::axes(name, options, view.ndim())?,
     };
-    let turned = |at: usize| {
-        axes.contains(&at)
-            .then(|| (0..view.shape()[at]).rev().collect())
-    };
-    gather(&view, &(0..view.ndim()).map(turned).collect())
+    copied(&backwards(&view, &axes)?)
 }
 
 /// `numpy.rot90`: `k` quarter turns in the plane of `axes`.
@@ -436,18 +493,13 @@ pub(crate) fn rot90(operand: &Operand<'_>, options: &Options) -> Result<Array, M
         order.swap(a, b);
     }
     let turned = view.transposed(&order)?;
-    let backwards: &[usize] = match turns {
+    let axes: &[usize] = match turns {
         0 => &[],
         1 => &[a],
         2 => &[a, b],
         _ => &[b],
     };
-    let list = |at: usize| {
-        backwards
-            .contains(&at)
-            .then(|| (0..turned.shape()[at]).rev().collect())
-    };
-    gather(&turned, &(0..view.ndim()).map(list).collect())
+    copied(&backwards(&turned, axes)?)
 }
 
 /// `numpy.tile`: so many of it along each axis.
@@ -455,28 +507,40 @@ pub(crate) fn tile(operand: &Operand<'_>, options: &Options) -> Result<Array, Ma
     let held = operand.own()?;
     let mut view = held.view();
     let mut reps = options.ints("reps")?.unwrap_or_default();
+    if reps.len() > ndferry_array::MAX_NDIM {
+        return Err(ndferry_array::Error::TooManyAxes { ndim: reps.len() }.into());
+    }
     while reps.len() < view.ndim() {
         reps.insert(0, 1);
     }
     while view.ndim() < reps.len() {
         view = with_axis(&view, 0)?;
     }
-    let mut lists = Lists::new();
-    for (extent, reps) in view.shape().iter().zip(&reps) {
+    // Before each axis one more, which goes nowhere; the two are one of the result.
+    let (mut wide, mut strides, mut shape) = (Vec::new(), Vec::new(), Vec::new());
+    let axes = view.shape().iter().zip(view.layout().strides());
+    for ((extent, stride), reps) in axes.zip(&reps) {
         let reps = usize::try_from(*reps)
             .map_err(|_| value("tile", "negative dimensions are not allowed"))?;
-        lists.push(Some(repeated(*extent, reps)?));
+        if reps != 1 {
+            wide.push(reps);
+            strides.push(0);
+        }
+        wide.push(*extent);
+        strides.push(*stride);
+        let whole = extent.checked_mul(reps).ok_or(MathError::Memory {
+            nbytes: extent.to_owned() as u128 * reps as u128,
+        })?;
+        shape.push(whole);
     }
-    gather(&view, &lists)
+    let offset = view.layout().offset() as isize;
+    reshaped(copied(&laid(&view, &wide, &strides, offset)?)?, &shape)
 }
 
-fn repeated(extent: usize, reps: usize) -> Result<Vec<usize>, MathError> {
-    let count = extent.checked_mul(reps).ok_or(MathError::Memory {
-        nbytes: extent as u128 * reps as u128,
-    })?;
-    let mut list = room_for(count)?;
-    (0..reps).for_each(|_| list.extend(0..extent));
-    Ok(list)
+/// An array in C order in another shape of as many elements.
+fn reshaped(array: Array, shape: &[usize]) -> Result<Array, MathError> {
+    let (dtype, bytes) = (array.dtype().clone(), array.bytes().clone());
+    Ok(Array::contiguous(dtype, shape, Order::C, bytes)?)
 }
 
 /// `numpy.repeat`: each element `repeats` times along `axis`, in all elements if there is none.
@@ -484,10 +548,10 @@ pub(crate) fn repeat(operand: &Operand<'_>, options: &Options) -> Result<Array, 
     const NAME: &str = "repeat";
     let held = operand.own()?;
     let mut flat = None;
-    let (view, at) = axis_or_flat(held.view(), options, &mut flat)?;
+    let (view, at) = axis_or_flat(held.view(), options, true, &mut flat)?;
     let extent = view.shape()[at];
     let repeats = options.ints("repeats")?.unwrap_or_default();
-    if repeats.iter().any(|count| *count < 0) {
+    if extent > 0 && repeats.iter().any(|count| *count < 0) {
         return Err(value(NAME, "repeats may not contain negative values."));
     }
     if repeats.len() != 1 && repeats.len() != extent {
@@ -495,7 +559,21 @@ pub(crate) fn repeat(operand: &Operand<'_>, options: &Options) -> Result<Array, 
             shapes: vec![vec![extent], vec![repeats.len()]],
         });
     }
-    let count = |nth: usize| repeats[nth.min(repeats.len() - 1)] as usize;
+    if let [count] = repeats[..] {
+        // Behind the axis one more, which goes nowhere.
+        let count = usize::try_from(count).unwrap_or(0);
+        let mut wide = view.shape().to_vec();
+        let mut shape = wide.clone();
+        shape[at] = extent.checked_mul(count).ok_or(MathError::Memory {
+            nbytes: extent as u128 * count as u128,
+        })?;
+        wide.insert(at + 1, count);
+        let mut strides = view.layout().strides().to_vec();
+        strides.insert(at + 1, 0);
+        let offset = view.layout().offset() as isize;
+        return reshaped(copied(&laid(&view, &wide, &strides, offset)?)?, &shape);
+    }
+    let count = |nth: usize| repeats[nth] as usize;
     let total = (0..extent).try_fold(0usize, |total, nth| total.checked_add(count(nth)));
     let mut list = room_for(total.ok_or(MathError::Memory { nbytes: u128::MAX })?)?;
     (0..extent).for_each(|nth| list.extend(std::iter::repeat_n(nth, count(nth))));
@@ -510,7 +588,7 @@ pub(crate) fn take(operands: &[Operand<'_>], options: &Options) -> Result<Array,
     let code = Code::of(indices.dtype()).filter(|code| code.is_int() || *code == Code::Bool);
     code.ok_or_else(|| no_loop(NAME, operands))?;
     let mut flat = None;
-    let (view, at) = axis_or_flat(held.view(), options, &mut flat)?;
+    let (view, at) = axis_or_flat(held.view(), options, true, &mut flat)?;
     let size = view.shape()[at];
     let mode = options.text("mode")?.unwrap_or("raise");
     if !matches!(mode, "raise" | "wrap" | "clip") {
@@ -556,9 +634,10 @@ pub(crate) fn take(operands: &[Operand<'_>], options: &Options) -> Result<Array,
 pub(crate) fn delete(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
     let held = operand.own()?;
     let mut flat = None;
-    let (view, at) = axis_or_flat(held.view(), options, &mut flat)?;
+    let (view, at) = axis_or_flat(held.view(), options, false, &mut flat)?;
     let size = view.shape()[at];
-    let mut kept = vec![true; size];
+    let mut kept: Vec<bool> = room_for(size)?;
+    kept.resize(size, true);
     for index in options.ints("indices")?.unwrap_or_default() {
         kept[axis(index, size).map_err(|_| MathError::Index {
             index,
@@ -566,7 +645,8 @@ pub(crate) fn delete(operand: &Operand<'_>, options: &Options) -> Result<Array, 
             size,
         })?] = false;
     }
-    let list = (0..size).filter(|nth| kept[*nth]).collect();
+    let mut list = room_for(size)?;
+    list.extend((0..size).filter(|nth| kept[*nth]));
     gather(&view, &along(view.ndim(), at, list))
 }
 
@@ -661,12 +741,12 @@ pub(crate) fn pad(operands: &[Operand<'_>], options: &Options) -> Result<Array, 
                 .for_each(|item| item.copy_from_slice(&constant));
         }
     }
-    let offset: usize = widths
-        .iter()
-        .zip(whole.strides())
-        .map(|((before, _), stride)| before * *stride as usize)
-        .sum();
     if view.size() > 0 {
+        let offset = widths
+            .iter()
+            .zip(whole.strides())
+            .map(|((before, _), stride)| before * *stride as usize)
+            .sum();
         let part = Layout::strided(view.shape(), whole.strides(), offset)?;
         ArrayViewMut::new(dtype.clone(), part, room.bytes_mut())?.assign(&view)?;
     }
@@ -714,6 +794,8 @@ pub(crate) fn triangle(
     let k = options.int("k")?.unwrap_or(0);
     let [rows, columns] = [view.shape()[view.ndim() - 2], view.shape()[view.ndim() - 1]];
     let itemsize = view.dtype().itemsize();
+    // A row may become as many of them.
+    Operand::Array(view.clone()).check()?;
     let mut bytes = view.to_bytes(Order::C)?;
     for (nth, row) in bytes
         .chunks_exact_mut((columns * itemsize).max(1))

@@ -17,6 +17,20 @@
 //! assert_eq!(sum[0].to_elements::<i16>()?, [1, 2, 3, 255, 256, 257]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Where it is not NumPy 2
+//!
+//! Real NumPy 2.4 is asked about every function in `oracle/`; what differs, differs on purpose:
+//!
+//! * Times, text, records and long doubles are moved but not computed with.
+//! * No warnings. An axis beyond 32 bits is an `AxisError`, `split` into 0 sections a `ValueError`, as is `tril` of a number.
+//! * Floats of sums, products and functions may differ in the last digits; which NaN it is, and the sign of a 0 of complex
+//!   numbers, is not kept.
+//! * `1 / 0` of integers is what NumPy gives on this processor only sometimes: the least number.
+//! * `nanquantile` with an array of ranks has the same dtype also if the first lane is nothing but NaNs.
+//! * Matrices with NaNs or infinities: `eigh`, `eigvalsh` and `cholesky` refuse them, as NumPy's `svd` and `eig` do; what
+//!   `solve`, `inv` and `det` make of them is not finite, where NumPy's depends on its LAPACK.
+//! * `linalg.lu` is SciPy's. Matrices of f4 and c8 are decomposed as f8 and c16 and rounded.
 #![forbid(unsafe_code)]
 
 #[macro_use]

@@ -1,11 +1,13 @@
 //! `numpy.linalg`: decompositions, solutions, norms, of one matrix or of stacks of them.
 
 mod decompose;
+mod factors;
+mod lu;
 mod norm;
 mod solve;
 
 use faer::traits::ComplexField;
-use faer::{Mat, MatRef};
+use faer::{Mat, MatMut, MatRef, Par};
 use ndferry_array::{Array, ArrayView, Casting};
 use num_complex::Complex;
 
@@ -15,8 +17,8 @@ pub(crate) use solve::{det, inv, lstsq, matrix_power, pinv, slogdet, solve};
 
 use crate::arith::Divide;
 use crate::code::Code;
-use crate::feed::Feed;
-use crate::sorting::array_of;
+use crate::feed::{Feed, room_for};
+use crate::room::Room;
 use crate::{MathError, Operand};
 
 /// What matrices are decomposed of: f8 and c16. Others are computed as these and rounded, f4 more exactly than by NumPy.
@@ -24,6 +26,7 @@ trait Field: ComplexField<Real = f64> + Divide {
     fn of(re: f64) -> Self;
     fn size(self) -> f64;
     fn conjugated(self) -> Self;
+    fn times(self, factor: f64) -> Self;
     fn complex(self) -> Complex<f64>;
 }
 
@@ -38,6 +41,10 @@ impl Field for f64 {
 
     fn conjugated(self) -> Self {
         self
+    }
+
+    fn times(self, factor: f64) -> Self {
+        self * factor
     }
 
     fn complex(self) -> Complex<f64> {
@@ -56,6 +63,10 @@ impl Field for Complex<f64> {
 
     fn conjugated(self) -> Self {
         self.conj()
+    }
+
+    fn times(self, factor: f64) -> Self {
+        self * factor
     }
 
     fn complex(self) -> Complex<f64> {
@@ -114,13 +125,13 @@ impl<'a> Stack<'a> {
         Ok(stack)
     }
 
-    /// Each matrix, row by row; not of stacks without elements.
+    /// Each matrix, row by row, also those without elements.
     fn each<T: Field>(
         &self,
         mut f: impl FnMut(MatRef<'_, T>) -> Result<(), MathError>,
     ) -> Result<(), MathError> {
         let size = self.rows * self.columns;
-        let mut scratch = Vec::new();
+        let mut scratch = room_for(size)?;
         for nth in 0..self.count {
             let items = self.feed.piece(nth * size, size, &mut scratch);
             f(MatRef::from_row_major_slice(items, self.rows, self.columns))?;
@@ -134,10 +145,73 @@ impl<'a> Stack<'a> {
     }
 }
 
-/// Appends the elements row by row.
-fn append<T: Field>(out: &mut Vec<T>, matrix: MatRef<'_, T>) {
-    for i in 0..matrix.nrows() {
-        out.extend((0..matrix.ncols()).map(|j| matrix[(i, j)]));
+/// A result: matrices row by row, one after the other.
+struct Out<T> {
+    room: Room,
+    shape: Vec<usize>,
+    size: usize,
+    at: usize,
+    of: std::marker::PhantomData<T>,
+}
+
+impl<T: Field> Out<T> {
+    /// # Errors
+    /// [`MathError::Memory`]; [`MathError::Array`] of shapes that cannot be addressed.
+    fn new(shape: Vec<usize>) -> Result<Self, MathError> {
+        let room = Room::for_shape(&shape, size_of::<T>())?;
+        let size = if shape.contains(&0) {
+            0
+        } else {
+            shape.iter().product()
+        };
+        Ok(Self {
+            room,
+            shape,
+            size,
+            at: 0,
+            of: std::marker::PhantomData,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.size == 0
+    }
+
+    /// The next elements, zeros yet.
+    fn items(&mut self, count: usize) -> &mut [T] {
+        let start = self.at;
+        self.at += count;
+        &mut self.room.items_mut()[start..self.at]
+    }
+
+    /// The next matrix.
+    fn matrix(&mut self, rows: usize, columns: usize) -> MatMut<'_, T> {
+        MatMut::from_row_major_slice_mut(self.items(rows * columns), rows, columns)
+    }
+
+    fn push(&mut self, matrix: MatRef<'_, T>) {
+        self.matrix(matrix.nrows(), matrix.ncols())
+            .copy_from(matrix);
+    }
+
+    /// As `code`: rounded if that is f4 or c8.
+    fn array(self, code: Code) -> Result<Array, MathError> {
+        let array = self.room.into_array(&T::CODE.dtype(), &self.shape)?;
+        if T::CODE == code {
+            return Ok(array);
+        }
+        Ok(array.view().to_dtype(&code.dtype(), Casting::Unsafe)?)
+    }
+}
+
+/// From this size on two threads are faster than one; LU, QR and eigenvalues of 1,000 rows still take longer on two.
+const ALONE: usize = 2048;
+
+fn parallel(size: usize) -> Par {
+    if size < ALONE {
+        Par::Seq
+    } else {
+        faer::get_global_parallelism()
     }
 }
 
@@ -146,24 +220,10 @@ fn is_finite<T: Field>(matrix: MatRef<'_, T>) -> bool {
     (0..matrix.ncols()).all(|j| (0..matrix.nrows()).all(|i| matrix[(i, j)].size().is_finite()))
 }
 
-/// Results as `code`: rounded if that is f4 or c8.
-fn rounded<T: Field>(items: &[T], code: Code, shape: &[usize]) -> Result<Array, MathError> {
-    let exact = if T::CODE.is_complex() {
-        Code::C128
-    } else {
-        Code::F64
-    };
-    let array = array_of(items, exact, shape)?;
-    if exact == code {
-        return Ok(array);
-    }
-    Ok(array.view().to_dtype(&code.dtype(), Casting::Unsafe)?)
-}
-
-/// Calls `$f::<f64>` or `$f::<Complex<f64>>`.
+/// Calls `$f::<f64>` or `$f::<num_complex::Complex<f64>>`.
 macro_rules! by_field {
     ($code:expr, $f:ident ( $($argument:expr),* )) => {
-        if $code.is_complex() { $f::<Complex<f64>>($($argument),*) } else { $f::<f64>($($argument),*) }
+        if $code.is_complex() { $f::<num_complex::Complex<f64>>($($argument),*) } else { $f::<f64>($($argument),*) }
     };
 }
 

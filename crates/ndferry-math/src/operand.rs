@@ -1,12 +1,15 @@
 //! [`Operand`]: an array, or a number of Python.
 
-use ndferry_array::{Array, ArrayView, Layout};
+use ndferry_array::{Array, ArrayView, Layout, Order};
 use num_complex::Complex;
 
 use crate::code::Code;
 use crate::number::Number;
 use crate::room::Room;
 use crate::{ErrorKind, MathError};
+
+/// Bytes of a c16.
+const WIDEST: usize = 16;
 
 /// What a function is called with.
 ///
@@ -54,6 +57,23 @@ from! {
 }
 
 impl<'a> Operand<'a> {
+    /// That the elements can be copied as the widest numbers there are: a view may repeat a few bytes without end.
+    ///
+    /// # Errors
+    /// [`MathError::Memory`]; [`MathError::Array`] of shapes that cannot be addressed.
+    pub(crate) fn check(&self) -> Result<(), MathError> {
+        let Self::Array(view) = self else {
+            return Ok(());
+        };
+        let widest = view.dtype().itemsize().max(WIDEST);
+        let layout = Layout::contiguous(view.shape(), widest, Order::C)?;
+        let nbytes = layout.size() * widest;
+        if view.nbytes() <= view.bytes().len() {
+            return Ok(());
+        }
+        crate::feed::room_for::<u8>(nbytes).map(drop)
+    }
+
     pub(crate) fn type_name(&self) -> String {
         match self {
             Self::Array(view) => view.dtype().name().unwrap_or_else(|| view.dtype().str()),

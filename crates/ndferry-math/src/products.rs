@@ -319,12 +319,11 @@ pub(crate) fn kron(operands: &[Operand<'_>]) -> Result<Array, MathError> {
     while b.ndim() < a.ndim() {
         b = with_axis(&b, 0)?;
     }
-    let shape: Vec<isize> = a
-        .shape()
-        .iter()
-        .zip(b.shape())
-        .map(|(a, b)| (a * b) as isize)
+    let extents = a.shape().iter().zip(b.shape());
+    let shape: Option<Vec<isize>> = extents
+        .map(|(a, b)| a.checked_mul(*b)?.try_into().ok())
         .collect();
+    let shape = shape.ok_or(MathError::Memory { nbytes: u128::MAX })?;
     for axis in 0..shape.len() {
         a = with_axis(&a, 2 * axis + 1)?;
         b = with_axis(&b, 2 * axis)?;

@@ -31,7 +31,7 @@ pub(crate) fn quantile(
         return reduce(name, Reduce::Mean, Nans::Skipped, &operands[0], options);
     }
     let lanes = Reduced::new(name, &view, options)?;
-    if lanes.length == 0 {
+    if lanes.length == 0 && !ranks.values.is_empty() {
         return Err(MathError::Indexing {
             problem: "there is no quantile of nothing",
         });

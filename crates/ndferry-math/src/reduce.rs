@@ -51,11 +51,19 @@ pub(crate) fn reduce(
     let view = held.view();
     let refused = || no_loop(name, std::slice::from_ref(operand));
     let own = Code::of(view.dtype()).ok_or_else(refused)?;
+    let skip = nans == Nans::Skipped && (own.is_float() || own.is_complex());
+    // A number counts as an axis of one, but where NumPy counts its elements first.
+    let counts = matches!(what, Reduce::Mean | Reduce::Var | Reduce::Std) && !skip;
+    let single = view.ndim() == 0 && !counts && matches!(options.int("axis"), Ok(Some(0 | -1)));
     let call = Call {
         view: view.clone(),
-        axes: axes(name, options, view.ndim())?,
+        axes: if single {
+            Vec::new()
+        } else {
+            axes(name, options, view.ndim())?
+        },
         keepdims: options.flag("keepdims", false)?,
-        skip: nans == Nans::Skipped && (own.is_float() || own.is_complex()),
+        skip,
     };
     let wanted = match options.dtype("dtype")? {
         Some(dtype) => Some(Code::of(&dtype).ok_or_else(refused)?),
@@ -92,7 +100,14 @@ pub(crate) fn reduce(
                 Some(ddof) => ddof,
                 None => options.float("correction")?.unwrap_or(0.0),
             };
-            call.var(code, ddof, what == Reduce::Std)
+            let found = call.var(code, ddof, what == Reduce::Std)?;
+            match wanted {
+                // Asked for complex numbers it gives some.
+                Some(code) if code.is_complex() => {
+                    Ok(found.view().to_dtype(&code.dtype(), Casting::Unsafe)?)
+                }
+                _ => Ok(found),
+            }
         }
     }
 }

@@ -103,7 +103,7 @@ pub(crate) fn argsort(operand: &Operand<'_>, options: &Options) -> Result<Array,
     dispatch!(code, T => {
         let lanes = Lanes::<T>::new(&view, axis)?;
         let mut orders: Vec<i64> = room_for(lanes.items.len())?;
-        for lane in lanes.iter() {
+        for lane in lanes.iter().take(lanes.items.len()) {
             orders.extend(T::places(lane)?);
         }
         lanes.back(&array_of(&orders, Code::I64, &lanes.shape(lanes.length))?)
@@ -127,7 +127,8 @@ pub(crate) fn unique(operand: &Operand<'_>, options: &Options) -> Result<Vec<Arr
             return Ok(vec![array_of(&items, code, &[items.len()])?]);
         }
         let order = T::places(&items)?;
-        let (mut firsts, mut which, mut sizes) = (Vec::new(), vec![0i64; items.len()], Vec::<i64>::new());
+        let (mut firsts, mut which, mut sizes) = (Vec::new(), room_for::<i64>(items.len())?, Vec::<i64>::new());
+        which.resize(items.len(), 0);
         for at in order {
             let item = items[at as usize];
             let known = firsts.last().is_some_and(|first: &i64| compare(&items[*first as usize], &item).is_eq());

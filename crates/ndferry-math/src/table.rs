@@ -74,6 +74,7 @@ impl Function {
                 given,
             });
         }
+        operands.iter().try_for_each(Operand::check)?;
         if let Some(option) = options.names().find(|name| !self.options.contains(name)) {
             return Err(MathError::Option {
                 function: self.name,

@@ -1,11 +1,13 @@
 //! A matrix as a product of simpler ones.
 
-use faer::{Mat, MatRef, Side};
+use faer::linalg::svd::ComputeSvdVectors;
+use faer::{MatRef, Side};
 use ndferry_array::Array;
 use num_complex::Complex;
 
-use super::{Field, Stack, adjoint, append, by_field, is_finite, result, rounded};
-use crate::arith::Arith;
+use super::factors::{Qr, decompose, eigen_complex, eigen_real, eigen_self_adjoint};
+use super::lu::Lu;
+use super::{Field, Out, Stack, adjoint, by_field, is_finite, result};
 use crate::code::Code;
 use crate::options::Options;
 use crate::{MathError, Operand};
@@ -18,22 +20,32 @@ const LU: &str = "linalg.lu";
 /// The lower triangle `L` of `A = L Lᴴ`, or with `upper` the upper one of `A = Uᴴ U`.
 pub(crate) fn cholesky(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
     fn run<T: Field>(stack: &Stack<'_>, code: Code, upper: bool) -> Result<Array, MathError> {
-        let mut out = Vec::new();
+        let n = stack.rows;
+        let mut out = Out::<T>::new(stack.shape(&[n, n]))?;
+        if out.is_empty() {
+            return out.array(code);
+        }
         stack.each(|matrix: MatRef<'_, T>| {
             let side = if upper { Side::Upper } else { Side::Lower };
             let problem = "Matrix is not positive definite";
-            let factor = matrix.llt(side).map_err(|_| MathError::Matrix {
+            let refused = MathError::Matrix {
                 function: CHOLESKY,
                 problem,
-            })?;
+            };
+            let factor = matrix.llt(side).map_err(|_| refused.clone())?;
+            let lower = factor.L();
+            // What is no number is not below 0 either.
+            if (0..n).any(|nth| lower[(nth, nth)].size().is_nan()) {
+                return Err(refused);
+            }
             if upper {
-                append(&mut out, adjoint(factor.L()).as_ref());
+                out.push(adjoint(lower).as_ref());
             } else {
-                append(&mut out, factor.L());
+                out.push(lower);
             }
             Ok(())
         })?;
-        rounded(&out, code, &stack.shape(&[stack.rows, stack.columns]))
+        out.array(code)
     }
     let held = operand.own()?;
     let view = held.view();
@@ -47,31 +59,27 @@ pub(crate) fn qr(operand: &Operand<'_>, options: &Options) -> Result<Vec<Array>,
     fn run<T: Field>(stack: &Stack<'_>, code: Code, mode: &str) -> Result<Vec<Array>, MathError> {
         let (m, n) = (stack.rows, stack.columns);
         let inner = if mode == "complete" { m } else { m.min(n) };
-        let (mut q, mut r) = (Vec::new(), Vec::new());
-        stack.each(|matrix: MatRef<'_, T>| {
-            let factor = matrix.qr();
-            match mode {
-                "complete" => append(&mut q, factor.compute_Q().as_ref()),
-                "reduced" => append(&mut q, factor.compute_thin_Q().as_ref()),
-                _ => {}
-            }
-            let upper = factor.R();
-            for i in 0..inner {
-                r.extend((0..n).map(|j| {
-                    if j < i || i >= upper.nrows() {
-                        T::of(0.0)
-                    } else {
-                        upper[(i, j)]
-                    }
-                }));
-            }
-            Ok(())
-        })?;
-        let r = rounded(&r, code, &stack.shape(&[inner, n]))?;
+        let columns = if mode == "r" { 0 } else { inner };
+        let mut q = Out::<T>::new(stack.shape(&[m, columns]))?;
+        let mut r = Out::<T>::new(stack.shape(&[inner, n]))?;
+        if !(q.is_empty() && r.is_empty()) {
+            stack.each(|matrix: MatRef<'_, T>| {
+                let factor = Qr::new(matrix)?;
+                if mode != "r" {
+                    q.push(factor.q(columns)?.as_ref());
+                }
+                let mut upper = r.matrix(inner, n);
+                for i in 0..inner.min(n) {
+                    (i..n).for_each(|j| upper[(i, j)] = factor.r(i, j));
+                }
+                Ok(())
+            })?;
+        }
+        let r = r.array(code)?;
         if mode == "r" {
             return Ok(vec![r]);
         }
-        Ok(vec![rounded(&q, code, &stack.shape(&[m, inner]))?, r])
+        Ok(vec![q.array(code)?, r])
     }
     let held = operand.own()?;
     let view = held.view();
@@ -93,38 +101,35 @@ pub(crate) fn svd(operand: &Operand<'_>, options: &Options) -> Result<Vec<Array>
         stack: &Stack<'_>,
         code: Code,
         full: bool,
-        vectors: bool,
+        wanted: bool,
     ) -> Result<Vec<Array>, MathError> {
         let (m, n) = (stack.rows, stack.columns);
         let least = m.min(n);
-        let (mut u, mut s, mut vh) = (Vec::new(), Vec::new(), Vec::new());
-        stack.each(|matrix: MatRef<'_, T>| {
-            if !vectors {
-                s.extend(singular_values(SVD, matrix)?);
-                return Ok(());
-            }
-            let failed = |_| MathError::NotConverged { function: SVD };
-            if !is_finite(matrix) {
-                return Err(MathError::NotConverged { function: SVD });
-            }
-            let parts = if full {
-                matrix.svd()
-            } else {
-                matrix.thin_svd()
-            }
-            .map_err(failed)?;
-            append(&mut u, parts.U());
-            s.extend((0..least).map(|nth| parts.S()[nth].size()));
-            append(&mut vh, adjoint(parts.V()).as_ref());
-            Ok(())
-        })?;
-        let s = rounded(&s, code.real(), &stack.shape(&[least]))?;
-        if !vectors {
+        let (vectors, columns, rows) = match (wanted, full) {
+            (false, _) => (ComputeSvdVectors::No, 0, 0),
+            (_, false) => (ComputeSvdVectors::Thin, least, least),
+            (_, true) => (ComputeSvdVectors::Full, m, n),
+        };
+        let mut u = Out::<T>::new(stack.shape(&[m, columns]))?;
+        let mut s = Out::<f64>::new(stack.shape(&[least]))?;
+        let mut vh = Out::<T>::new(stack.shape(&[rows, n]))?;
+        if !(u.is_empty() && s.is_empty() && vh.is_empty()) {
+            stack.each(|matrix: MatRef<'_, T>| {
+                if !is_finite(matrix) {
+                    return Err(MathError::NotConverged { function: SVD });
+                }
+                let parts = decompose(SVD, matrix, vectors)?;
+                u.push(parts.u.as_ref());
+                s.items(least).copy_from_slice(&parts.s);
+                vh.push(adjoint(parts.v.as_ref()).as_ref());
+                Ok(())
+            })?;
+        }
+        let s = s.array(code.real())?;
+        if !wanted {
             return Ok(vec![s]);
         }
-        let (columns, rows) = if full { (m, n) } else { (least, least) };
-        let u = rounded(&u, code, &stack.shape(&[m, columns]))?;
-        Ok(vec![u, s, rounded(&vh, code, &stack.shape(&[rows, n]))?])
+        Ok(vec![u.array(code)?, s, vh.array(code)?])
     }
     let held = operand.own()?;
     let view = held.view();
@@ -145,9 +150,7 @@ pub(super) fn singular_values<T: Field>(
     if !is_finite(matrix) {
         return Err(MathError::NotConverged { function });
     }
-    matrix
-        .singular_values()
-        .map_err(|_| MathError::NotConverged { function })
+    Ok(decompose(function, matrix, ComputeSvdVectors::No)?.s)
 }
 
 /// `P`, `L` and `U` of `A = P L U`, as `scipy.linalg.lu`.
@@ -155,72 +158,38 @@ pub(crate) fn lu(operand: &Operand<'_>) -> Result<Vec<Array>, MathError> {
     fn run<T: Field>(stack: &Stack<'_>, code: Code) -> Result<Vec<Array>, MathError> {
         let (m, n) = (stack.rows, stack.columns);
         let least = m.min(n);
-        let (mut p, mut l, mut u) = (Vec::new(), Vec::new(), Vec::new());
-        stack.each(|matrix: MatRef<'_, T>| {
-            let (order, both) = eliminated(matrix);
-            let mut permutation = vec![T::of(0.0); m * m];
-            for (to, from) in order.iter().enumerate() {
-                permutation[from * m + to] = T::of(1.0);
-            }
-            p.extend(permutation);
-            for i in 0..m {
-                l.extend((0..least).map(|j| match i.cmp(&j) {
-                    std::cmp::Ordering::Less => T::of(0.0),
-                    std::cmp::Ordering::Equal => T::of(1.0),
-                    std::cmp::Ordering::Greater => both[(i, j)],
-                }));
-            }
-            for i in 0..least {
-                u.extend((0..n).map(|j| if j < i { T::of(0.0) } else { both[(i, j)] }));
-            }
-            Ok(())
-        })?;
-        Ok(vec![
-            rounded(&p, code, &stack.shape(&[m, m]))?,
-            rounded(&l, code, &stack.shape(&[m, least]))?,
-            rounded(&u, code, &stack.shape(&[least, n]))?,
-        ])
+        let mut p = Out::<T>::new(stack.shape(&[m, m]))?;
+        let mut l = Out::<T>::new(stack.shape(&[m, least]))?;
+        let mut u = Out::<T>::new(stack.shape(&[least, n]))?;
+        if !(p.is_empty() && u.is_empty()) {
+            stack.each(|matrix: MatRef<'_, T>| {
+                let factor = Lu::new(matrix);
+                let both = factor.both();
+                let mut permutation = p.matrix(m, m);
+                for (to, from) in factor.order().iter().enumerate() {
+                    permutation[(*from, to)] = T::of(1.0);
+                }
+                let mut lower = l.matrix(m, least);
+                for i in 0..m {
+                    (0..least.min(i)).for_each(|j| lower[(i, j)] = both[(i, j)]);
+                    if i < least {
+                        lower[(i, i)] = T::of(1.0);
+                    }
+                }
+                let mut upper = u.matrix(least, n);
+                for i in 0..least {
+                    (i..n).for_each(|j| upper[(i, j)] = both[(i, j)]);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(vec![p.array(code)?, l.array(code)?, u.array(code)?])
     }
     let held = operand.own()?;
     let view = held.view();
     let code = result(LU, &view)?;
     let stack = Stack::new(LU, &view)?;
     by_field!(code, run(&stack, code))
-}
-
-/// The rows in the order of the pivots, and both triangles in one matrix.
-fn eliminated<T: Field>(matrix: MatRef<'_, T>) -> (Vec<usize>, Mat<T>) {
-    let factor = matrix.partial_piv_lu();
-    let (rows, columns) = (matrix.nrows(), matrix.ncols());
-    let (lower, upper) = (factor.L(), factor.U());
-    let both = Mat::from_fn(rows, columns, |i, j| {
-        if i > j { lower[(i, j)] } else { upper[(i, j)] }
-    });
-    if is_finite(both.as_ref()) || !is_finite(matrix) {
-        return (factor.P().arrays().0.to_vec(), both);
-    }
-    // A pivot was 0 and something was divided by it: once more, column by column, leaving out those.
-    let (mut both, mut order) = (matrix.to_owned(), (0..rows).collect::<Vec<_>>());
-    for k in 0..rows.min(columns) {
-        let largest =
-            (k..rows).max_by(|a, b| both[(*a, k)].size().total_cmp(&both[(*b, k)].size()));
-        let pivot = largest.unwrap_or(k);
-        if both[(pivot, k)].size() == 0.0 {
-            continue;
-        }
-        order.swap(k, pivot);
-        for j in 0..columns {
-            (both[(k, j)], both[(pivot, j)]) = (both[(pivot, j)], both[(k, j)]);
-        }
-        for i in k + 1..rows {
-            let factor = both[(i, k)].divide(both[(k, k)]);
-            both[(i, k)] = factor;
-            for j in k + 1..columns {
-                both[(i, j)] = Arith::sub(both[(i, j)], Arith::mul(factor, both[(k, j)]));
-            }
-        }
-    }
-    (order, both)
 }
 
 /// Eigenvalues and, in columns, eigenvectors of length 1; real if all are.
@@ -233,9 +202,6 @@ pub(crate) fn eigvals(operand: &Operand<'_>) -> Result<Vec<Array>, MathError> {
     eigen("linalg.eigvals", operand, false)
 }
 
-/// Eigenvalues, and the eigenvectors of them.
-type Eigen = (Vec<Complex<f64>>, Vec<Complex<f64>>);
-
 fn eigen(
     function: &'static str,
     operand: &Operand<'_>,
@@ -246,7 +212,15 @@ fn eigen(
     let code = result(function, &view)?;
     let stack = Stack::square(function, &view)?;
     let n = stack.rows;
-    let failed = || MathError::NotConverged { function };
+    let mut values = Out::<Complex<f64>>::new(stack.shape(&[n]))?;
+    let mut columns = Out::<Complex<f64>>::new(stack.shape(&[n, if vectors { n } else { 0 }]))?;
+    let mut real = !code.is_complex();
+    let mut found = |(own, vectors): (Vec<Complex<f64>>, faer::Mat<Complex<f64>>)| {
+        real &= own.iter().all(|value| value.im == 0.0);
+        values.items(n).copy_from_slice(&own);
+        unit_columns(columns.items(n * vectors.ncols()), vectors.as_ref());
+        Ok(())
+    };
     let finite = |finite: bool| {
         let problem = "Array must not contain infs or NaNs";
         if finite {
@@ -255,59 +229,51 @@ fn eigen(
             Err(MathError::Matrix { function, problem })
         }
     };
-    let mut found: Eigen = (Vec::new(), Vec::new());
-    if code.is_complex() {
+    if n == 0 {
+        // No matrix has a value.
+    } else if code.is_complex() {
         stack.each(|matrix: MatRef<'_, Complex<f64>>| {
             finite(is_finite(matrix))?;
-            if vectors {
-                let parts = matrix.eigen().map_err(|_| failed())?;
-                found.0.extend((0..n).map(|nth| parts.S()[nth]));
-                unit_columns(&mut found.1, parts.U());
-            } else {
-                found.0.extend(matrix.eigenvalues().map_err(|_| failed())?);
-            }
-            Ok(())
+            found(eigen_complex(function, matrix, vectors)?)
         })?;
     } else {
         stack.each(|matrix: MatRef<'_, f64>| {
             finite(is_finite(matrix))?;
-            if vectors {
-                let parts = matrix.eigen().map_err(|_| failed())?;
-                found.0.extend((0..n).map(|nth| parts.S()[nth]));
-                unit_columns(&mut found.1, parts.U());
-            } else {
-                found.0.extend(matrix.eigenvalues().map_err(|_| failed())?);
-            }
-            Ok(())
+            found(eigen_real(function, matrix, vectors)?)
         })?;
     }
-    let real = !code.is_complex() && found.0.iter().all(|value| value.im == 0.0);
-    let mut out = Vec::new();
-    for (items, last) in [(found.0, vec![n]), (found.1, vec![n, n])] {
-        if last.len() == 2 && !vectors {
-            continue;
+    let wide = match code {
+        _ if real => code,
+        Code::F32 | Code::C64 => Code::C64,
+        _ => Code::C128,
+    };
+    let of = |out: Out<Complex<f64>>| -> Result<Array, MathError> {
+        let array = out.array(if real { Code::C128 } else { wide })?;
+        if !real {
+            return Ok(array);
         }
-        let shape = stack.shape(&last);
-        out.push(if real {
-            let items: Vec<f64> = items.iter().map(|item| item.re).collect();
-            rounded(&items, code, &shape)?
-        } else {
-            let code = if code.real() == Code::F32 {
-                Code::C64
-            } else {
-                Code::C128
-            };
-            rounded(&items, code, &shape)?
-        });
+        let part = crate::unary::unary(
+            function,
+            crate::unary::Unary::Real,
+            &Operand::from(&array),
+            &Options::new(),
+        )?;
+        Ok(part
+            .view()
+            .to_dtype(&code.dtype(), ndferry_array::Casting::Unsafe)?)
+    };
+    let values = of(values)?;
+    if !vectors {
+        return Ok(vec![values]);
     }
-    Ok(out)
+    Ok(vec![values, of(columns)?])
 }
 
 /// Columns of length 1, the largest element of each real, as LAPACK has them.
-fn unit_columns(out: &mut Vec<Complex<f64>>, vectors: MatRef<'_, Complex<f64>>) {
+fn unit_columns(out: &mut [Complex<f64>], vectors: MatRef<'_, Complex<f64>>) {
     let n = vectors.nrows();
     let mut scales = Vec::with_capacity(n);
-    for j in 0..n {
+    for j in 0..vectors.ncols() {
         let column = (0..n).map(|i| vectors[(i, j)]);
         let length = column
             .clone()
@@ -324,8 +290,10 @@ fn unit_columns(out: &mut Vec<Complex<f64>>, vectors: MatRef<'_, Complex<f64>>) 
             largest.conj() / largest.norm() / length
         });
     }
-    for i in 0..n {
-        out.extend((0..n).map(|j| vectors[(i, j)] * scales[j]));
+    for (i, row) in out.chunks_exact_mut(n.max(1)).enumerate() {
+        for (j, item) in row.iter_mut().enumerate() {
+            *item = vectors[(i, j)] * scales[j];
+        }
     }
 }
 
@@ -354,28 +322,22 @@ fn self_adjoint(
         vectors: bool,
     ) -> Result<Vec<Array>, MathError> {
         let n = stack.rows;
-        let (mut values, mut columns) = (Vec::new(), Vec::new());
-        stack.each(|matrix: MatRef<'_, T>| {
-            let failed = || MathError::NotConverged { function };
-            if !is_finite(matrix) {
-                return Err(failed());
-            }
-            if vectors {
-                let parts = matrix.self_adjoint_eigen(side).map_err(|_| failed())?;
-                values.extend((0..n).map(|nth| parts.S()[nth].complex().re));
-                append(&mut columns, parts.U());
-            } else {
-                values.extend(
-                    matrix
-                        .self_adjoint_eigenvalues(side)
-                        .map_err(|_| failed())?,
-                );
-            }
-            Ok(())
-        })?;
-        let mut out = vec![rounded(&values, code.real(), &stack.shape(&[n]))?];
+        let mut values = Out::<f64>::new(stack.shape(&[n]))?;
+        let mut columns = Out::<T>::new(stack.shape(&[n, if vectors { n } else { 0 }]))?;
+        if n > 0 {
+            stack.each(|matrix: MatRef<'_, T>| {
+                if !is_finite(matrix) {
+                    return Err(MathError::NotConverged { function });
+                }
+                let (own, vectors) = eigen_self_adjoint(function, matrix, side, vectors)?;
+                values.items(n).copy_from_slice(&own);
+                columns.push(vectors.as_ref());
+                Ok(())
+            })?;
+        }
+        let mut out = vec![values.array(code.real())?];
         if vectors {
-            out.push(rounded(&columns, code, &stack.shape(&[n, n]))?);
+            out.push(columns.array(code)?);
         }
         Ok(out)
     }

@@ -2,12 +2,12 @@
 
 use faer::MatRef;
 use ndferry_array::Array;
-use num_complex::Complex;
 
 use super::decompose::singular_values;
-use super::{Field, Stack, by_field, result, rounded};
+use super::{Field, Out, Stack, by_field, result};
 use crate::axes::{axes, axis};
 use crate::code::Code;
+use crate::feed::{Feed, room_for};
 use crate::options::{Options, Setting};
 use crate::sorting::array_of;
 use crate::{MathError, Operand, call};
@@ -65,6 +65,8 @@ pub(crate) fn norm(operand: &Operand<'_>, options: &Options) -> Result<Array, Ma
         &Options::new(),
     ))?;
     let sizes = Operand::from(&sizes);
+    // The largest of no elements is 0 here.
+    let most = if view.size() == 0 { "sum" } else { "max" };
     let root_of_squares = || {
         let squares = first(call(
             "square",
@@ -88,7 +90,7 @@ pub(crate) fn norm(operand: &Operand<'_>, options: &Options) -> Result<Array, Ma
             return Err(value("Invalid norm order for vectors."));
         };
         if p.is_infinite() {
-            let name = if p > 0.0 { "max" } else { "min" };
+            let name = if p > 0.0 { most } else { "min" };
             return first(call(name, &[sizes], &reduced));
         }
         if p == 0.0 {
@@ -120,7 +122,7 @@ pub(crate) fn norm(operand: &Operand<'_>, options: &Options) -> Result<Array, Ma
     }
     let by_values = match (word.as_deref(), order) {
         (Some("nuc"), _) => Some("sum"),
-        (None, Some(2.0)) => Some("max"),
+        (None, Some(2.0)) => Some(most),
         (None, Some(-2.0)) => Some("min"),
         _ => None,
     };
@@ -139,9 +141,9 @@ pub(crate) fn norm(operand: &Operand<'_>, options: &Options) -> Result<Array, Ma
         ))?
     } else {
         let (name, summed, rest) = match order {
-            Some(1.0) => ("max", rows, columns),
+            Some(1.0) => (most, rows, columns),
             Some(-1.0) => ("min", rows, columns),
-            Some(f64::INFINITY) => ("max", columns, rows),
+            Some(f64::INFINITY) => (most, columns, rows),
             Some(f64::NEG_INFINITY) => ("min", columns, rows),
             _ => return Err(value("Invalid norm order for matrices.")),
         };
@@ -190,7 +192,7 @@ fn values(
         function: &'static str,
         stack: &Stack<'_>,
     ) -> Result<Vec<Vec<f64>>, MathError> {
-        let mut out = Vec::new();
+        let mut out = room_for(stack.count)?;
         stack.each(|matrix: MatRef<'_, T>| {
             out.push(singular_values(function, matrix)?);
             Ok(())
@@ -249,21 +251,21 @@ pub(crate) fn cond(operand: &Operand<'_>, options: &Options) -> Result<Array, Ma
             problem: "cond is not defined on empty arrays",
         });
     }
+    let mut out = Out::<f64>::new(stack.shape(&[]))?;
     if word.is_none() && matches!(order, None | Some(2.0 | -2.0)) {
-        let ratio = |values: &Vec<f64>| {
-            let (most, least) = (
-                values.first().copied().unwrap_or(0.0),
-                values.last().copied().unwrap_or(0.0),
-            );
-            let ratio = if order == Some(-2.0) {
+        let values = values(NAME, &stack, code)?;
+        for (ratio, values) in out.items(stack.count).iter_mut().zip(values) {
+            let (most, least) = (values[0], values[values.len() - 1]);
+            *ratio = if order == Some(-2.0) {
                 least / most
             } else {
                 most / least
             };
-            if ratio.is_nan() { f64::INFINITY } else { ratio }
-        };
-        let ratios: Vec<f64> = values(NAME, &stack, code)?.iter().map(ratio).collect();
-        return rounded(&ratios, code.real(), &stack.outer);
+            if ratio.is_nan() {
+                *ratio = f64::INFINITY;
+            }
+        }
+        return out.array(code.real());
     }
     let mut options = Options::new().with("axis", Setting::Ints(vec![-2, -1]));
     match (word, order) {
@@ -273,16 +275,22 @@ pub(crate) fn cond(operand: &Operand<'_>, options: &Options) -> Result<Array, Ma
     }
     Stack::square(NAME, &view)?;
     let sizes = norm(operand, &options)?;
-    let inverse = match super::inv(operand) {
-        Err(MathError::Singular) if stack.count == 1 => {
-            return rounded(&[f64::INFINITY], code.real(), &stack.outer);
-        }
-        inverse => inverse?,
-    };
+    // Singular matrices have NaNs for an inverse, and no condition.
+    let inverse = super::solve::inverse(NAME, operand, true)?;
     let inverse = norm(&Operand::from(&inverse), &options)?;
-    first(call(
+    let product = first(call(
         "multiply",
         &[Operand::from(&sizes), Operand::from(&inverse)],
         &Options::new(),
-    ))
+    ))?;
+    let product = Feed::new(&product.view())?.to_vec::<f64>()?;
+    let sizes = Feed::new(&sizes.view())?.to_vec::<f64>()?;
+    for ((ratio, product), size) in out.items(stack.count).iter_mut().zip(product).zip(sizes) {
+        *ratio = if product.is_nan() && !size.is_nan() {
+            f64::INFINITY
+        } else {
+            product
+        };
+    }
+    out.array(code.real())
 }

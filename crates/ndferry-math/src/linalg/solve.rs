@@ -1,28 +1,20 @@
 //! Equations, inverses and determinants.
 
-use faer::linalg::solvers::{PartialPivLu, Solve};
-use faer::{Mat, MatRef};
+use faer::linalg::svd::ComputeSvdVectors;
+use faer::{Mat, MatMut, MatRef};
 use ndferry_array::{Array, ArrayView};
-use num_complex::Complex;
 
-use super::{Field, Stack, adjoint, append, by_field, is_finite, result, rounded, times};
+use super::factors::decompose;
+use super::lu::Lu;
+use super::{Field, Out, Stack, adjoint, by_field, is_finite, result, times};
 use crate::code::Code;
+use crate::feed::room_for;
 use crate::operand::{broadcast, broadcast_shapes};
 use crate::options::Options;
 use crate::{MathError, Operand};
 
 const SOLVE: &str = "linalg.solve";
 const LSTSQ: &str = "linalg.lstsq";
-
-/// The triangles, unless one has a 0 on its diagonal.
-fn regular<T: Field>(matrix: MatRef<'_, T>) -> Result<PartialPivLu<T>, MathError> {
-    let factor = matrix.partial_piv_lu();
-    let upper = factor.U();
-    if (0..matrix.nrows()).any(|nth| upper[(nth, nth)].size() == 0.0) {
-        return Err(MathError::Singular);
-    }
-    Ok(factor)
-}
 
 /// `x` of `a x = b`; `b` is a vector if it has one axis, else matrices.
 pub(crate) fn solve(operands: &[Operand<'_>]) -> Result<Array, MathError> {
@@ -32,16 +24,32 @@ pub(crate) fn solve(operands: &[Operand<'_>]) -> Result<Array, MathError> {
         code: Code,
         shape: &[usize],
     ) -> Result<Array, MathError> {
-        let (size, mut scratch, mut out) = (b.rows * b.columns, Vec::new(), Vec::new());
+        let size = b.rows * b.columns;
+        let mut scratch = room_for(size)?;
+        let mut out = Out::<T>::new(shape.to_vec())?;
         let mut nth = 0;
+        // Equations of nothing are solved, singular or not.
+        if a.rows == 0 {
+            return out.array(code);
+        }
         a.each(|matrix: MatRef<'_, T>| {
-            let items = b.feed.piece(nth * size, size, &mut scratch);
+            let factor = Lu::new(matrix);
+            if factor.is_singular() {
+                return Err(MathError::Singular);
+            }
+            let right = b.feed.piece(nth * size, size, &mut scratch);
             nth += 1;
-            let right = MatRef::from_row_major_slice(items, b.rows, b.columns);
-            append(&mut out, regular(matrix)?.solve(right).as_ref());
+            if size > 0 {
+                let items = out.items(size);
+                let rows = items.chunks_exact_mut(b.columns).zip(factor.order());
+                rows.for_each(|(row, from)| {
+                    row.copy_from_slice(&right[from * b.columns..][..b.columns])
+                });
+                factor.solve(MatMut::from_row_major_slice_mut(items, b.rows, b.columns));
+            }
             Ok(())
         })?;
-        rounded(&out, code, shape)
+        out.array(code)
     }
     let held = [operands[0].own()?, operands[1].own()?];
     let (a, b) = (held[0].view(), held[1].view());
@@ -77,75 +85,87 @@ pub(crate) fn solve(operands: &[Operand<'_>]) -> Result<Array, MathError> {
 
 /// The inverse.
 pub(crate) fn inv(operand: &Operand<'_>) -> Result<Array, MathError> {
-    fn run<T: Field>(stack: &Stack<'_>, code: Code) -> Result<Array, MathError> {
-        let mut out = Vec::new();
+    inverse("linalg.inv", operand, false)
+}
+
+/// The inverse; `lenient`: of singular matrices NaNs.
+pub(super) fn inverse(
+    function: &'static str,
+    operand: &Operand<'_>,
+    lenient: bool,
+) -> Result<Array, MathError> {
+    fn run<T: Field>(stack: &Stack<'_>, code: Code, lenient: bool) -> Result<Array, MathError> {
+        let n = stack.rows;
+        let mut out = Out::<T>::new(stack.shape(&[n, n]))?;
+        if out.is_empty() {
+            return out.array(code);
+        }
         stack.each(|matrix: MatRef<'_, T>| {
-            let identity = Mat::<T>::identity(stack.rows, stack.rows);
-            append(&mut out, regular(matrix)?.solve(&identity).as_ref());
+            let factor = Lu::new(matrix);
+            if factor.is_singular() {
+                out.items(n * n).fill(T::of(f64::NAN));
+                return if lenient {
+                    Ok(())
+                } else {
+                    Err(MathError::Singular)
+                };
+            }
+            // Column by column it is faster than as it will lie.
+            let mut identity = Mat::<T>::zeros(n, n);
+            for (row, from) in factor.order().iter().enumerate() {
+                identity[(row, *from)] = T::of(1.0);
+            }
+            factor.solve(identity.as_mut());
+            out.push(identity.as_ref());
             Ok(())
         })?;
-        rounded(&out, code, &stack.shape(&[stack.rows, stack.rows]))
+        out.array(code)
     }
     let held = operand.own()?;
     let view = held.view();
-    let code = result("linalg.inv", &view)?;
-    let stack = Stack::square("linalg.inv", &view)?;
-    by_field!(code, run(&stack, code))
+    let code = result(function, &view)?;
+    let stack = Stack::square(function, &view)?;
+    by_field!(code, run(&stack, code, lenient))
 }
 
 /// The determinant of each matrix, its sign, and the logarithm of its size.
-type Determinants<T> = (Vec<T>, Vec<T>, Vec<f64>);
+type Determinants<T> = (Out<T>, Out<T>, Out<f64>);
 
 fn determinants<T: Field>(stack: &Stack<'_>) -> Result<Determinants<T>, MathError> {
-    let (mut whole, mut signs, mut logs) = (Vec::new(), Vec::new(), Vec::new());
+    use crate::arith::Arith;
+    let outer = || stack.shape(&[]);
+    let (mut whole, mut signs) = (Out::<T>::new(outer())?, Out::<T>::new(outer())?);
+    let mut logs = Out::<f64>::new(outer())?;
+    if whole.is_empty() {
+        return Ok((whole, signs, logs));
+    }
     stack.each(|matrix: MatRef<'_, T>| {
-        let factor = matrix.partial_piv_lu();
-        let (forward, _) = factor.P().arrays();
-        let (mut determinant, mut log) = (T::of(1.0), 0.0);
-        let mut sign = T::of(if is_odd(forward) { -1.0 } else { 1.0 });
+        let factor = Lu::new(matrix);
+        let first = if factor.is_odd() { -1.0 } else { 1.0 };
+        let (mut determinant, mut sign, mut log) = (T::of(first), T::of(first), 0.0);
         for nth in 0..stack.rows {
-            let item = factor.U()[(nth, nth)];
+            let item = factor.both()[(nth, nth)];
             let size = item.size();
             if size == 0.0 {
-                // Behind it nothing that was divided by it counts.
                 (determinant, sign, log) = (T::of(0.0), T::of(0.0), f64::NEG_INFINITY);
                 break;
             }
-            determinant = crate::arith::Arith::mul(determinant, item);
+            determinant = Arith::mul(determinant, item);
             log += size.ln();
-            let unit = item.divide(T::of(size));
-            sign = crate::arith::Arith::mul(sign, unit);
+            sign = Arith::mul(sign, item.divide(T::of(size)));
         }
-        if is_odd(forward) {
-            determinant = crate::arith::Arith::neg(determinant);
-        }
-        whole.push(determinant);
-        signs.push(sign);
-        logs.push(log);
+        whole.items(1)[0] = determinant;
+        signs.items(1)[0] = sign;
+        logs.items(1)[0] = log;
         Ok(())
     })?;
     Ok((whole, signs, logs))
 }
 
-/// Whether it takes an odd number of swaps.
-fn is_odd(permutation: &[usize]) -> bool {
-    let mut seen = vec![false; permutation.len()];
-    let mut swaps = 0;
-    for start in 0..permutation.len() {
-        let mut at = start;
-        while !seen[at] {
-            seen[at] = true;
-            at = permutation[at];
-            swaps += usize::from(at != start);
-        }
-    }
-    swaps % 2 == 1
-}
-
 /// The determinant.
 pub(crate) fn det(operand: &Operand<'_>) -> Result<Array, MathError> {
     fn run<T: Field>(stack: &Stack<'_>, code: Code) -> Result<Array, MathError> {
-        rounded(&determinants::<T>(stack)?.0, code, &stack.outer)
+        determinants::<T>(stack)?.0.array(code)
     }
     let held = operand.own()?;
     let view = held.view();
@@ -158,10 +178,7 @@ pub(crate) fn det(operand: &Operand<'_>) -> Result<Array, MathError> {
 pub(crate) fn slogdet(operand: &Operand<'_>) -> Result<Vec<Array>, MathError> {
     fn run<T: Field>(stack: &Stack<'_>, code: Code) -> Result<Vec<Array>, MathError> {
         let (_, signs, logs) = determinants::<T>(stack)?;
-        Ok(vec![
-            rounded(&signs, code, &stack.outer)?,
-            rounded(&logs, code.real(), &stack.outer)?,
-        ])
+        Ok(vec![signs.array(code)?, logs.array(code.real())?])
     }
     let held = operand.own()?;
     let view = held.view();
@@ -207,13 +224,16 @@ pub(crate) fn matrix_power(operand: &Operand<'_>, options: &Options) -> Result<A
     }
     let code = Code::of(view.dtype()).unwrap_or(Code::F64);
     let size = stack.rows;
-    let items: Vec<i64> = (0..size * size * stack.count)
-        .map(|at| i64::from(at % (size * size) % (size + 1) == 0))
-        .collect();
-    let ones = crate::sorting::array_of(&items, Code::I64, &stack.shape(&[size, size]))?;
-    Ok(ones
-        .view()
-        .to_dtype(&code.dtype(), ndferry_array::Casting::Unsafe)?)
+    let mut ones = Out::<f64>::new(stack.shape(&[size, size]))?;
+    if !ones.is_empty() {
+        for _ in 0..stack.count {
+            let ones = ones.items(size * size);
+            ones.iter_mut()
+                .step_by(size + 1)
+                .for_each(|item| *item = 1.0);
+        }
+    }
+    ones.array(code)
 }
 
 /// Where singular values count as 0, beside the largest.
@@ -226,14 +246,13 @@ fn pseudo<T: Field>(
     if !is_finite(matrix) {
         return Err(failed);
     }
-    let parts = matrix.thin_svd().map_err(|_| failed)?;
-    let least = matrix.nrows().min(matrix.ncols());
-    let values: Vec<f64> = (0..least).map(|nth| parts.S()[nth].size()).collect();
+    let parts = decompose(function, matrix, ComputeSvdVectors::Thin)?;
+    let (values, least) = (parts.s, matrix.nrows().min(matrix.ncols()));
     let cut = rcond * values.first().copied().unwrap_or(0.0);
     let rank = values.iter().filter(|value| **value > cut).count();
     // Vᴴ's columns over the values, times Uᴴ.
     let scaled = Mat::from_fn(matrix.ncols(), least, |i, j| {
-        let item = parts.V()[(i, j)];
+        let item = parts.v[(i, j)];
         if values[j] > cut {
             item.divide(T::of(values[j]))
         } else {
@@ -241,7 +260,7 @@ fn pseudo<T: Field>(
         }
     });
     Ok((
-        times(scaled.as_ref(), adjoint(parts.U()).as_ref()),
+        times(scaled.as_ref(), adjoint(parts.u.as_ref()).as_ref()),
         values,
         rank,
     ))
@@ -250,12 +269,14 @@ fn pseudo<T: Field>(
 /// The pseudo-inverse; singular values of at most `rcond` of the largest count as 0.
 pub(crate) fn pinv(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
     fn run<T: Field>(stack: &Stack<'_>, code: Code, rcond: f64) -> Result<Array, MathError> {
-        let mut out = Vec::new();
-        stack.each(|matrix: MatRef<'_, T>| {
-            append(&mut out, pseudo("linalg.pinv", matrix, rcond)?.0.as_ref());
-            Ok(())
-        })?;
-        rounded(&out, code, &stack.shape(&[stack.columns, stack.rows]))
+        let mut out = Out::<T>::new(stack.shape(&[stack.columns, stack.rows]))?;
+        if !out.is_empty() {
+            stack.each(|matrix: MatRef<'_, T>| {
+                out.push(pseudo("linalg.pinv", matrix, rcond)?.0.as_ref());
+                Ok(())
+            })?;
+        }
+        out.array(code)
     }
     let held = operand.own()?;
     let view = held.view();
@@ -289,16 +310,19 @@ pub(crate) fn lstsq(operands: &[Operand<'_>], options: &Options) -> Result<Vec<A
             Some(_) => epsilon,
             None => epsilon * m.max(n) as f64,
         };
-        let mut found = (Vec::new(), Vec::new(), Vec::new(), 0);
+        let shape = if vector { vec![n] } else { vec![n, k] };
+        let mut out = Out::<T>::new(shape)?;
+        let (mut residuals, mut values, mut rank) = (Vec::new(), Vec::new(), 0);
         left.each(|matrix: MatRef<'_, T>| {
-            let mut scratch = Vec::new();
+            let mut scratch = room_for(m * k)?;
             let items = right.feed.piece(0, m * k, &mut scratch);
             let wanted = MatRef::from_row_major_slice(items, m, k);
-            let (inverse, values, rank) = pseudo(LSTSQ, matrix, rcond)?;
+            let inverse;
+            (inverse, values, rank) = pseudo(LSTSQ, matrix, rcond)?;
             let solution = times(inverse.as_ref(), wanted);
             if rank == n && m > n {
                 let reached = times(matrix, solution.as_ref());
-                found.1.extend((0..k).map(|j| {
+                residuals.extend((0..k).map(|j| {
                     (0..m)
                         .map(|i| {
                             crate::arith::Arith::sub(wanted[(i, j)], reached[(i, j)])
@@ -308,17 +332,19 @@ pub(crate) fn lstsq(operands: &[Operand<'_>], options: &Options) -> Result<Vec<A
                         .sum::<f64>()
                 }));
             }
-            append(&mut found.0, solution.as_ref());
-            found.2 = values;
-            found.3 = rank as i32;
+            out.push(solution.as_ref());
             Ok(())
         })?;
-        let shape = if vector { vec![n] } else { vec![n, k] };
+        let list = |items: &[f64]| {
+            let mut out = Out::<f64>::new(vec![items.len()])?;
+            out.items(items.len()).copy_from_slice(items);
+            out.array(code.real())
+        };
         Ok(vec![
-            rounded(&found.0, code, &shape)?,
-            rounded(&found.1, code.real(), &[found.1.len()])?,
-            crate::sorting::array_of(&[found.3], Code::I32, &[])?,
-            rounded(&found.2, code.real(), &[found.2.len()])?,
+            out.array(code)?,
+            list(&residuals)?,
+            crate::sorting::array_of(&[rank as i32], Code::I32, &[])?,
+            list(&values)?,
         ])
     }
     let held = [operands[0].own()?, operands[1].own()?];
