@@ -1,6 +1,6 @@
 //! NumPy's functions as functions of Rust: `np::add(&a, 2.5)?`, `np::sum(&a, 0)?`, `np::linalg::solve(&a, &b)?`.
 //!
-//! Each is [`call`](crate::call) by the same name; operands are what an [`Operand`] can be made of: arrays, views, numbers.
+//! Each is [`call`] by the same name; operands are what an [`Operand`] can be made of: arrays, views, numbers.
 //! Options that are not arguments here (`keepdims`, `ddof`, `dtype`, …) are said to `call`.
 //!
 //! ```
