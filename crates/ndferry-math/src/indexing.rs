@@ -136,7 +136,9 @@ fn set(
     } else {
         value
     };
-    let value = broadcast(&value, &shape)?.to_array(Order::C)?;
+    let value = broadcast(&value, &shape)?;
+    Operand::Array(value.clone()).check()?;
+    let value = value.to_array(Order::C)?;
     let value = value.view();
     let mut items = value.run(Order::C).unwrap_or_default();
     let bytes = target.bytes_mut();

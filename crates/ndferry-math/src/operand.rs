@@ -68,7 +68,7 @@ impl<'a> Operand<'a> {
         let widest = view.dtype().itemsize().max(WIDEST);
         let layout = Layout::contiguous(view.shape(), widest, Order::C)?;
         let nbytes = layout.size() * widest;
-        if view.nbytes() <= view.bytes().len() {
+        if layout.size() * view.dtype().itemsize().max(1) <= view.bytes().len() {
             return Ok(());
         }
         crate::feed::room_for::<u8>(nbytes).map(drop)
