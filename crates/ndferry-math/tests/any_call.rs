@@ -263,7 +263,10 @@ fn any_call_of_any_function_gives_arrays_or_an_error() {
         match made(&given) {
             Ok(arrays) => {
                 *tally.0 += 1;
-                for array in arrays.iter().filter(|array| array.nbytes() <= 1 << 20) {
+                for array in arrays
+                    .iter()
+                    .filter(|array| array.nbytes() <= 1 << 20 && !array.dtype().has_object())
+                {
                     let bytes = array.view().to_bytes(Order::C).unwrap();
                     prop_assert_eq!(bytes.len(), array.size() * array.dtype().itemsize());
                 }
