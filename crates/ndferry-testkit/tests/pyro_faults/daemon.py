@@ -18,7 +18,8 @@ pyro.config.SERIALIZER = serializer
 pyro.config.COMMTIMEOUT = 0.0 if timeout == "-" else float(timeout)
 pyro.config.THREADPOOL_SIZE = 150
 
-TRUTH = numpy.frombuffer(((numpy.arange(20000, dtype="u8") ** 2 // 7) & 0xFFFF).astype("<u2").tobytes(), "<u2").reshape(100, 200)
+rows = int(os.environ["NDFERRY_PYRO_FAULT_ROWS"])
+TRUTH = ((numpy.arange(rows * 200, dtype="u8") ** 2 // 7) & 0xFFFF).astype("<u2").reshape(rows, 200)
 
 
 def of_bytes(array):
@@ -33,22 +34,24 @@ def to_bytes(array):
     return out.getvalue()
 
 
+def told(array):
+    """1 for the right one, 2 for another."""
+    return 1 if array.shape == TRUTH.shape and array.dtype == TRUTH.dtype and (array == TRUTH).all() else 2
+
+
 @pyro.expose
 class Store(object):
-    kept_arrays = {}
+    numbers = {}
 
     def put(self, number, array):
-        self.kept_arrays[number] = of_bytes(array)
+        self.numbers[number] = told(of_bytes(array))
         return number
 
     def array(self):
         return to_bytes(TRUTH)
 
     def kept(self, number):
-        if number not in self.kept_arrays:
-            return 0
-        array = self.kept_arrays[number]
-        return 1 if array.shape == TRUTH.shape and array.dtype == TRUTH.dtype and (array == TRUTH).all() else 2
+        return self.numbers.get(number, 0)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ pub(crate) enum Got {
 }
 
 impl Got {
-    fn of(array: &Array) -> Self {
-        let truth = truth();
+    fn of(array: &Array, rows: usize) -> Self {
+        let truth = truth(rows);
         let is_truth = array.shape() == truth.shape()
             && array.to_elements::<u16>().ok() == truth.to_elements::<u16>().ok();
         if is_truth { Self::Truth } else { Self::Other }
@@ -60,14 +60,15 @@ impl Believed {
 }
 
 /// The same as in `daemon.py`.
-fn truth() -> Array {
-    let elements: Vec<u16> = (0..20_000u64).map(|i| (i * i / 7) as u16).collect();
-    Array::from_elements(&[100, 200], &elements).unwrap()
+fn truth(rows: usize) -> Array {
+    let size = 200 * rows as u64;
+    let elements: Vec<u16> = (0..size).map(|i| (i * i / 7) as u16).collect();
+    Array::from_elements(&[rows, 200], &elements).unwrap()
 }
 
 /// Keeps arrays by number.
-#[derive(Default)]
 pub(crate) struct Store {
+    rows: usize,
     kept: Mutex<BTreeMap<i64, Got>>,
 }
 
@@ -81,10 +82,13 @@ impl Served for Store {
         Ok(match (method, &args[..]) {
             ("put", [Value::Int(number), array]) => {
                 let array = array.to_array().ok().flatten().ok_or_else(wrong)?;
-                self.kept.lock().unwrap().insert(*number, Got::of(&array));
+                self.kept
+                    .lock()
+                    .unwrap()
+                    .insert(*number, Got::of(&array, self.rows));
                 (*number).into()
             }
-            ("array", []) => Value::from(truth()).into(),
+            ("array", []) => Value::from(truth(self.rows)).into(),
             _ => return Err(wrong()),
         })
     }
@@ -136,6 +140,7 @@ fn command(way: Way, python: &str, script: &str) -> Command {
         &*format!("{:?}", way.dialect).to_lowercase(),
         way.serializer.name(),
     ]);
+    command.env("NDFERRY_PYRO_FAULT_ROWS", way.rows.to_string());
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -176,11 +181,11 @@ fn ours(way: Way, url: &str, number: i64, timeout: Duration) -> Believed {
     let Ok(mut store) = connect(way, url, timeout) else {
         return believed;
     };
-    let put = store.call("put", vec![number.into(), truth().into()]);
+    let put = store.call("put", vec![number.into(), truth(way.rows).into()]);
     believed.is_put = put.is_ok_and(|answer| answer.as_int() == Some(number));
     if let Ok(answer) = store.call("array", Vec::new()) {
         believed.got = match answer.to_array() {
-            Ok(Some(array)) => Got::of(&array),
+            Ok(Some(array)) => Got::of(&array, way.rows),
             // Whoever asks for an array sees that it is none.
             Ok(None) | Err(_) => Got::Nothing,
         };
@@ -300,7 +305,10 @@ impl Drop for Server {
 impl Server {
     fn ours(way: Way) -> Self {
         let interrupt = Interrupt::new();
-        let store = Arc::new(Store::default());
+        let store = Arc::new(Store {
+            rows: way.rows,
+            kept: Mutex::default(),
+        });
         let urls = [TIMEOUT, PATIENCE].map(|timeout| {
             let mut options = DaemonOptions::default();
             options.key = way.is_signed.then(|| KEY.into());
