@@ -36,8 +36,10 @@ LONG = {
 @pytest.mark.parametrize("name", LONG)
 def test_ctrl_c_stops_it_within_half_a_second(tmp_path: Any, name: Any) -> None:
     before, work = LONG[name]
+    # Whoever runs in the background has been told to ignore Ctrl-C, and so have its children.
     code = f"""
-import io, pickle, socket, time, numpy, ndferry
+import io, pickle, signal, socket, time, numpy, ndferry
+signal.signal(signal.SIGINT, signal.default_int_handler)
 path, other = {str(tmp_path / "long.npb")!r}, {str(tmp_path / "long.pkl")!r}
 {before}
 print("ready", flush=True)
