@@ -201,6 +201,7 @@ pub use text::LazyMasked;
 #[cfg(feature = "transport")]
 pub use token::Token;
 pub use values::{Objects, Opened, Values};
+#[cfg(feature = "transport")]
 pub use watcher::{LiveFrame, Watcher, watch};
 
 /// The values of pickles.
