@@ -22,12 +22,26 @@ impl Until {
         Self::default()
     }
 
-    /// Why it ends after so many rows, if it does.
-    pub(crate) fn reached(&self, rows: u64) -> Option<Cut> {
-        if self.rows.is_some_and(|enough| rows >= enough) {
-            return Some(Cut::Rows);
+    /// Why it ends before the next message, if it does: never within a row.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Interrupted`] if it is stopped before anything has come.
+    pub(crate) fn ends(
+        &self,
+        gaps: Option<&Gaps>,
+        array: Option<&Incoming>,
+    ) -> Result<Option<Cut>> {
+        let stopped = self.stop.is_set();
+        if stopped && !gaps.is_some_and(Gaps::has_some) {
+            return Err(ErrorKind::Interrupted.into());
         }
-        (rows > 0 && self.stop.is_set()).then_some(Cut::Stopped)
+        let Some(rows) = gaps.and_then(|gaps| gaps.whole(array)) else {
+            return Ok(None);
+        };
+        if self.rows.is_some_and(|enough| rows >= enough) {
+            return Ok(Some(Cut::Rows));
+        }
+        Ok(stopped.then_some(Cut::Stopped))
     }
 
     /// Whether a tile belongs to a row that is not wanted any more.
@@ -50,8 +64,11 @@ pub enum Cut {
 }
 
 impl Cut {
-    /// By an error of the way to the sender.
-    pub(crate) fn by(error: &Error) -> Option<Self> {
+    /// By an error of the way to the sender, if there is something to keep.
+    pub(crate) fn by(error: &Error, gaps: Option<&Gaps>) -> Option<Self> {
+        if !gaps.is_some_and(Gaps::has_some) {
+            return None;
+        }
         let is_way = matches!(error.kind(), ErrorKind::BrokenOff { .. })
             || matches!(error.class(), ErrorClass::System);
         is_way.then(|| Self::Broken(error.to_string()))
@@ -59,17 +76,27 @@ impl Cut {
 }
 
 /// What a live stream leaves out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Gaps {
     /// The first tile after those that have come.
-    pub(crate) next: u64,
-    pub(crate) lost: u64,
+    next: u64,
+    lost: u64,
 }
 
 /// Tiles that may be lost to one file: each takes room in its index.
 const LOST: u64 = 1 << 20;
 
 impl Gaps {
+    /// Of one more array of a transfer of which so many tiles were lost before.
+    pub(crate) fn new(lost: u64) -> Self {
+        Self { next: 0, lost }
+    }
+
+    /// Tiles that were lost, of all arrays.
+    pub(crate) fn lost(&self) -> u64 {
+        self.lost
+    }
+
     /// Up to this tile, which has come, or is the end, all others are lost; gives how many rows those are.
     pub(crate) fn before(
         &mut self,
@@ -94,12 +121,12 @@ impl Gaps {
         Ok(count / grid.tiles_per_row().max(1))
     }
 
-    pub(crate) fn has_some(&self) -> bool {
+    fn has_some(&self) -> bool {
         self.next > 0
     }
 
     /// How many rows there are, unless one is only begun.
-    pub(crate) fn whole(&self, array: Option<&Incoming>) -> Option<u64> {
+    fn whole(&self, array: Option<&Incoming>) -> Option<u64> {
         let tiles = array?.grid.tiles_per_row().max(1);
         self.next.is_multiple_of(tiles).then_some(self.next / tiles)
     }

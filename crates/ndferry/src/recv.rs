@@ -424,18 +424,11 @@ fn take(
     let gives_credit = link.answers() && link.counts_messages();
     while !decoder.is_done() {
         options.interrupt.check()?;
-        if let Some(until) = until
-            && until.stop.is_set()
-            && !gaps.as_ref().is_some_and(Gaps::has_some)
-        {
-            return Err(ErrorKind::Interrupted.into());
-        }
-        let whole = gaps.as_ref().and_then(|gaps| gaps.whole(incoming.as_ref()));
-        if let (Some(until), Some(rows)) = (until, whole)
-            && let Some(cut) = until.reached(rows)
-        {
-            received.cut = Some(cut);
-            break;
+        if let Some(until) = until {
+            received.cut = until.ends(gaps.as_ref(), incoming.as_ref())?;
+            if received.cut.is_some() {
+                break;
+            }
         }
         let expected = "its end";
         let frame = match link.recv_frame().map_err(outside) {
@@ -443,9 +436,7 @@ fn take(
             broken => {
                 let broken = broken.err();
                 let broken = broken.unwrap_or_else(|| ErrorKind::BrokenOff { expected }.into());
-                received.cut = until
-                    .filter(|_| gaps.as_ref().is_some_and(Gaps::has_some))
-                    .and_then(|_| Cut::by(&broken));
+                received.cut = until.and_then(|_| Cut::by(&broken, gaps.as_ref()));
                 match received.cut {
                     Some(_) => break,
                     None => return Err(broken),
@@ -482,9 +473,9 @@ fn take(
         match event.map_err(npb)? {
             Event::Manifest(manifest) => {
                 // What is lost is counted over all arrays.
-                lost = gaps.as_ref().map_or(lost, |gaps| gaps.lost);
+                lost = gaps.as_ref().map_or(lost, Gaps::lost);
                 let watched = manifest.live || until.is_some();
-                gaps = watched.then_some(Gaps { next: 0, lost });
+                gaps = watched.then_some(Gaps::new(lost));
                 incoming = Some(Incoming::new(manifest)?);
             }
             Event::Header(_, bytes) => {
