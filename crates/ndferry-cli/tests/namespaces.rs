@@ -87,7 +87,11 @@ fn a_cable_that_stays_out_and_a_sender_that_is_killed_cost_only_what_was_missing
         assert!(*after < Duration::from_secs(3 + 2 + 10), "{after:?}");
     }
     let said = text(&sent.0.stderr);
-    assert!(said.contains("silent"), "{said}");
+    // The few bytes of the last answers may have come within these seconds, or before.
+    assert!(
+        said.contains("silent for 3 s") || said.contains("bytes in 3 s"),
+        "{said}"
+    );
     let first = fs::metadata(&part).unwrap().len() / MESSAGE;
     assert!(!folder.path().join("a.npb").exists());
     net.link("up");
