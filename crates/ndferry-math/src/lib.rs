@@ -59,6 +59,7 @@ mod order;
 mod pick;
 mod products;
 mod quantile;
+mod radix;
 mod real;
 mod reduce;
 mod room;

@@ -1,8 +1,4 @@
-//! Long runs of real numbers in order, on all threads: first apart by their leading digits, then each part.
-//!
-//! Numbers are sorted as integers of the same order, which [`Keyed`] makes of them.
-
-use std::cmp::{max, min};
+//! Numbers in NumPy's order: real ones as integers of the same order, which [`Keyed`] makes of them, by [`radix`](crate::radix).
 
 use bytemuck::Pod;
 use num_complex::Complex;
@@ -10,47 +6,16 @@ use rayon::prelude::*;
 
 use crate::MathError;
 use crate::arith::Arith;
-use crate::feed::room_for;
+use crate::map::MANY;
+use crate::radix::{Ordered, Table, sort_into};
 use crate::sorting::compare;
 
-/// Shorter runs are sorted at once.
-const LONG: usize = 1 << 15;
-
-/// Parts of a run.
-const PARTS: usize = 2048;
-
-/// What stands for an item while it is sorted.
-trait Ordered: Copy + Ord + Send + Sync {
-    /// Less of what comes first.
-    fn key(self) -> u64;
-}
-
-macro_rules! ordered {
-    ($($type:ty)*) => {$(
-        impl Ordered for $type {
-            fn key(self) -> u64 { self.into() }
-        }
-    )*};
-}
-
-ordered!(u8 u16 u32 u64);
-
-/// An item's place, sorted by key and then by place: which makes a sort of places stable.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    key: u64,
-    at: i64,
-}
-
-impl Ordered for Place {
-    fn key(self) -> u64 {
-        self.key
-    }
-}
+/// Longer lanes are sorted on all threads, each by itself; shorter ones many at a time.
+const LONG: usize = 1 << 16;
 
 /// Numbers that can be sorted as integers of their size.
 trait Keyed: Pod + Send + Sync {
-    type Key: Ordered + Pod;
+    type Key: Ordered;
 
     /// NaNs come last, a zero with a sign before one without.
     fn key(self) -> Self::Key;
@@ -104,176 +69,104 @@ macro_rules! float {
 integer!(i8, u8; i16, u16; i32, u32; i64, u64;);
 float!(f32, u32; f64, u64;);
 
-/// Sorts keys in place.
-///
-/// # Errors
-/// [`MathError::Memory`]: as much again is needed.
-fn sort_keys<K: Ordered>(items: &mut [K]) -> Result<(), MathError> {
-    let ends = |(least, greatest): (u64, u64), key: u64| (min(least, key), max(greatest, key));
-    let (least, greatest) = items
-        .par_chunks(LONG)
-        .map(|items| {
-            items
-                .iter()
-                .map(|item| item.key())
-                .fold((u64::MAX, 0), ends)
-        })
-        .reduce(|| (u64::MAX, 0), |a, b| (min(a.0, b.0), max(a.1, b.1)));
-    if least >= greatest {
-        // Places lie in order already.
-        return Ok(());
-    }
-    // Of keys less the least, the first digits tell the part.
-    let bits = u64::BITS - (greatest - least).leading_zeros();
-    let shift = bits.saturating_sub(PARTS.ilog2());
-    let part_of = |item: K| ((item.key() - least) >> shift) as usize;
-    let share = items.len().div_ceil(rayon::current_num_threads());
-    let apart: Vec<Apart<K>> = items
-        .par_chunks(share)
-        .map(|items| Apart::new(items, part_of))
-        .collect::<Result<_, _>>()?;
-    let mut rest = items;
-    let mut parts = Vec::with_capacity(PARTS);
-    for part in 0..PARTS {
-        let size = apart.iter().map(|apart| apart.part(part).len()).sum();
-        let (this, others) = rest.split_at_mut(size);
-        rest = others;
-        parts.push(this);
-    }
-    parts
-        .into_par_iter()
-        .enumerate()
-        .try_for_each(|(nth, part)| {
-            let mut rest = &mut part[..];
-            for apart in &apart {
-                let from = apart.part(nth);
-                let (this, others) = rest.split_at_mut(from.len());
-                this.copy_from_slice(from);
-                rest = others;
-            }
-            match shift {
-                // All have the same key.
-                0 => Ok(()),
-                // What crowds in one part is taken apart once more.
-                _ if part.len() > 8 * LONG => sort_keys(part),
-                _ => {
-                    part.sort_unstable();
-                    Ok(())
-                }
-            }
-        })
-}
-
-/// Items by parts.
-struct Apart<K> {
-    items: Vec<K>,
-    /// Where each part ends.
-    ends: Vec<usize>,
-}
-
-impl<K: Ordered> Apart<K> {
-    fn new(from: &[K], part_of: impl Fn(K) -> usize) -> Result<Self, MathError> {
-        let mut ends = vec![0; PARTS];
-        for item in from {
-            ends[part_of(*item)] += 1;
-        }
-        let mut before = 0;
-        for end in &mut ends {
-            before += std::mem::replace(end, before);
-        }
-        let mut items = room_for(from.len())?;
-        items.extend_from_slice(from);
-        for item in from {
-            let next = &mut ends[part_of(*item)];
-            items[*next] = *item;
-            *next += 1;
-        }
-        Ok(Self { items, ends })
-    }
-
-    fn part(&self, nth: usize) -> &[K] {
-        let start = if nth == 0 { 0 } else { self.ends[nth - 1] };
-        &self.items[start..self.ends[nth]]
-    }
-}
-
-fn sort_long<T: Keyed>(items: &mut [T]) -> Result<(), MathError> {
-    items.par_chunks_mut(LONG).for_each(|items| {
-        items
-            .iter_mut()
-            .for_each(|item| *item = bytemuck::cast(item.key()));
-    });
-    sort_keys::<T::Key>(bytemuck::cast_slice_mut(items))?;
-    items.par_chunks_mut(LONG).for_each(|items| {
-        items
-            .iter_mut()
-            .for_each(|item| *item = T::of(bytemuck::cast(*item)));
-    });
-    Ok(())
-}
-
-fn long_places<T: Keyed>(items: &[T]) -> Result<Vec<i64>, MathError> {
-    let mut places: Vec<Place> = room_for(items.len())?;
-    places.extend((0..).zip(items).map(|(at, item)| Place {
-        key: item.equal_key().key(),
-        at,
-    }));
-    sort_keys(&mut places)?;
-    let mut order = room_for(items.len())?;
-    order.extend(places.into_iter().map(|place| place.at));
-    Ok(order)
-}
-
 /// Numbers that can be put in order.
 pub(crate) trait Sorted: Arith {
-    /// Sorts in place. Short lanes are sorted stably; in long ones a zero with a sign comes before one without.
+    /// The lanes of so many items, each in order. Zeros with a sign come before those without.
     ///
     /// # Errors
     /// [`MathError::Memory`].
-    fn sort(lane: &mut [Self]) -> Result<(), MathError> {
-        lane.par_sort_by(compare);
-        Ok(())
-    }
+    fn sort(lanes: &[Self], length: usize, out: &mut [Self]) -> Result<(), MathError>;
 
-    /// The places of the items in order, the first of equal ones first.
+    /// The places of each lane's items in order, the first of equal ones first.
     ///
     /// # Errors
     /// [`MathError::Memory`].
-    fn places(lane: &[Self]) -> Result<Vec<i64>, MathError> {
-        let mut order: Vec<i64> = room_for(lane.len())?;
-        order.extend(0..lane.len() as i64);
-        order.par_sort_by(|a, b| compare(&lane[*a as usize], &lane[*b as usize]));
-        Ok(order)
-    }
+    fn places(lanes: &[Self], length: usize, out: &mut [i64]) -> Result<(), MathError>;
 }
 
-impl Sorted for Complex<f32> {}
-impl Sorted for Complex<f64> {}
+/// Each lane of `from` and its room in `out`: one after the other if they are long, else many at a time.
+fn each_lane<T: Sync, O: Send, S: Send>(
+    from: &[T],
+    length: usize,
+    out: &mut [O],
+    scratch: impl Fn() -> S + Sync + Send,
+    lane: impl Fn(&mut S, &[T], &mut [O]) -> Result<(), MathError> + Sync + Send,
+) -> Result<(), MathError> {
+    let length = length.max(1);
+    if length > LONG || from.len() < MANY {
+        let mut scratch = scratch();
+        let mut lanes = from.chunks(length).zip(out.chunks_mut(length));
+        return lanes.try_for_each(|(from, out)| lane(&mut scratch, from, out));
+    }
+    let lanes = from.par_chunks(length).zip(out.par_chunks_mut(length));
+    lanes.try_for_each_init(scratch, |scratch, (from, out)| lane(scratch, from, out))
+}
 
-macro_rules! sorted {
+/// Sorts lanes of what `item` makes of items and their places; `done` makes of each what is stored.
+fn sort_lanes<T: Copy + Sync, K: Ordered, O: Send>(
+    from: &[T],
+    length: usize,
+    out: &mut [O],
+    item: impl Fn(usize, T) -> K + Sync + Send,
+    done: impl Fn(K) -> O + Sync + Send,
+) -> Result<(), MathError> {
+    each_lane(from, length, out, Table::default, |table, from, out| {
+        if length > LONG {
+            return sort_into(from, &item, out, &done);
+        }
+        let sorted = table.sorted(from.iter().enumerate().map(|(at, from)| item(at, *from)));
+        out.iter_mut()
+            .zip(sorted)
+            .for_each(|(out, item)| *out = done(*item));
+        Ok(())
+    })
+}
+
+macro_rules! real {
     ($($type:ty)*) => {$(
         impl Sorted for $type {
-            fn sort(lane: &mut [Self]) -> Result<(), MathError> {
-                if lane.len() >= LONG {
-                    return sort_long(lane);
-                }
-                lane.sort_by(compare);
-                Ok(())
+            fn sort(lanes: &[Self], length: usize, out: &mut [Self]) -> Result<(), MathError> {
+                sort_lanes(lanes, length, out, |_, item| item.key(), Self::of)
             }
 
-            fn places(lane: &[Self]) -> Result<Vec<i64>, MathError> {
-                if lane.len() >= LONG {
-                    return long_places(lane);
+            fn places(lanes: &[Self], length: usize, out: &mut [i64]) -> Result<(), MathError> {
+                // A key and a place in as few bits as they need, which makes the order stable.
+                if size_of::<Self>() <= 4 && u32::try_from(length).is_ok() {
+                    let item = |at: usize, item: Self| u64::from(item.equal_key()) << 32 | at as u64;
+                    return sort_lanes(lanes, length, out, item, |item| i64::from(item as u32));
                 }
-                let mut order: Vec<i64> = (0..lane.len() as i64).collect();
-                order.sort_by(|a, b| compare(&lane[*a as usize], &lane[*b as usize]));
-                Ok(order)
+                let item = |at: usize, item: Self| u128::from(item.equal_key()) << 64 | at as u128;
+                sort_lanes(lanes, length, out, item, |item| item as i64)
             }
         }
     )*};
 }
 
-sorted!(i8 i16 i32 i64 u8 u16 u32 u64 f32 f64);
+real!(i8 i16 i32 i64 u8 u16 u32 u64 f32 f64);
+
+macro_rules! complex {
+    ($($part:ty)*) => {$(
+        impl Sorted for Complex<$part> {
+            fn sort(lanes: &[Self], length: usize, out: &mut [Self]) -> Result<(), MathError> {
+                each_lane(lanes, length, out, || (), |(), from, out| {
+                    out.copy_from_slice(from);
+                    out.par_sort_by(compare);
+                    Ok(())
+                })
+            }
+
+            fn places(lanes: &[Self], length: usize, out: &mut [i64]) -> Result<(), MathError> {
+                each_lane(lanes, length, out, || (), |(), from, out| {
+                    out.iter_mut().zip(0..).for_each(|(out, at)| *out = at);
+                    out.par_sort_by(|a, b| compare(&from[*a as usize], &from[*b as usize]));
+                    Ok(())
+                })
+            }
+        }
+    )*};
+}
+
+complex!(f32 f64);
 
 #[cfg(test)]
 mod tests {
@@ -284,15 +177,41 @@ mod tests {
         (mixed ^ (mixed >> 32)).wrapping_mul(0xD6E8_FEB8_6659_FD93)
     }
 
+    fn sort<T: Sorted>(items: &[T], length: usize) -> Vec<T> {
+        let mut sorted = items.to_vec();
+        T::sort(items, length, &mut sorted).expect("memory");
+        sorted
+    }
+
     fn check<T: Sorted + std::fmt::Debug>(of: impl Fn(u64) -> T) {
         let items: Vec<T> = (0..3 * LONG + 7).map(|at| of(chance(at))).collect();
         let mut stable: Vec<i64> = (0..items.len() as i64).collect();
         stable.sort_by(|a, b| compare(&items[*a as usize], &items[*b as usize]));
-        assert_eq!(T::places(&items).expect("memory"), stable);
-        let mut sorted = items.clone();
-        T::sort(&mut sorted).expect("memory");
-        for (sorted, place) in sorted.iter().zip(stable) {
-            assert!(compare(sorted, &items[place as usize]).is_eq());
+        let mut places = vec![0; items.len()];
+        T::places(&items, items.len(), &mut places).expect("memory");
+        assert_eq!(places, stable);
+        let sorted = sort(&items, items.len());
+        for (sorted, place) in sorted.iter().zip(&stable) {
+            assert!(compare(sorted, &items[*place as usize]).is_eq());
+        }
+        // Lanes of many lengths, each as if it were alone.
+        for length in [1, 2, 7, 8, 13, 64, 65, 100, 1000, 30_000] {
+            let lanes = &items[..items.len() / length * length];
+            let sorted = sort(lanes, length);
+            let mut places = vec![0; lanes.len()];
+            T::places(lanes, length, &mut places).expect("memory");
+            for ((lane, sorted), places) in lanes
+                .chunks(length)
+                .zip(sorted.chunks(length))
+                .zip(places.chunks(length))
+            {
+                let mut stable: Vec<i64> = (0..length as i64).collect();
+                stable.sort_by(|a, b| compare(&lane[*a as usize], &lane[*b as usize]));
+                assert_eq!(places, stable);
+                let same =
+                    |(sorted, place): (&T, &i64)| compare(sorted, &lane[*place as usize]).is_eq();
+                assert!(sorted.iter().zip(places).all(same));
+            }
         }
     }
 
@@ -329,16 +248,18 @@ mod tests {
             .map(|at| 1.0 + chance(at) as f64 / 1e21)
             .collect();
         crowd[5] = -1e300;
-        f64::sort(&mut crowd).expect("memory");
+        let crowd = sort(&crowd, crowd.len());
         assert!(crowd.is_sorted());
         assert_eq!(crowd[0], -1e300);
     }
 
     #[test]
-    fn zeros_of_long_lanes_keep_their_signs() {
-        let mut lane = vec![0.0; LONG];
-        lane[9] = -0.0;
-        f64::sort(&mut lane).expect("memory");
-        assert!(lane[0].is_sign_negative() && lane[1].is_sign_positive());
+    fn zeros_with_a_sign_come_first() {
+        for length in [10, 100, 2 * LONG] {
+            let mut lane = vec![0.0_f64; length];
+            lane[9] = -0.0;
+            let sorted = sort(&lane, length);
+            assert!(sorted[0].is_sign_negative() && sorted[1].is_sign_positive());
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) struct Room {
 }
 
 enum Memory {
-    Heap(Vec<u64>),
+    Heap(Vec<u128>),
     #[cfg(not(target_family = "wasm"))]
     Mapped(memmap2::MmapMut),
 }
@@ -45,7 +45,7 @@ impl Room {
             });
         }
         let mut heap = Vec::new();
-        let words = nbytes.div_ceil(8);
+        let words = nbytes.div_ceil(16);
         heap.try_reserve_exact(words).map_err(|_| none())?;
         heap.resize(words, 0);
         Ok(Self {
@@ -90,7 +90,7 @@ impl Room {
         &mut bytes[..self.nbytes]
     }
 
-    /// As numbers of at most 8 bytes' alignment, which all of ours have.
+    /// As numbers of at most 16 bytes' alignment, which all of ours have.
     pub(crate) fn items_mut<T: Pod>(&mut self) -> &mut [T] {
         bytemuck::cast_slice_mut(self.bytes_mut())
     }

@@ -1,8 +1,10 @@
 //! Order: sort, argsort, unique, searchsorted.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use ndferry_array::{Array, ArrayView};
+use rayon::prelude::*;
 
 use crate::arith::Arith;
 use crate::axes::{self, Lanes};
@@ -71,7 +73,12 @@ pub(crate) fn array_of<T: Number>(
     code: Code,
     shape: &[usize],
 ) -> Result<Array, MathError> {
-    let array = Room::of(items)?.into_array(&T::CODE.dtype(), shape)?;
+    array_in::<T>(Room::of(items)?, code, shape)
+}
+
+/// Where items already lie as such.
+fn array_in<T: Number>(room: Room, code: Code, shape: &[usize]) -> Result<Array, MathError> {
+    let array = room.into_array(&T::CODE.dtype(), shape)?;
     if T::CODE == code {
         return Ok(array);
     }
@@ -79,18 +86,17 @@ pub(crate) fn array_of<T: Number>(
     convert(&crate::feed::Feed::new(&view)?, code, shape)
 }
 
-/// `numpy.sort`; stable, but for zeros of both signs in long lanes.
+/// `numpy.sort`; stable, but for zeros of both signs.
 pub(crate) fn sort(operand: &Operand<'_>, options: &Options) -> Result<Array, MathError> {
     let (held, mut flat) = (operand.own()?, None);
     let view = held.view();
     let (view, axis) = along(&view, options, Some(-1), false, &mut flat)?;
     let code = number("sort", operand, &view)?;
     dispatch!(code, T => {
-        let mut lanes = Lanes::<T>::new(&view, axis)?;
-        let mut done = Ok(());
-        lanes.each_mut(|lane| done = std::mem::replace(&mut done, Ok(())).and_then(|()| T::sort(lane)));
-        done?;
-        lanes.back(&array_of(&lanes.items, code, &lanes.shape(lanes.length))?)
+        let lanes = Lanes::<T>::new(&view, axis)?;
+        let mut room = Room::for_items(lanes.items.len(), size_of::<T>())?;
+        T::sort(&lanes.items, lanes.length, room.items_mut())?;
+        lanes.back(&array_in::<T>(room, code, &lanes.shape(lanes.length))?)
     })
 }
 
@@ -102,11 +108,9 @@ pub(crate) fn argsort(operand: &Operand<'_>, options: &Options) -> Result<Array,
     let code = number("argsort", operand, &view)?;
     dispatch!(code, T => {
         let lanes = Lanes::<T>::new(&view, axis)?;
-        let mut orders: Vec<i64> = room_for(lanes.items.len())?;
-        for lane in lanes.iter().take(lanes.items.len()) {
-            orders.extend(T::places(lane)?);
-        }
-        lanes.back(&array_of(&orders, Code::I64, &lanes.shape(lanes.length))?)
+        let mut room = Room::for_items(lanes.items.len(), size_of::<i64>())?;
+        T::places(&lanes.items, lanes.length, room.items_mut())?;
+        lanes.back(&array_in::<i64>(room, Code::I64, &lanes.shape(lanes.length))?)
     })
 }
 
@@ -117,19 +121,24 @@ pub(crate) fn unique(operand: &Operand<'_>, options: &Options) -> Result<Vec<Arr
     let code = number("unique", operand, &view)?;
     let shape = view.shape().to_vec();
     dispatch!(code, T => {
-        let items = crate::feed::Feed::new(&view)?.to_vec::<T>()?;
-        let wanted = ["return_index", "return_inverse", "return_counts"].map(|option| options.flag(option, false));
-        let [index, inverse, counts] = [wanted[0].clone()?, wanted[1].clone()?, wanted[2].clone()?];
+        let feed = crate::feed::Feed::new(&view)?;
+        let items = match feed.whole::<T>() {
+            Some(lying) => Cow::Borrowed(lying),
+            None => Cow::Owned(feed.to_vec()?),
+        };
+        let flag = |option| options.flag(option, false);
+        let (index, inverse, counts) = (flag("return_index")?, flag("return_inverse")?, flag("return_counts")?);
         if !(index || inverse || counts) {
-            let mut items = items;
-            T::sort(&mut items)?;
-            items.dedup_by(|item, before| compare(before, item).is_eq());
-            return Ok(vec![array_of(&items, code, &[items.len()])?]);
+            let mut room = Room::for_items(items.len(), size_of::<T>())?;
+            T::sort(&items, items.len(), room.items_mut())?;
+            return Ok(vec![distinct::<T>(room, code)?]);
         }
-        let order = T::places(&items)?;
+        let mut room = Room::for_items(items.len(), size_of::<i64>())?;
+        T::places(&items, items.len(), room.items_mut())?;
+        let order: &[i64] = room.items_mut();
         let (mut firsts, mut which, mut sizes) = (Vec::new(), room_for::<i64>(items.len())?, Vec::<i64>::new());
         which.resize(items.len(), 0);
-        for at in order {
+        for &at in order {
             let item = items[at as usize];
             let known = firsts.last().is_some_and(|first: &i64| compare(&items[*first as usize], &item).is_eq());
             if !known {
@@ -155,6 +164,38 @@ pub(crate) fn unique(operand: &Operand<'_>, options: &Options) -> Result<Vec<Arr
         }
         Ok(out)
     })
+}
+
+/// The first of each run of equal items.
+fn distinct<T: Sorted>(mut room: Room, code: Code) -> Result<Array, MathError> {
+    let items: &mut [T] = room.items_mut();
+    let is_new = |at: usize| at == 0 || compare(&items[at - 1], &items[at]).is_ne();
+    let share = items.len().div_ceil(rayon::current_num_threads()).max(MANY);
+    let shares: Vec<_> = (0..items.len())
+        .step_by(share)
+        .map(|start| start..items.len().min(start + share))
+        .collect();
+    let counts: Vec<usize> = shares
+        .par_iter()
+        .map(|share| share.clone().filter(|at| is_new(*at)).count())
+        .collect();
+    let count = counts.iter().sum();
+    if count == items.len() {
+        return array_in::<T>(room, code, &[count]);
+    }
+    let mut found = Room::for_items(count, size_of::<T>())?;
+    let mut rest: &mut [T] = found.items_mut();
+    let mut places = Vec::with_capacity(shares.len());
+    for (share, count) in shares.into_iter().zip(counts) {
+        let (this, others) = std::mem::take(&mut rest).split_at_mut(count);
+        rest = others;
+        places.push((share, this));
+    }
+    places.into_par_iter().for_each(|(share, out)| {
+        let new = share.filter(|at| is_new(*at)).map(|at| items[at]);
+        out.iter_mut().zip(new).for_each(|(out, item)| *out = item);
+    });
+    array_in::<T>(found, code, &[count])
 }
 
 /// `numpy.searchsorted`: where values would go into a sorted axis; `side` is `left` or `right`.
@@ -192,7 +233,6 @@ pub(crate) fn searchsorted(
             order.is_lt() || (right && order.is_eq())
         }) as i64;
         let found: Vec<i64> = if found.len() >= MANY {
-            use rayon::prelude::*;
             found.par_iter().map(at).collect()
         } else {
             found.iter().map(at).collect()
