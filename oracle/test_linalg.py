@@ -279,3 +279,20 @@ def test_singular_matrices_among_others():
         for order in [1, -1, "fro", "inf"]:
             given = float(order) if order == "inf" else order
             both("linalg.cond", [a], lambda: np.linalg.cond(a, given), {"p": order}, ulps=40)
+
+
+@cases(200, seeds)
+def test_what_is_not_finite_spoils_as_much_of_qr_and_slogdet(seed):
+    """NaNs exactly as much as in NumPy, infinities at least."""
+    draw = Draw(seed)
+    a = draw.random.normal(size=draw.one([(1, 1), (3, 3), (5, 2), (2, 5), (6, 6), (40, 40)]))
+    bad = draw.random.integers(0, a.size, draw.one([1, 1, 2]))
+    a.flat[bad] = value = draw.one([np.nan, np.inf, -np.inf])
+    for found, theirs in zip(ours("linalg.qr", [a]), np.linalg.qr(a)):
+        left = np.isfinite(found)
+        assert np.all(np.isfinite(theirs[left]))
+        assert np.isinf(value) or np.array_equal(left, np.isfinite(theirs))
+        assert np.allclose(found[left], theirs[left], atol=1e-9)
+    if a.shape[0] == a.shape[1]:
+        sign, log = ours("linalg.slogdet", [a])
+        assert abs(sign) == 1 and not np.isfinite(log)

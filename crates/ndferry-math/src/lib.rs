@@ -29,7 +29,7 @@
 //! * `1 / 0` of integers is what NumPy gives on this processor only sometimes: the least number.
 //! * `nanquantile` with an array of ranks has the same dtype also if the first lane is nothing but NaNs.
 //! * Matrices with NaNs or infinities: `eigh`, `eigvalsh` and `cholesky` refuse them, as NumPy's `svd` and `eig` do; what
-//!   `solve`, `inv` and `det` make of them is not finite, where NumPy's depends on its LAPACK.
+//!   `solve`, `inv` and `det` make of them is not finite, where NumPy's depends on its LAPACK. `qr` gives NaNs where NumPy gives them.
 //! * `linalg.lu` is SciPy's. Matrices of f4 and c8 are decomposed as f8 and c16 and rounded.
 #![forbid(unsafe_code)]
 

@@ -25,6 +25,8 @@ use crate::{MathError, Operand};
 trait Field: ComplexField<Real = f64> + Divide {
     fn of(re: f64) -> Self;
     fn size(self) -> f64;
+    /// Of what is not 0: it, divided by its size; 1 of a real NaN.
+    fn direction(self) -> Self;
     fn conjugated(self) -> Self;
     fn times(self, factor: f64) -> Self;
     fn complex(self) -> Complex<f64>;
@@ -37,6 +39,10 @@ impl Field for f64 {
 
     fn size(self) -> f64 {
         self.abs()
+    }
+
+    fn direction(self) -> Self {
+        if self < 0.0 { -1.0 } else { 1.0 }
     }
 
     fn conjugated(self) -> Self {
@@ -59,6 +65,10 @@ impl Field for Complex<f64> {
 
     fn size(self) -> f64 {
         self.re.hypot(self.im)
+    }
+
+    fn direction(self) -> Self {
+        Divide::divide(self, Self::of(self.size()))
     }
 
     fn conjugated(self) -> Self {

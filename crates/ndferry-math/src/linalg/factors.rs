@@ -61,18 +61,40 @@ pub(super) struct Qr<T> {
     coefficients: Mat<T>,
     /// What the matrix was scaled by, twice.
     half: f64,
+    /// The columns that are not finite.
+    spoilt: Vec<bool>,
+    /// The first reflection that is made of one; it spoils what it touches.
+    from: usize,
 }
 
 impl<T: Field> Qr<T> {
     pub(super) fn new(matrix: MatRef<'_, T>) -> Result<Self, MathError> {
         let (m, n) = matrix.shape();
-        let (mut both, half) = scaled(matrix);
+        let spoilt: Vec<bool> = matrix
+            .col_iter()
+            .map(|column| column.iter().any(|item| !item.size().is_finite()))
+            .collect();
+        let from = spoilt.iter().position(|spoilt| *spoilt);
+        // The last row is not reflected.
+        let from = from.filter(|from| from + 1 < m).unwrap_or(usize::MAX);
+        let (mut both, half) = if spoilt.contains(&true) {
+            let mut rest = matrix.to_owned();
+            let columns = rest.col_iter_mut().zip(&spoilt);
+            columns
+                .filter(|(_, spoilt)| **spoilt)
+                .for_each(|(column, _)| column.iter_mut().for_each(|item| *item = T::of(0.0)));
+            scaled(rest.as_ref())
+        } else {
+            scaled(matrix)
+        };
         if m == 0 || n == 0 {
             let coefficients = Mat::zeros(0, 0);
             return Ok(Self {
                 both,
                 coefficients,
                 half,
+                spoilt,
+                from,
             });
         }
         let (block, par) = (recommended_block_size::<T>(m, n), parallel(m.min(n)));
@@ -85,11 +107,16 @@ impl<T: Field> Qr<T> {
             both,
             coefficients,
             half,
+            spoilt,
+            from,
         })
     }
 
     /// An element of `R`, on its diagonal or above it.
     pub(super) fn r(&self, i: usize, j: usize) -> T {
+        if self.spoilt[j] || i >= self.from {
+            return T::of(f64::NAN);
+        }
         unscaled(self.both[(i, j)], self.half)
     }
 
@@ -112,6 +139,9 @@ impl<T: Field> Qr<T> {
             parallel(m.min(n)),
             MemStack::new(&mut memory),
         );
+        for column in q.col_iter_mut().skip(self.from) {
+            column.iter_mut().for_each(|item| *item = T::of(f64::NAN));
+        }
         Ok(q)
     }
 }

@@ -152,7 +152,7 @@ fn determinants<T: Field>(stack: &Stack<'_>) -> Result<Determinants<T>, MathErro
             }
             determinant = Arith::mul(determinant, item);
             log += size.ln();
-            sign = Arith::mul(sign, item.divide(T::of(size)));
+            sign = Arith::mul(sign, item.direction());
         }
         whole.items(1)[0] = determinant;
         signs.items(1)[0] = sign;
