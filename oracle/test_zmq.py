@@ -67,7 +67,7 @@ class Ferry:
         ferry.address = ferry.url.removeprefix("zmq+")
         return ferry
 
-    def finish(self, code=0, timeout=30):
+    def finish(self, code=0, timeout=120):
         try:
             self.said += self.process.communicate(timeout=timeout)[1]
         except subprocess.TimeoutExpired:
@@ -349,7 +349,7 @@ class Slow:
     def __init__(self, socket): self.socket = socket
     def __setattr__(self, name, value): self.__dict__[name] = value
     def __getattr__(self, name): return getattr(self.socket, name)
-    def recv_multipart(self): time.sleep(0.002); return self.socket.recv_multipart()
+    def recv_multipart(self): time.sleep(0.006); return self.socket.recv_multipart()
 socket = zmq.Context.instance().socket(zmq.ROUTER)
 socket.bind({address!r})
 print(peak(), flush=True)
@@ -358,7 +358,7 @@ zmq_recv.recv(Slow(socket), store)
     peer = subprocess.Popen([sys.executable, "-c", slow], stdout=subprocess.PIPE, text=True)
     before = int(peer.stdout.readline())
     Ferry(tmp_path, "send", "x.npy", f"zmq+{address}").finish()
-    nbytes, peak = map(int, peer.communicate(timeout=20)[0].split())
+    nbytes, peak = map(int, peer.communicate(timeout=120)[0].split())
     extra = peak - before - nbytes
     print(f"extra memory of the script: {extra / 2**20:.0f} MiB")
     # The second bound is that it was measured: blocks have been queued.
@@ -406,7 +406,7 @@ def test_subscribers_and_an_acknowledging_watcher_see_the_same_live_stream(tmp_p
         thread.start()
     watcher = Ferry(tmp_path, "recv", "--live", f"zmq+{ferry.address}", "-o", "watched.npy")
     ferry.process.stdin.write(frames.tobytes())
-    _, said = ferry.process.communicate(timeout=60)
+    _, said = ferry.process.communicate(timeout=120)
     assert ferry.process.returncode == 0, said
     watcher.finish()
     for thread in threads:
@@ -432,7 +432,7 @@ def test_a_slow_subscriber_misses_frames_and_holds_up_nobody(tmp_path, context, 
         ferry.process.stdin.close()
         rest = list(taken)
     ferry.process.stdin = None
-    said = ferry.process.communicate(timeout=30)[1].decode()
+    said = ferry.process.communicate(timeout=120)[1].decode()
     assert ferry.process.returncode == 0, said
     numbers = [number for number, _ in rest]
     assert numbers == sorted(set(numbers)) and numbers[-1] == 99 and len(numbers) < 80, numbers

@@ -42,8 +42,8 @@ import io, pickle, signal, socket, time, numpy, ndferry
 signal.signal(signal.SIGINT, signal.default_int_handler)
 path, other = {str(tmp_path / "long.npb")!r}, {str(tmp_path / "long.pkl")!r}
 {before}
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     {work}
     print("done", time.time())
 except KeyboardInterrupt:
@@ -55,11 +55,11 @@ except KeyboardInterrupt:
     pressed = time.time()
     process.send_signal(signal.SIGINT)
     word, _, at = process.stdout.readline().partition(" ")
-    process.wait(30)
+    process.wait(60)
     assert word == "stopped"
     print(f"\n{name}: stopped {float(at) - pressed:.3f} s after Ctrl-C")
-    # The machine may be busy; half a second is what it takes by itself.
-    assert float(at) - pressed < 2.0
+    # The machine may be busy; half a second is what it takes by itself, and the work would take longer than this.
+    assert float(at) - pressed < 5.0
     assert not (tmp_path / "long.npb").exists()
 
 

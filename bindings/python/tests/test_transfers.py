@@ -153,7 +153,7 @@ def test_a_cancelled_wait_ends_soon_and_the_listener_goes_on() -> None:
     took, received = asyncio.run(both())
     assert same(received, A)
     # The machine may be busy.
-    assert took < 2
+    assert took < 10
 
 
 def test_progress_is_told_on_both_sides() -> None:

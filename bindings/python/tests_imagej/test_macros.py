@@ -31,9 +31,9 @@ def test_errors_in_macros_are_raised_here_and_leave_no_window(ij: imagej.ImageJ)
     ):
         start = time.monotonic()
         with pytest.raises(imagej.MacroError) as error:
-            ij.macro(code, timeout=5)
+            ij.macro(code, timeout=60)
         assert expected in str(error.value), (code, error.value)
-        assert time.monotonic() - start < 4
+        assert time.monotonic() - start < 30
         assert ij.status()["dialog"] is None
     assert ij.macro("return toString(6 * 7);") == "42"
 
@@ -55,7 +55,7 @@ def test_an_exception_in_a_plugin_is_raised_here(own: Starter) -> None:
     own.prefs("always")
     ij = own.launch()
     with pytest.raises(imagej.MacroError, match="on purpose"):
-        ij.macro('run("Throwing ");', timeout=10)
+        ij.macro('run("Throwing ");', timeout=60)
     assert ij.macro("return toString(6 * 7);") == "42"
 
 
@@ -64,7 +64,7 @@ def test_a_dialog_is_named_when_the_time_is_over(ij: imagej.ImageJ, pictures: Pa
     with pytest.raises(imagej.DialogBlocked) as error:
         ij.macro('Dialog.create("How many?"); Dialog.addNumber("n", 3); Dialog.show(); return "no";', timeout=2)
     assert error.value.title == "How many?" and "How many?" in str(error.value)
-    assert 1.5 < time.monotonic() - start < 6
+    assert 1.5 < time.monotonic() - start < 20
     assert ij.status()["dialog"] == "How many?"
     # Meanwhile ImageJ answers everything else.
     image = ij.show(np.zeros((4, 4), "u1"))
@@ -72,7 +72,7 @@ def test_a_dialog_is_named_when_the_time_is_over(ij: imagej.ImageJ, pictures: Pa
     screenshot(pictures / "dialog.png")
     _escape(ij, pictures)
     with pytest.raises(imagej.DialogBlocked) as error:
-        ij.macro('exit("That is enough");', timeout=5)
+        ij.macro('exit("That is enough");', timeout=10)
     assert error.value.title == "Macro"
     _escape(ij, pictures)
 
@@ -105,7 +105,7 @@ def test_nobody_runs_macros_before_the_user_has_allowed_them(own: Starter, pictu
     start = time.monotonic()
     with pytest.raises(imagej.DialogBlocked) as error:
         ij.macro('File.saveString("x", "' + str(own.folder / "ran") + '");', timeout=2)
-    assert error.value.title == "Macros From Python" and time.monotonic() - start < 8
+    assert error.value.title == "Macros From Python" and time.monotonic() - start < 20
     screenshot(pictures / "ask.png")
     # It is asked once; nothing else waits for the answer.
     with pytest.raises(imagej.DialogBlocked):
@@ -114,7 +114,7 @@ def test_nobody_runs_macros_before_the_user_has_allowed_them(own: Starter, pictu
     assert not (own.folder / "ran").exists()
     # Somebody says yes: until this ImageJ ends.
     _press(pictures / "allowed.png", 10)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while ij.status()["macros"] != "allowed" and time.monotonic() < end:
         time.sleep(0.2)
     assert ij.macro('return "yes";') == "yes"

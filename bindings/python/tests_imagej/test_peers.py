@@ -141,7 +141,7 @@ def test_an_imagej_that_is_killed_in_the_middle_hangs_nobody(own: Starter) -> No
     thread.start()
     time.sleep(1.5)
     ij.process.send_signal(signal.SIGKILL)
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert isinstance(errors[0], (imagej.Disconnected, imagej.NotRunning)), errors
     with pytest.raises(imagej.NotRunning):
@@ -179,7 +179,7 @@ def test_an_image_that_is_closed_while_it_is_pulled_or_updated_hangs_nobody(ij: 
                 seen["whole"] += 1
         except (imagej.ImageClosed, imagej.Disconnected):
             seen["closed"] += 1
-        assert time.monotonic() - start < 20
+        assert time.monotonic() - start < 60
     assert seen["closed"] == 12
     print(seen)
 
@@ -245,7 +245,7 @@ def test_a_python_that_is_killed_leaves_an_imagej_that_works(ij: imagej.ImageJ) 
     start = time.monotonic()
     with pytest.raises(imagej.ImageJError):
         ij.macro('selectImage("lazy"); setSlice(4); return toString(getPixel(1, 2));', timeout=20)
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 20
     assert ij.show(np.zeros((3, 3), "u1")).shape == (3, 3)
     # One that dies while it pushes leaves nothing.
     before = len(ij.images())
@@ -275,7 +275,7 @@ def test_lazy_planes_are_asked_for_when_they_are_looked_at(ij: imagej.ImageJ, tm
     took = time.monotonic() - start
     code = 'selectImage("lazy"); Stack.setPosition(2, 1, 100); return toString(getPixel(5, 5));'
     assert ij.macro(code) == "991"
-    assert len(planes.asked) < 20 and took < 10
+    assert len(planes.asked) < 20 and took < 30
     assert image.info.virtual and image.info.unit == "um"
     image.close()
     file = tmp_path / "stack.npb"

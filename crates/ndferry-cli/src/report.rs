@@ -256,7 +256,8 @@ pub(crate) fn failed(error: &anyhow::Error) -> u8 {
 
 /// A line on standard error. If nobody can read it, what was done and the exit code are the same.
 pub(crate) fn line(text: impl std::fmt::Display) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    // All of it at once: whoever looks meanwhile sees no half of it.
+    let _ = anstream::stderr().write_all(format!("{text}\n").as_bytes());
 }
 
 /// Tells the error and what to do about it.

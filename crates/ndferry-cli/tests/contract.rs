@@ -623,6 +623,7 @@ fn a_receiver_refuses_to_replace_a_file_before_anything_is_sent() {
 fn an_interrupt_exits_130_and_leaves_nothing() {
     let folder = Folder::new();
     let (mut child, _url, _stderr) = receiver(&folder, "recv -o got.npb");
+    hears_ctrl_c(&child);
     let kill = Command::new("kill")
         .args(["-INT", &child.id().to_string()])
         .status()
@@ -665,6 +666,29 @@ fn examples_in_the_help_work() {
     assert!(seen >= 6, "{seen}");
 }
 
+/// Waits until the process has got so far that Ctrl-C does not just end it.
+#[cfg(unix)]
+fn hears_ctrl_c(child: &Child) {
+    let started = std::time::Instant::now();
+    let status = format!("/proc/{}/status", child.id());
+    // The signals for which it has a handler, in hexadecimal.
+    let caught = || -> Option<u64> {
+        let status = fs::read_to_string(&status).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))?;
+        u64::from_str_radix(line.trim(), 16).ok()
+    };
+    while caught().is_none_or(|caught| caught & 2 == 0) {
+        assert!(started.elapsed() < std::time::Duration::from_secs(20));
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        // Where there is no such file, a while will do.
+        if !Path::new("/proc/self/status").exists() {
+            return std::thread::sleep(std::time::Duration::from_secs(1));
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_what_waits_for_standard_input() {
@@ -672,7 +696,7 @@ fn an_interrupt_ends_what_waits_for_standard_input() {
     let mut command = folder.command("info -");
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let stdin = child.stdin.take().unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    hears_ctrl_c(&child);
     let pid = child.id().to_string();
     let kill = Command::new("kill").args(["-INT", &pid]).status().unwrap();
     assert!(kill.success());

@@ -98,7 +98,8 @@ fn several_senders_fill_a_folder_and_a_bad_one_does_not_end_it() {
     let mut broken = std::net::TcpStream::connect(address).unwrap();
     let hello = ndferry_npb::Hello::new(&[ndferry_npb::Codec::Raw], &ndferry_npb::Limits::PEER);
     std::io::Write::write_all(&mut broken, &hello.message()).unwrap();
-    thread::sleep(Duration::from_millis(200));
+    // It is let in, and greeted.
+    broken.read_exact(&mut [0; 40]).unwrap();
     drop(broken);
     run(folder, &format!("send cells.npy {url}"));
     run(folder, &format!("send run.npz {url}"));
@@ -141,7 +142,7 @@ fn a_watched_folder_is_sent_file_by_file_and_nothing_twice() {
     fs::write(out.join("broken.npy"), b"\x93NUMPY and no more").unwrap();
     fs::write(out.join("notes.txt"), b"not an array").unwrap();
     let (receiving, url, receiver_said) = receiver(folder, "recv --count 4 -o in");
-    let line = format!("send --watch out {url} --settle 0.4");
+    let line = format!("send --watch out {url} --settle 1.5");
     let (watching, watcher_said) = begin(folder, &format!("{line} --count 3"));
     // Written in two pieces, with a pause.
     write(&folder.join("slow.npy"), 2);
@@ -207,12 +208,14 @@ fn a_watcher_waits_for_a_receiver_that_is_not_there_yet() {
         Some(2)
     );
     let line = format!("send --watch out {url} --settle 0.1 --count 1");
-    let (watching, watcher_said) = begin(folder, &line);
-    thread::sleep(Duration::from_millis(700));
+    let (watching, mut watcher_said) = begin(folder, &line);
+    let mut said_first = String::new();
+    while !said_first.contains("trying again") {
+        assert_ne!(watcher_said.read_line(&mut said_first).unwrap(), 0);
+    }
     let (receiving, _, receiver_said) = receiver(folder, &format!("recv --listen {url} -o in/"));
     let (code, said) = ended(watching, watcher_said);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("trying again"), "{said}");
+    assert_eq!(code, Some(0), "{said_first}{said}");
     assert_eq!(ended(receiving, receiver_said).0, Some(0));
     run(folder, "diff out/a.npy in/a.npb");
     assert_eq!(names(&folder.join("out")), [".ndferry-sent", "a.npy"]);

@@ -356,7 +356,7 @@ fn what_happens_is_told_to_whom_asks() {
 #[test]
 fn a_transfer_tells_who_connects_and_how_it_ends() {
     let folder = folder();
-    let line = "$N recv -qo got.npb 2>told & until grep -q listening told; do sleep 0.02; done; \
+    let line = "$N recv -qo got.npb 2>told & until grep -q '^listening on .' told; do sleep 0.02; done; \
         NDFERRY_LOG=debug $N send -q a.npy $(sed -n 's/^listening on //p' told) 2>sent; wait $!";
     let (code, _, stderr) = shell(folder.path(), &format!("export NDFERRY_LOG=debug; {line}"));
     assert_eq!(code, Some(0), "{stderr}");

@@ -84,7 +84,7 @@ fn a_cable_that_stays_out_and_a_sender_that_is_killed_cost_only_what_was_missing
     for (ended, after) in [&sent, &received] {
         assert_eq!(ended.status.code(), Some(2));
         // And a farewell of two seconds, and what has come is synced.
-        assert!(*after < Duration::from_secs(3 + 2 + 10), "{after:?}");
+        assert!(*after < Duration::from_secs(3 + 2 + 25), "{after:?}");
     }
     let said = text(&sent.0.stderr);
     // The few bytes of the last answers may have come within these seconds, or before.
@@ -114,7 +114,8 @@ fn a_cable_that_stays_out_and_a_sender_that_is_killed_cost_only_what_was_missing
     check(&folder.path().join("a.npb"));
     let blocks = NBYTES / BLOCK;
     assert_eq!((told.blocks, told.held), (blocks, second));
-    assert!(0 < first && first + 50 <= second && second < blocks);
+    // The last block may have come in part.
+    assert!(0 < first && first + 49 <= second && second < blocks);
     let missing = (blocks - second) * MESSAGE;
     assert!(
         (missing..missing + 4096).contains(&told.wire),

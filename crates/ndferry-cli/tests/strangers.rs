@@ -33,6 +33,18 @@ fn descriptors(child: &Child) -> usize {
     fs::read_dir(folder).unwrap().count()
 }
 
+/// The same once it is at rest.
+fn settled(child: &Child) -> usize {
+    let (mut last, mut same) = (descriptors(child), 0);
+    while same < 20 {
+        thread::sleep(Duration::from_millis(25));
+        let now = descriptors(child);
+        same = if now == last { same + 1 } else { 0 };
+        last = now;
+    }
+    last
+}
+
 /// The most memory that it has had, in bytes.
 fn peak(child: &Child) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
@@ -198,8 +210,8 @@ fn a_thousand_strangers(listen: &str) {
     let reader = thread::spawn(move || stderr.lines().map_while(Result::ok).count());
     let there = There::new(first.trim().trim_start_matches("listening on "));
     // It opens its next output just after that line, and after each transfer.
-    thread::sleep(Duration::from_millis(300));
-    let (descriptors_before, peak_before) = (descriptors(&child), peak(&child));
+    let descriptors_before = settled(&child);
+    let peak_before = peak(&child);
     let send = || {
         thread::sleep(Duration::from_millis(300));
         let started = Instant::now();

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,6 +13,12 @@ use std::time::{Duration, Instant};
 
 use ndferry::{Array, Dtype, Item, LazyArray, Order, SaveOptions, save};
 use tempfile::TempDir;
+
+/// The longest wait for anything that it does at once.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The address of nothing.
+const NOTHING: &str = "/nothing";
 
 /// An nginx over a folder with files.
 struct Web {
@@ -60,7 +66,7 @@ impl Web {
             "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log;\n\
              events {{}}\n\
              http {{\n\
-             log_format counted '$status $body_bytes_sent'; access_log {at}/access.log counted;\n\
+             log_format counted '$uri $body_bytes_sent'; access_log {at}/access.log counted;\n\
              {paths}\n\
              server {{ listen 127.0.0.1:{port}; root {at}/www;\n\
              location /moved/ {{ rewrite ^/moved/(.*) /$1 redirect; }}\n\
@@ -82,10 +88,7 @@ impl Web {
         };
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(
-                started.elapsed() < Duration::from_secs(20),
-                "nginx is silent"
-            );
+            assert!(started.elapsed() < PATIENCE, "nginx is silent");
             thread::sleep(Duration::from_millis(20));
         }
         Some(web)
@@ -93,6 +96,14 @@ impl Web {
 
     fn file(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join("www").join(name)
+    }
+
+    /// Asks for what is not there, and reads the answer.
+    fn get_nothing(&self) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let request = format!("GET {NOTHING} HTTP/1.0\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
     }
 
     /// Exit status, standard output, standard error, and the requests and their bytes.
@@ -106,10 +117,23 @@ impl Web {
             .current_dir(self.folder.path())
             .output()
             .unwrap();
-        // The line about an answer is written after the answer.
-        thread::sleep(Duration::from_millis(100));
-        let log = fs::read_to_string(&log).unwrap();
-        let bytes = log[before..].lines().map(|line| {
+        // The line about an answer is written after the answer, and for answers that were broken off a little later; at the
+        // latest before that about another one. It does one thing at a time.
+        thread::sleep(Duration::from_millis(50));
+        self.get_nothing();
+        let whole =
+            |log: &str| log.ends_with('\n') && log.lines().last().unwrap().starts_with(NOTHING);
+        let started = Instant::now();
+        let lines = loop {
+            let lines = fs::read_to_string(&log).unwrap()[before..].to_owned();
+            if !lines.is_empty() && whole(&lines) {
+                break lines;
+            }
+            assert!(started.elapsed() < PATIENCE, "{lines}");
+            thread::sleep(Duration::from_millis(5));
+        };
+        let bytes = lines.lines().filter(|line| !line.starts_with(NOTHING));
+        let bytes = bytes.map(|line| {
             let (_, nbytes) = line.split_once(' ').unwrap();
             nbytes.parse::<u64>().unwrap()
         });

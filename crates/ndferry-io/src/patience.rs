@@ -162,12 +162,12 @@ mod tests {
             Ok(())
         };
         assert!(matches!(drip(1), Err(Error::Slow { .. })));
-        assert!(matches!(drip(10), Ok(())));
+        assert!(matches!(drip(10_000), Ok(())));
     }
 
     #[test]
     fn silence_counts_from_the_last_byte_that_moved() {
-        let timeout = Duration::from_millis(400);
+        let timeout = Duration::from_millis(1500);
         let patience = Patience::new(timeout, Interrupt::new());
         let mut wait = patience.begin();
         let started = Instant::now();
@@ -185,7 +185,7 @@ mod tests {
             }
         };
         assert!(matches!(error, Error::Silent(_)));
-        assert!(started.elapsed() < timeout * 3 / 2);
+        assert!(started.elapsed() < timeout * 2);
     }
 
     #[test]

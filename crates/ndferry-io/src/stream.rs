@@ -772,7 +772,7 @@ mod tests {
 
     impl Write for Busy {
         fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(50));
             match self.words {
                 0 => Ok(buf.len()),
                 _ => Err(ErrorKind::WouldBlock.into()),
@@ -804,7 +804,7 @@ mod tests {
             head_nbytes: 4,
             frame_nbytes: |_| Ok(4),
         };
-        let patience = Duration::from_millis(100);
+        let patience = Duration::from_secs(1);
         let send = |word: usize| {
             let stream = Busy { word, words: 40 };
             let mut link = StreamTransport::new(stream, framing, patience, Interrupt::new());

@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{SECOND, frame, listen, options, pair, plain_pair, port};
+use common::{BUSY, SECOND, frame, listen, options, pair, plain_pair, port, turns_away};
 use ndferry_io::{Error, current_memory};
 
 #[test]
@@ -30,6 +30,7 @@ fn frames_that_come_one_byte_at_a_time_are_whole() {
 #[test]
 fn a_dripping_peer_is_given_up_although_bytes_move() {
     let (mut plain, mut link) = plain_pair();
+    link.set_timeout(SECOND);
     let dripper = thread::spawn(move || {
         // A byte each 10 ms, of a frame that would take half an hour.
         for byte in frame(180_000, 1) {
@@ -41,7 +42,7 @@ fn a_dripping_peer_is_given_up_although_bytes_move() {
     });
     let started = Instant::now();
     assert!(matches!(link.recv(), Err(Error::Slow { .. })));
-    assert!(started.elapsed() < 2 * SECOND);
+    assert!(started.elapsed() < SECOND + BUSY);
     drop(link);
     dripper.join().unwrap();
 }
@@ -59,7 +60,7 @@ fn a_greeting_must_be_whole_in_time_however_fast_it_comes() {
         }
     };
     assert!(matches!(error, Error::Deadline(_)), "{error}");
-    assert!(started.elapsed() < SECOND);
+    assert!(started.elapsed() < BUSY);
     link.set_deadline(None);
     assert!(link.recv().unwrap().is_some());
     drop(link);
@@ -171,7 +172,7 @@ fn draining_ends_in_time_and_within_its_bytes() {
         }
         sent
     });
-    link.drain(SECOND * 10, 4 << 20);
+    link.drain(SECOND * 60, 4 << 20);
     drop(link);
     let sent = endless.join().unwrap();
     assert!(sent >= 64, "{sent}");
@@ -179,7 +180,7 @@ fn draining_ends_in_time_and_within_its_bytes() {
     let (plain, mut link) = plain_pair();
     let started = Instant::now();
     link.drain(SECOND / 2, 4 << 20);
-    assert!((SECOND / 2..SECOND).contains(&started.elapsed()));
+    assert!((SECOND / 2..BUSY).contains(&started.elapsed()));
     drop(plain);
 }
 
@@ -213,12 +214,12 @@ fn a_good_peer_is_served_beside_hundreds_of_bad_ones() {
             let mut link = ndferry_io::connect(&url, &options()).unwrap();
             link.send(&[&frame(4, 42)]).unwrap();
             answers.push(link.recv().unwrap().map(<[u8]>::to_vec));
-            assert!(started.elapsed() < SECOND);
+            assert!(started.elapsed() < BUSY);
         }
         answers
     });
     for _ in 0..20 {
-        let mut link = listener.accept(SECOND).unwrap().unwrap();
+        let mut link = listener.accept(BUSY).unwrap().unwrap();
         assert_eq!(link.recv().unwrap(), Some(&frame(4, 42)[..]));
         link.send(&[&frame(1, 43)]).unwrap();
     }
@@ -227,16 +228,13 @@ fn a_good_peer_is_served_beside_hundreds_of_bad_ones() {
         assert!(listener.accept(SECOND / 10).unwrap().is_none());
     }
     let bad = bad.join().unwrap();
-    assert!(listener.accept(SECOND / 10).unwrap().is_none());
+    // All but those who are silent, or in the middle of their first frame.
+    turns_away(&mut listener, BAD as u64 * 3 / 5);
     if let (Some(before), Some(after)) = (memory, current_memory()) {
         assert!(after < before + (32 << 20), "{before} {after}");
     }
-    // All but those who are silent, or in the middle of their first frame.
-    let away = listener.turned_away();
-    assert!((BAD as u64 * 3 / 5..BAD as u64).contains(&away), "{away}");
     drop(bad);
-    assert!(listener.accept(SECOND / 10).unwrap().is_none());
-    assert_eq!(listener.turned_away(), BAD as u64);
+    turns_away(&mut listener, BAD as u64);
 }
 
 #[test]
@@ -248,7 +246,7 @@ fn a_silent_guest_is_sent_away_in_time() {
     let mut plain = TcpStream::connect(("127.0.0.1", port(&listener))).unwrap();
     plain.write_all(&[1]).unwrap();
     let waiter = thread::spawn(move || {
-        plain.set_read_timeout(Some(2 * SECOND)).unwrap();
+        plain.set_read_timeout(Some(2 * BUSY)).unwrap();
         let started = Instant::now();
         // The byte that nobody wanted makes it a reset.
         let gone = match plain.read(&mut [0]) {
@@ -257,7 +255,7 @@ fn a_silent_guest_is_sent_away_in_time() {
         };
         (gone, started.elapsed())
     });
-    assert!(listener.accept(SECOND / 2).unwrap().is_none());
+    turns_away(&mut listener, 1);
     let (gone, after) = waiter.join().unwrap();
-    assert!(gone && after < SECOND, "{after:?}");
+    assert!(gone && after < BUSY, "{after:?}");
 }

@@ -6,7 +6,7 @@ mod common;
 use std::os::unix::net::UnixStream;
 use std::thread;
 
-use common::{SECOND, frame, listen, options, pair};
+use common::{BUSY, frame, listen, options, pair};
 use ndferry_io::{Error, Frame, SegmentPool, Url, connect};
 
 fn url(folder: &tempfile::TempDir) -> String {
@@ -71,7 +71,7 @@ fn who_comes_by_tcp_is_served_without_sharing() {
     let tcp = Url::Tcp { host, port };
     let mut client = connect(&tcp, &options()).unwrap();
     client.send(&[&frame(2, 0)]).unwrap();
-    let mut server = listener.accept(SECOND).unwrap().unwrap();
+    let mut server = listener.accept(BUSY).unwrap().unwrap();
     assert!(!client.shares() && !server.shares());
     let sender = thread::spawn(move || client.send(&[&frame(5 << 20, 7)]).unwrap());
     assert!(server.recv().unwrap().unwrap() == frame(2, 0));
@@ -127,7 +127,7 @@ fn descriptors_that_are_no_segments_or_belong_to_nothing_are_refused() {
         let mut listener = listen(&url(&folder));
         let mut plain = UnixStream::connect(folder.path().join("s")).unwrap();
         std::io::Write::write_all(&mut plain, &frame(2, 0)).unwrap();
-        let mut server = listener.accept(SECOND).unwrap().unwrap();
+        let mut server = listener.accept(BUSY).unwrap().unwrap();
         server.recv().unwrap();
         let (file, before, with) = (file.try_clone().unwrap(), before.to_vec(), with.to_vec());
         let sender = thread::spawn(move || {

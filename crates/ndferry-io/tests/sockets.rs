@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{FRAMING, SECOND, frame, options, pair};
+use common::{BUSY, FRAMING, SECOND, frame, options, pair};
 use ndferry_io::{Error, FrameSink, FrameSource, Interrupt, Listener, connect};
 
 #[test]
@@ -51,14 +51,16 @@ fn frames_arrive_in_order_over_tcp_tls_and_unix() {
 #[test]
 fn a_silent_peer_is_given_up_in_time() {
     let (_client, mut server, _listener) = pair("tcp://127.0.0.1:0");
+    server.set_timeout(SECOND);
     let started = Instant::now();
     assert!(matches!(server.recv(), Err(Error::Silent(_))));
-    assert!((SECOND..SECOND * 2).contains(&started.elapsed()));
+    assert!((SECOND..BUSY).contains(&started.elapsed()));
 }
 
 #[test]
 fn a_peer_that_takes_nothing_is_given_up_in_time() {
     let (mut client, _server, _listener) = pair("tcp://127.0.0.1:0");
+    client.set_timeout(SECOND);
     let whole = frame(64 << 20, 1);
     assert!(matches!(client.send(&[&whole]), Err(Error::Silent(_))));
 }
@@ -73,11 +75,8 @@ fn an_interrupt_ends_waiting_soon() {
         raiser.raise();
     });
     let started = Instant::now();
-    assert!(matches!(
-        listener.accept(SECOND * 9),
-        Err(Error::Interrupted)
-    ));
-    assert!(started.elapsed() < SECOND);
+    assert!(matches!(listener.accept(BUSY * 3), Err(Error::Interrupted)));
+    assert!(started.elapsed() < BUSY);
     timer.join().unwrap();
 }
 
@@ -87,7 +86,7 @@ fn a_refusal_reaches_a_sender_in_full_flow() {
     let refuser = thread::spawn(move || {
         server.recv().unwrap();
         server.send(&[&frame(6, 7)]).unwrap();
-        server.drain(SECOND * 2, 16 << 20);
+        server.drain(BUSY, 1 << 30);
     });
     let whole = frame(1 << 20, 1);
     let mut sent = 0;
@@ -178,7 +177,7 @@ fn connecting_to_where_nobody_answers_ends_in_time_and_by_interrupt() {
             || matches!(&error, Error::System(error) if error.kind() == std::io::ErrorKind::TimedOut),
         "{error}"
     );
-    assert!(started.elapsed() < SECOND);
+    assert!(started.elapsed() < BUSY);
     options.connect_timeout = 60 * SECOND;
     let interrupt = options.interrupt.clone();
     let timer = thread::spawn(move || {
@@ -187,6 +186,6 @@ fn connecting_to_where_nobody_answers_ends_in_time_and_by_interrupt() {
     });
     let started = Instant::now();
     assert!(matches!(connect(&url, &options), Err(Error::Interrupted)));
-    assert!(started.elapsed() < SECOND);
+    assert!(started.elapsed() < BUSY);
     timer.join().unwrap();
 }

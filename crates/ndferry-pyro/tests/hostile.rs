@@ -12,6 +12,9 @@ use ndferry_pyro::{
     Uri, Value,
 };
 
+/// What a busy machine may take for anything that takes no time by itself.
+const BUSY: Duration = Duration::from_secs(20);
+
 fn message(kind: MessageKind, seq: u16, value: &Value) -> Vec<u8> {
     let dialect = Dialect::Pyro5;
     let head = Head {
@@ -53,7 +56,8 @@ fn called(answers: [Vec<u8>; 2]) -> (ErrorKind, Duration) {
             let _ = peer.read(&mut said);
             let _ = peer.write_all(&answer);
         }
-        std::thread::sleep(Duration::from_secs(2));
+        // Until the client has gone.
+        while peer.read(&mut said).unwrap_or(0) > 0 {}
     });
     let mut options = ProxyOptions::default();
     options.dialect = Some(Dialect::Pyro5);
@@ -118,7 +122,7 @@ fn daemons_that_lie_or_hang_are_errors_in_time() {
     for (number, (answers, is_right)) in cases.into_iter().enumerate() {
         let (kind, took) = called(answers);
         assert!(is_right(&kind), "{number}: {kind}");
-        assert!(took < Duration::from_millis(1900), "{number}: {took:?}");
+        assert!(took < BUSY, "{number}: {took:?}");
     }
 }
 
@@ -139,7 +143,7 @@ fn clients_that_lie_or_hang_do_not_keep_others_from_being_served() {
     let interrupt = Interrupt::new();
     let mut options = DaemonOptions::default();
     options.exchange.interrupt = interrupt.clone();
-    options.greeting_timeout = Duration::from_millis(300);
+    options.greeting_timeout = Duration::from_secs(2);
     options.connections = 60;
     let mut daemon = Daemon::bind(&"tcp://127.0.0.1:0".parse().unwrap(), options).unwrap();
     let uri = daemon.register("adder", Arc::new(Adder));
@@ -167,10 +171,10 @@ fn clients_that_lie_or_hang_do_not_keep_others_from_being_served() {
         let mut adder = Proxy::connect(&uri, &ProxyOptions::default()).unwrap();
         let sum = adder.call("add", vec![1.into(), 2.into()]).unwrap();
         assert_eq!(sum.as_int(), Some(3));
-        assert!(started.elapsed() < Duration::from_secs(2));
+        assert!(started.elapsed() < BUSY);
         // All of them are let go, told why or not.
         for mut peer in silent {
-            peer.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            peer.set_read_timeout(Some(BUSY)).unwrap();
             let mut said = Vec::new();
             let end = peer.read_to_end(&mut said);
             let is_gone = match end {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ndferry::{
     Array, Dtype, ErrorClass, ErrorKind, Item, LazyArray, OpenOptions, Order, SaveOptions, Source,
@@ -134,8 +134,13 @@ fn a_killed_process_leaves_the_old_length_or_the_new_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.npy");
     write(&path, &rows(0, 7));
-    let mut left_over = 0;
-    for round in 0..200 {
+    let (mut rounds, mut left_over) = (0, 0);
+    // What comes between the rows and the header takes long enough to be met by one of 200.
+    while rounds < 200 || (left_over == 0 && rounds < 2000) {
+        let round = rounds;
+        rounds += 1;
+        let nbytes = || std::fs::metadata(&path).unwrap().len();
+        let before = nbytes();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child"])
             .env(WHERE, &path)
@@ -143,7 +148,13 @@ fn a_killed_process_leaves_the_old_length_or_the_new_one() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_micros(2000 + 331 * (round % 60)));
+        // It may be killed before it has begun, too.
+        let wait = Duration::from_micros(2000 + 331 * (round % 60));
+        std::thread::sleep(wait);
+        let started = Instant::now();
+        while round % 2 == 0 && nbytes() == before && started.elapsed() < 50 * wait {
+            std::thread::sleep(Duration::from_micros(50));
+        }
         child.kill().unwrap();
         child.wait().unwrap();
         let array = read(&path);
@@ -154,8 +165,7 @@ fn a_killed_process_leaves_the_old_length_or_the_new_one() {
             array.to_elements::<u32>().unwrap() == expected,
             "round {round}"
         );
-        let nbytes = std::fs::metadata(&path).unwrap().len();
-        left_over += u64::from(nbytes > 128 + 8 * u64::from(count));
+        left_over += u64::from(nbytes() > 128 + 8 * u64::from(count));
     }
     assert!(
         left_over > 0,

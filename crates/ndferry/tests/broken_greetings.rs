@@ -15,7 +15,7 @@ use ndferry::{
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a busy machine may take besides.
-const LATE: Duration = Duration::from_secs(3);
+const LATE: Duration = Duration::from_secs(12);
 
 /// For a good sender, which may have to wait until the receiver has given up another one.
 const PATIENT: Duration = Duration::from_secs(20);

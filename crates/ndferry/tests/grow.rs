@@ -297,7 +297,7 @@ fn child() {
         NpbFile::create(&path, dtype(), &[None, Some(5)], options)
     };
     let mut file = open().or_else(|_| create()).unwrap();
-    for i in file.shape()[0]..60_000 {
+    for i in file.shape()[0]..1_000_000 {
         file.append(&row(i as u16).view()).unwrap();
         if i % 11 == 0 {
             file.flush().unwrap();

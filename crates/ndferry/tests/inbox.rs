@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::path::Path;
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -154,7 +155,6 @@ fn senders_wait_for_their_turn_longer_than_for_a_dead_receiver() {
             .map(|i| {
                 let (url, failed) = (&url, failed.clone());
                 scope.spawn(move || {
-                    thread::sleep(Duration::from_millis(u64::from(i) * 100));
                     let array = numbers(NBYTES, i);
                     let item = [Item {
                         name: "",
@@ -165,14 +165,18 @@ fn senders_wait_for_their_turn_longer_than_for_a_dead_receiver() {
                 })
             })
             .collect();
-        for i in 0..SENDERS {
+        // They come as they like.
+        let mut left: Vec<u8> = (0..SENDERS).collect();
+        while !left.is_empty() {
             let target = inbox(folder.path(), Format::Npb);
             let received = receiver.recv_then(&target, &(), &mut |_| {
                 thread::sleep(PATIENCE + Duration::from_millis(500));
                 Ok(())
             });
             let path = received.unwrap().path.unwrap();
-            assert_eq!(path, folder.path().join(format!("{i}.npb")));
+            let is_it = |i: &u8| path == folder.path().join(format!("{i}.npb"));
+            let at = left.iter().position(is_it);
+            let i = left.remove(at.unwrap_or_else(|| panic!("{path:?}")));
             let source = Source::open(&path, &OpenOptions::default()).unwrap();
             let back = source.array(None).unwrap().load().unwrap();
             assert_eq!(
@@ -207,14 +211,16 @@ fn who_waits_in_vain_is_told() {
         name: "",
         array: &array,
     }];
+    let (has_come, come) = channel();
     thread::scope(|scope| {
         let first = scope.spawn(|| send(&url, &item, &options(""), &()));
         let second = scope.spawn(|| {
-            thread::sleep(Duration::from_millis(300));
+            come.recv().unwrap();
             send(&url, &item, &options(""), &())
         });
         let wait = &mut |_: &mut ndferry::Received| {
-            thread::sleep(Duration::from_secs(2));
+            has_come.send(()).unwrap();
+            thread::sleep(Duration::from_secs(3));
             Ok(())
         };
         receiver.recv_then(&Target::Memory, &(), wait).unwrap();

@@ -2,6 +2,8 @@
 #![cfg(feature = "transport")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,14 @@ use ndferry::{
 
 const SHAPE: [usize; 2] = [256, 256];
 const FRAME: usize = 2 * 256 * 256;
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Of a sender with those who take nothing.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What a busy machine may take for anything that takes no time by itself.
+const BUSY: Duration = Duration::from_secs(20);
+
+/// One of the tests measures this process, so only one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 fn dtype() -> Dtype {
     Dtype::parse("<u2").unwrap()
@@ -39,12 +48,20 @@ fn options(policy: LivePolicy) -> LiveOptions {
 
 fn watching() -> RecvOptions {
     let mut options = RecvOptions::default();
-    options.timeout = Duration::from_secs(10);
+    options.timeout = BUSY;
     options
 }
 
+fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !done() {
+        assert!(started.elapsed() < BUSY, "waited for {what} in vain");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// Watches to the end, with a rest after each frame: the first number, how many came, how many did not.
-fn watched(mut watcher: Watcher, rest: Duration) -> (u64, u64, u64) {
+fn watched(mut watcher: Watcher, rest: impl Fn()) -> (u64, u64, u64) {
     let (first, mut next, mut came, mut missed) = (watcher.first(), watcher.first(), 0, 0);
     while let Some(frame) = watcher.recv().unwrap() {
         assert_eq!(frame.number, next + frame.missed);
@@ -54,7 +71,7 @@ fn watched(mut watcher: Watcher, rest: Duration) -> (u64, u64, u64) {
             frame.number
         );
         (next, came, missed) = (frame.number + 1, came + 1, missed + frame.missed);
-        thread::sleep(rest);
+        rest();
     }
     assert!(watcher.missed() >= missed);
     (first, came, watcher.missed())
@@ -64,6 +81,7 @@ fn watched(mut watcher: Watcher, rest: Duration) -> (u64, u64, u64) {
 fn a_fast_a_slow_a_dead_and_a_late_watcher_and_a_camera_that_none_of_them_slows() {
     const FRAMES: u64 = 600;
     const PACE: Duration = Duration::from_millis(3);
+    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.npb");
     let mut options = options(LivePolicy::Newest);
@@ -73,25 +91,37 @@ fn a_fast_a_slow_a_dead_and_a_late_watcher_and_a_camera_that_none_of_them_slows(
     let url = live.url().to_owned();
     let connect = || Watcher::connect(&url, &watching()).unwrap();
     let (fast, slow, _dead) = (connect(), connect(), connect());
-    assert!(live.wait_for(3, PATIENCE).unwrap());
+    assert!(live.wait_for(3, BUSY).unwrap());
     assert_eq!(
         (fast.name(), fast.shape(), fast.first()),
         ("camera", &SHAPE[..], 0)
     );
     let before = peak_memory().unwrap_or(0);
+    let (pushed, late_is_there) = (AtomicU64::new(0), AtomicBool::new(false));
+    // Until there are ten more frames, or no more.
+    let ten_frames = || {
+        let then = (pushed.load(Ordering::SeqCst) + 10).min(FRAMES);
+        wait_for("the camera", || pushed.load(Ordering::SeqCst) >= then);
+    };
     thread::scope(|scope| {
-        let fast = scope.spawn(|| watched(fast, Duration::ZERO));
-        let slow = scope.spawn(|| watched(slow, Duration::from_millis(40)));
+        let fast = scope.spawn(|| watched(fast, || {}));
+        let slow = scope.spawn(|| watched(slow, ten_frames));
         let mut late = None;
         let (started, mut longest) = (Instant::now(), Duration::ZERO);
         for number in 0..FRAMES {
             if number == FRAMES / 2 {
-                late = Some(scope.spawn(|| watched(connect(), Duration::ZERO)));
+                late = Some(scope.spawn(|| {
+                    let watcher = connect();
+                    late_is_there.store(true, Ordering::SeqCst);
+                    watched(watcher, || {})
+                }));
+                wait_for("the late one", || late_is_there.load(Ordering::SeqCst));
             }
             let frame = frame_of(&SHAPE, number);
-            let pushed = Instant::now();
+            let begun = Instant::now();
             assert_eq!(live.push(&frame.view()).unwrap(), number);
-            longest = longest.max(pushed.elapsed());
+            longest = longest.max(begun.elapsed());
+            pushed.store(number + 1, Ordering::SeqCst);
             thread::sleep(PACE);
         }
         let took = started.elapsed();
@@ -116,7 +146,7 @@ fn a_fast_a_slow_a_dead_and_a_late_watcher_and_a_camera_that_none_of_them_slows(
         }
         assert_eq!((broadcast.frames, broadcast.watched.len()), (FRAMES, 4));
         assert_eq!((fast.0, slow.0), (0, 0));
-        assert!(late.0 >= FRAMES / 2 - 1 && late.0 < FRAMES);
+        assert_eq!(late.0, FRAMES / 2 - 1);
         assert!(slow.2 > FRAMES / 4 && fast.1 > slow.1);
         assert_eq!(
             broadcast
@@ -145,6 +175,7 @@ fn a_fast_a_slow_a_dead_and_a_late_watcher_and_a_camera_that_none_of_them_slows(
 #[test]
 fn with_every_frame_for_everybody_the_slowest_sets_the_pace_and_a_dead_one_does_not_stop_it() {
     const FRAMES: u64 = 150;
+    let _alone = ALONE.lock();
     let mut live = Live::bind(
         "tcp://127.0.0.1:0",
         dtype(),
@@ -155,10 +186,10 @@ fn with_every_frame_for_everybody_the_slowest_sets_the_pace_and_a_dead_one_does_
     let url = live.url().to_owned();
     let connect = || Watcher::connect(&url, &watching()).unwrap();
     let (fast, slow, _dead) = (connect(), connect(), connect());
-    assert!(live.wait_for(3, PATIENCE).unwrap());
+    assert!(live.wait_for(3, BUSY).unwrap());
     thread::scope(|scope| {
-        let fast = scope.spawn(|| watched(fast, Duration::ZERO));
-        let slow = scope.spawn(|| watched(slow, Duration::from_millis(10)));
+        let fast = scope.spawn(|| watched(fast, || {}));
+        let slow = scope.spawn(|| watched(slow, || thread::sleep(Duration::from_millis(10))));
         for number in 0..FRAMES {
             live.push(&frame_of(&SHAPE, number).view()).unwrap();
         }
@@ -180,6 +211,7 @@ fn a_file_of_a_stream_that_left_frames_out_says_so() {
     // Frames of two blocks.
     const WIDE: [usize; 2] = [700, 1100];
     const FRAMES: u64 = 40;
+    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     let mut live = Live::bind(
         "tcp://127.0.0.1:0",
@@ -194,7 +226,8 @@ fn a_file_of_a_stream_that_left_frames_out_says_so() {
     }
     let path = folder.path().join("got.npb");
     let target = Target::File(path.clone());
-    let slow = Slow(Duration::from_millis(15));
+    let pushed = AtomicU64::new(5);
+    let slow = Slow(&pushed);
     let received = thread::scope(|scope| {
         let received = scope.spawn(|| {
             watch(
@@ -206,9 +239,10 @@ fn a_file_of_a_stream_that_left_frames_out_says_so() {
                 &mut |_| Ok(()),
             )
         });
-        assert!(live.wait_for(1, Duration::from_secs(5)).unwrap());
+        assert!(live.wait_for(1, BUSY).unwrap());
         for number in 5..FRAMES {
             live.push(&frame_of(&WIDE, number).view()).unwrap();
+            pushed.store(number + 1, Ordering::SeqCst);
             thread::sleep(Duration::from_millis(2));
         }
         let broadcast = live.finish().unwrap();
@@ -249,16 +283,18 @@ fn a_file_of_a_stream_that_left_frames_out_says_so() {
     assert!(lost > 0);
 }
 
-struct Slow(Duration);
+/// Somebody who does not go on before there are more frames than sockets take.
+struct Slow<'a>(&'a AtomicU64);
 
-impl ndferry::Progress for Slow {
+impl ndferry::Progress for Slow<'_> {
     fn advance(&self, _: u64) {
-        thread::sleep(self.0);
+        wait_for("many frames", || self.0.load(Ordering::SeqCst) >= 35);
     }
 }
 
 #[test]
 fn who_comes_to_the_wrong_door_hears_which_one_it_is() {
+    let _alone = ALONE.lock();
     let mut limited = options(LivePolicy::Newest);
     limited.watchers = 1;
     let mut live = Live::bind("tcp://127.0.0.1:0", dtype(), &[], limited).unwrap();
@@ -295,7 +331,7 @@ fn who_comes_to_the_wrong_door_hears_which_one_it_is() {
         live.push(&frame_of(&[], number).view()).unwrap();
     }
     let broadcast = thread::scope(|scope| {
-        let seen = scope.spawn(|| watched(first, Duration::ZERO));
+        let seen = scope.spawn(|| watched(first, || {}));
         let broadcast = live.finish().unwrap();
         assert_eq!(seen.join().unwrap(), (0, 3, 0));
         broadcast

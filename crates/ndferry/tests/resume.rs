@@ -30,7 +30,7 @@ fn numbers(shape: &[usize], order: Order) -> LazyArray {
 
 fn receiver(url: &str) -> Receiver {
     let mut options = RecvOptions::default();
-    options.timeout = Duration::from_secs(5);
+    options.timeout = Duration::from_secs(20);
     options.resume = true;
     Receiver::bind(url, options).unwrap()
 }
@@ -38,7 +38,7 @@ fn receiver(url: &str) -> Receiver {
 fn send_options(source: Option<&[u8]>) -> SendOptions {
     let mut options = SendOptions::default();
     options.block_nbytes = BLOCK;
-    options.timeout = Duration::from_secs(5);
+    options.timeout = Duration::from_secs(20);
     options.resume = source.map(Fingerprint::of_bytes);
     options
 }

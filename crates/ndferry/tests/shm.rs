@@ -18,11 +18,11 @@ fn bytes(shape: &[usize], order: Order) -> Array {
 
 fn through(url: &str, array: &Array, packing: Packing) -> (Result<Sent>, Result<Received>) {
     let mut options = RecvOptions::default();
-    options.timeout = Duration::from_secs(5);
+    options.timeout = Duration::from_secs(20);
     let mut receiver = Receiver::bind(url, options).unwrap();
     let url = receiver.url();
     let mut options = SendOptions::default();
-    options.timeout = Duration::from_secs(5);
+    options.timeout = Duration::from_secs(20);
     options.packing = packing;
     let lazy = LazyArray::from(array.clone());
     let (name, array) = ("", &lazy);
@@ -147,7 +147,7 @@ fn a_file_takes_no_block_without_a_checksum() {
             name => Target::File(folder.path().join(name)),
         };
         let mut options = RecvOptions::default();
-        options.timeout = Duration::from_secs(5);
+        options.timeout = Duration::from_secs(20);
         let mut receiver = Receiver::bind(&url, options).unwrap();
         let received = thread::scope(|scope| {
             let receiving = scope.spawn(|| receiver.recv(&target, &()));

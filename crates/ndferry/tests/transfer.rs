@@ -23,7 +23,7 @@ fn numbers(shape: &[usize], order: Order) -> Array {
 
 fn options() -> RecvOptions {
     let mut options = RecvOptions::default();
-    options.timeout = Duration::from_secs(2);
+    options.timeout = Duration::from_secs(20);
     options
 }
 
@@ -36,7 +36,7 @@ fn transfer(
     let url = receiver.url();
     let mut send_options = SendOptions::default();
     send_options.block_nbytes = block_nbytes;
-    send_options.timeout = Duration::from_secs(2);
+    send_options.timeout = Duration::from_secs(20);
     thread::scope(|scope| {
         let received = scope.spawn(move || receiver.recv(target, &()));
         let sent = send(&url, items, &send_options, &());

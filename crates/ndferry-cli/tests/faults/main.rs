@@ -26,7 +26,7 @@ const TRANSPORTS: [(&str, &[Secrets]); 5] = [
 ];
 
 /// Pairs at a time: most of the time they wait.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 24;
 
 /// How it went.
 #[derive(Debug, Default)]
@@ -110,7 +110,7 @@ fn run(mut pair: Pair, proxy: &Proxy, truths: &[&Truth], expect: Expect) -> Outc
     // One who has let nobody in goes on waiting for somebody.
     let ended = Instant::now();
     let waits_on = |receiver: &pair::Process| {
-        ended.elapsed() > Duration::from_millis(500) && !receiver.has_said("connected")
+        ended.elapsed() > Duration::from_millis(1500) && !receiver.has_said("connected")
     };
     let received = pair.receiver.end(LIMIT, waits_on);
     outcome.seconds = started.elapsed().as_secs_f64();

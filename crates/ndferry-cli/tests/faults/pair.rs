@@ -22,7 +22,7 @@ const BLOCK: &str = "65536";
 pub(crate) const TIMEOUT: u64 = 3;
 
 /// The longest that anything may take: the time-out once for each thing to wait for, a farewell, and a busy machine.
-pub(crate) const LIMIT: Duration = Duration::from_secs(2 * TIMEOUT + 10);
+pub(crate) const LIMIT: Duration = Duration::from_secs(2 * TIMEOUT + 20);
 
 const TOKEN: &str = "correct horse";
 

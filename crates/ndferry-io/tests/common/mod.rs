@@ -4,7 +4,7 @@
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ndferry_io::{Framing, Link, LinkOptions, Listener, Url, connect};
 
@@ -19,9 +19,20 @@ pub(crate) const FRAMING: Framing = Framing {
     },
 };
 
-/// One second of patience.
+/// What a busy machine may take for anything that takes no time by itself.
+pub(crate) const BUSY: Duration = Duration::from_secs(20);
+
+/// As much patience as a busy machine needs.
 pub(crate) fn options() -> LinkOptions {
     let mut options = LinkOptions::new(FRAMING);
+    options.timeout = BUSY;
+    options.greeting_timeout = BUSY;
+    options
+}
+
+/// One second of patience, for those who are given up.
+pub(crate) fn hasty() -> LinkOptions {
+    let mut options = options();
     options.timeout = SECOND;
     options
 }
@@ -40,7 +51,7 @@ pub(crate) fn pair(url: &str) -> (Link, Link, Listener) {
         client.send(&[&frame(2, 0)]).unwrap();
         client
     });
-    let mut server = listener.accept(SECOND * 9).unwrap().unwrap();
+    let mut server = listener.accept(BUSY).unwrap().unwrap();
     let client = connecting.join().unwrap();
     assert_eq!(server.recv().unwrap(), Some(&frame(2, 0)[..]));
     (client, server, listener)
@@ -52,9 +63,20 @@ pub(crate) fn plain_pair() -> (TcpStream, Link) {
     let mut plain = TcpStream::connect(("127.0.0.1", port(&listener))).unwrap();
     plain.set_nodelay(true).unwrap();
     plain.write_all(&frame(2, 0)).unwrap();
-    let mut link = listener.accept(SECOND).unwrap().unwrap();
+    let mut link = listener.accept(BUSY).unwrap().unwrap();
     assert_eq!(link.recv().unwrap(), Some(&frame(2, 0)[..]));
     (plain, link)
+}
+
+/// Lets nobody in until so many have been turned away.
+pub(crate) fn turns_away(listener: &mut Listener, count: u64) {
+    let started = Instant::now();
+    while listener.turned_away() < count {
+        assert!(listener.accept(SECOND / 20).unwrap().is_none());
+        let away = listener.turned_away();
+        assert!(started.elapsed() < BUSY, "{away} of {count}");
+    }
+    assert_eq!(listener.turned_away(), count);
 }
 
 pub(crate) fn port(listener: &Listener) -> u16 {

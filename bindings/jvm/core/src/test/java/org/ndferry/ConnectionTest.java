@@ -19,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -208,6 +209,7 @@ class ConnectionTest {
   @Test
   void aRefusalIsHeardWithItsReason() throws Exception {
     try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      CountDownLatch heard = new CountDownLatch(1);
       CompletableFuture<Object> other =
           async(
               () -> {
@@ -215,7 +217,7 @@ class ConnectionTest {
                   socket.getOutputStream().write(Repo.hexdump("npb.md", "hello"));
                   socket.getOutputStream().write(Repo.hexdump("npb.md", "refuse"));
                   socket.shutdownOutput();
-                  Thread.sleep(500);
+                  assertTrue(heard.await(30, TimeUnit.SECONDS));
                   return null;
                 }
               });
@@ -225,6 +227,7 @@ class ConnectionTest {
         assertEquals(NdferryException.Reason.REFUSED, error.reason());
         assertTrue(error.getMessage().endsWith("refuses: disk full"), error.getMessage());
       }
+      heard.countDown();
       other.get();
     }
   }
