@@ -288,7 +288,7 @@ fn broken_connections_are_tried_again_and_cut_bodies_are_errors() {
         }
         Some(answer)
     });
-    let http = open(&url).unwrap();
+    let http = HttpFile::open(&url, 3 * SECOND, Interrupt::new()).unwrap();
     let started = Instant::now();
     assert!(http.read_exact_at(&mut [0; 99], 100_000).is_err());
     assert!(started.elapsed() < BUSY);

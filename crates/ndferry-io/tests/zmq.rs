@@ -260,8 +260,8 @@ fn server(says: Vec<u8>) -> (Url, thread::JoinHandle<Vec<u8>>) {
 #[test]
 fn a_side_that_connects_says_why_it_cannot_go_on() {
     let problem = |says: Vec<u8>| {
-        let (url, served) = server(says);
         let options = if says.is_empty() { hasty() } else { options() };
+        let (url, served) = server(says);
         let mut link = connect(&url, &options).unwrap();
         let error = link.send(&[&frame(2, 0)]).unwrap_err();
         drop(link);

@@ -212,11 +212,12 @@ fn who_waits_in_vain_is_told() {
         array: &array,
     }];
     let (has_come, come) = channel();
+    let (url, item) = (&url, &item);
     thread::scope(|scope| {
-        let first = scope.spawn(|| send(&url, &item, &options(""), &()));
-        let second = scope.spawn(|| {
+        let first = scope.spawn(move || send(url, item, &options(""), &()));
+        let second = scope.spawn(move || {
             come.recv().unwrap();
-            send(&url, &item, &options(""), &())
+            send(url, item, &options(""), &())
         });
         let wait = &mut |_: &mut ndferry::Received| {
             has_come.send(()).unwrap();
