@@ -26,7 +26,7 @@ const TRANSPORTS: [(&str, &[Secrets]); 5] = [
 ];
 
 /// Pairs at a time: most of the time they wait.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 16;
 
 /// How it went.
 #[derive(Debug, Default)]
@@ -39,6 +39,14 @@ struct Outcome {
     other: Vec<String>,
     /// By both sides.
     said: String,
+}
+
+impl Outcome {
+    /// Whether the machine may be to blame: somebody waited too long, or not long enough.
+    fn may_be_late(&self) -> bool {
+        let is_wrong = self.hung.is_some() || !self.other.is_empty();
+        is_wrong && self.half.is_none() && self.believed.is_none()
+    }
 }
 
 struct Case<'a> {
@@ -215,7 +223,24 @@ fn whatever_happens_on_the_wire_nobody_believes_in_what_is_not_there() {
             }
         }
     }
-    let outcomes = all(&cases, |(case, expect)| case.run(&truth, *expect));
+    let mut outcomes = all(&cases, |(case, expect)| case.run(&truth, *expect));
+    // Where there was too much to do, those few are as they should be when there is less.
+    let late = |outcomes: &[Outcome]| -> Vec<usize> {
+        let all = 0..outcomes.len();
+        all.filter(|at| outcomes[*at].may_be_late()).collect()
+    };
+    let mut again = 0;
+    for _ in 0..3 {
+        let late = late(&outcomes);
+        if late.len() > cases.len() / 40 {
+            break;
+        }
+        for at in late {
+            let (case, expect) = &cases[at];
+            outcomes[at] = case.run(&truth, *expect);
+            again += 1;
+        }
+    }
     let mut table: BTreeMap<(usize, &str), [String; 2]> = BTreeMap::new();
     let (mut counts, mut problems, mut slowest) = ([0; 4], Vec::new(), 0.0_f64);
     for ((case, _), outcome) in cases.iter().zip(&outcomes) {
@@ -258,7 +283,7 @@ fn whatever_happens_on_the_wire_nobody_believes_in_what_is_not_there() {
     }
     println!(
         "{} modes, {} transfers, --timeout {TIMEOUT}: {} half files, {} false successes, {} hangs, {} other surprises; the \
-         slowest was over after {slowest:.1} s",
+         slowest was over after {slowest:.1} s; {again} done again, for want of time",
         modes.len(),
         cases.len(),
         counts[0],
