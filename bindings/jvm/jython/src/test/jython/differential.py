@@ -55,6 +55,14 @@ MORE = [
     "np.unravel_index(z.astype(int), (3, 3))[0]", "np.ravel_multi_index((y.astype(int), y.astype(int)), (7, 7))", "np.nonzero(x)[0]", "np.argwhere(x)",
     "np.bincount(y.astype(int), minlength=3)", "np.interp(y, [0, 6], [0., 3])", "np.diff(x, 2)", "np.cross([1, 2, 3], [y[0], 0, 1])",
     "np.array_split(z, 3)[-1]", "np.delete(y, 0)", "np.flatnonzero(x)", "np.count_nonzero(x, axis=0)", "np.clip(x, 1, 3)", "np.ptp(x, 1)",
+    "np.einsum('ij,j->i', x, y)", "np.einsum('ij,j', x, y)", "np.einsum('ij->ji', x)", "np.einsum('ij->', x)", "np.einsum('ij,ij->i', x, x)", "np.einsum('i,j', y, z)",
+    "np.einsum('ij,kj', x, x)", "np.einsum('...j,j->...', x, y)", "np.einsum('i...->...', x)", "np.einsum('ij,ik,j->k', x, x, y)", "np.einsum('i,i', y, y)", "np.einsum('i,i', y, z)",
+    "np.einsum('ii', x[:, :1] * x[:1, :1])", "np.einsum('i,i->i', y, y)", "np.einsum('ij,ij->ij', x, x)", "np.einsum(x, [0, 1], y, [1], [0])", "np.einsum('ij->i->j', x)", "np.einsum('ijk', x)",
+    "np.einsum('aij,akj->aik', np.stack([x, x]), np.stack([x, x]))",
+    "np.interp(z, y[:1], y[:1])", "np.interp(z, [1, 2, 4], [3., 5, 4], -1, 99)", "np.interp(z, [1, 5, 3], [3., 5, 4], period=6)", "np.interp(2, [1, 2], [0, 7])", "np.interp(z, [], [])",
+    "printed(x / 7, precision=3)", "printed(y / 7e5, suppress=True)", "printed(y / 7e5, precision=2)", "printed(x * 1001., linewidth=20)", "printed(x / 3, precision=0)",
+    "printed(np.stack([x, x]) * .1, threshold=4, edgeitems=1)", "printed(np.r_[y, z, z], threshold=0, edgeitems=2)", "printed(y * (1 + 2j) / 7, precision=4, suppress=True)",
+    "None in y", "y == None", "y != 'a'",
 ]
 
 
@@ -249,7 +257,6 @@ class Maker:
         text, array = self.array()
         return self.pick("np.where(%s > 0, %s, 0)", "np.where(%s, %s, 1.5)", "np.where(%s != 0, -1, %s)") % (text, text)
 
-
     def more(self):
         """What is written in terms of other functions."""
         n = self.chance.randint(1, 4)
@@ -273,9 +280,15 @@ def changed(array, change):
     return array
 
 
+def printed(array, **options):
+    """As text, a number for each character."""
+    with np.printoptions(**options):
+        return np.array([ord(letter) for letter in str(array) + repr(array)])
+
+
 def value(text, arrays):
     """What NumPy makes of it, or the name of its exception."""
-    names = dict(arrays, np=np, index=Index(), changed=changed)
+    names = dict(arrays, np=np, index=Index(), changed=changed, printed=printed)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
@@ -285,7 +298,7 @@ def value(text, arrays):
                                                                                 ZeroDivisionError, Exception))
 
 
-SUMS = ("sum", "convolve", "correlate", "trapezoid", "polyval", "cov", "average", "mean", "std", "var", "prod", "diff", "dot", "matmul", "linalg", "trace", "+", "-", "percentile", "median")
+SUMS = ("sum", "interp", "convolve", "correlate", "trapezoid", "polyval", "cov", "average", "mean", "std", "var", "prod", "diff", "dot", "matmul", "linalg", "trace", "+", "-", "percentile", "median")
 
 
 def wrong(text, arrays, expected, found):

@@ -18,8 +18,14 @@ def changed(array, change):
     return array
 
 
+def printed(array, **options):
+    """As text, a number for each character."""
+    with np.printoptions(**options):
+        return np.array([ord(letter) for letter in str(array) + repr(array)])
+
+
 def value(text, names):
-    names = dict(names, np=np, index=Index(), changed=changed)
+    names = dict(names, np=np, index=Index(), changed=changed, printed=printed)
     try:
         return np.array(eval(compile(text, 'case', 'eval', 0x2000), names))  # true division
     except Exception as error:

@@ -437,6 +437,25 @@ class Pickles(unittest.TestCase):
         self.assertEqual(a[0], 0)
 
 
+class Printing(unittest.TestCase):
+    def test_options_hold_until_they_change_and_with_them_only_inside(self):
+        a = np.array([1e-6, 1 / 3.0])
+        before = np.get_printoptions()
+        np.set_printoptions(precision=2, suppress=True)
+        try:
+            self.assertEqual(str(a), '[0.   0.33]')
+            with np.printoptions(precision=4) as now:
+                self.assertEqual((str(a), now['suppress']), ('[0.     0.3333]', True))
+            self.assertEqual(repr(a), 'array([0.  , 0.33])')
+        finally:
+            np.set_printoptions(**before)
+        self.assertEqual(np.get_printoptions(), before)
+        self.assertEqual(str(a), '[1.00000000e-06 3.33333333e-01]')
+        for wrong, kind in [({'threshold': float('nan')}, ValueError), ({'edgeitems': -1}, ValueError), ({'wide': 1}, TypeError),
+                            ({'formatter': {'int': str}}, NotImplementedError)]:
+            self.assertRaises(kind, np.set_printoptions, **wrong)
+
+
 class Guide(unittest.TestCase):
     def test_the_examples_of_the_guide_run(self):
         at = os.path.abspath(os.path.dirname(sys.argv[0]))

@@ -18,6 +18,8 @@ from numpy._more import (
     iscomplex, isreal, issubdtype, ix_, logspace, mgrid, modf, ndenumerate, ndindex, ogrid, place, polyfit, polyval, put, putmask, r_,
     real, resize, s_, select, setdiff1d, seterr, setxor1d, sinc, tensordot, trapezoid, tril_indices, triu_indices, union1d, vander,
     vsplit)
+from numpy._einsum import einsum
+from numpy._printing import get_printoptions, printoptions, set_printoptions
 from numpy import exceptions
 
 object_ = object

@@ -203,7 +203,8 @@ class ndarray(Operators):
         return (self[i] for i in xrange(len(self)))
 
     def __contains__(self, value):
-        return bool((self == value).any())
+        from numpy._create import asarray
+        return bool(asarray(self == value).any())
 
     def item(self, *index):
         if len(index) == 1 and isinstance(index[0], tuple):

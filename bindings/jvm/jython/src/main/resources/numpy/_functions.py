@@ -686,12 +686,40 @@ def isin(element, test_elements):
     return found[at] == element if found.size else zeros(element.shape, bool)
 
 
-def interp(x, xp, fp):
+def interp(x, xp, fp, left=None, right=None, period=None):
+    """On the lines between the points xp, fp; beyond them `left` and `right`, or what they are at the ends."""
     x, xp, fp = asarray(x, float), asarray(xp, float), asarray(fp, float)
-    right = clip(searchsorted(xp, x, 'right'), 1, xp.size - 1)
-    slope = (fp[1:] - fp[:-1]) / (xp[1:] - xp[:-1])
-    made = fp[right - 1] + slope[right - 1] * (x - xp[right - 1])
-    return where(x < xp[0], fp[0], where(x >= xp[-1], fp[-1], made))
+    if xp.ndim != 1 or fp.ndim != 1:
+        raise ValueError('Data points must be 1-D sequences' if period is not None else 'object too deep for desired array')
+    if not xp.size:
+        raise ValueError('array of sample points is empty')
+    if xp.size != fp.size:
+        raise ValueError('fp and xp are not of the same length.')
+    if period is not None:
+        if period == 0:
+            raise ValueError('period must be a non-zero value')
+        period = absolute(period)
+        x, xp = x % period, xp % period
+        order = argsort(xp)
+        xp, fp = xp[order], fp[order]
+        xp = concatenate([xp[-1:] - period, xp, xp[:1] + period])
+        fp = concatenate([fp[-1:], fp, fp[:1]])
+        left = right = None
+    left, right = fp[0] if left is None else left, fp[-1] if right is None else right
+    if xp.size == 1:
+        made = where(x == x, fp[0], x)
+    else:
+        after = clip(searchsorted(xp, x, 'right'), 1, xp.size - 1)
+        before = after - 1
+        slope = (fp[1:] - fp[:-1])[before] / (xp[1:] - xp[:-1])[before]
+        made = slope * (x - xp[before]) + fp[before]
+        # Between infinities the other end may say more.
+        again = slope * (x - xp[after]) + fp[after]
+        again = where((again != again) & (fp[before] == fp[after]), fp[before], again)
+        made = where((made != made) & (x == x), again, made)
+        made = where(x == xp[before], fp[before], made)
+        made = where(x == xp[-1], fp[-1], made)
+    return where(x < xp[0], left, where(x > xp[-1], right, made))
 
 
 def gradient(f, *steps, **options):

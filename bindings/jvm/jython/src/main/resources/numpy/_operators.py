@@ -17,7 +17,9 @@ def _binary(name):
 def _compared(name, unlike):
     def operator(self, other):
         if other is None or isinstance(other, (basestring, dict)) and self.dtype.kind in 'biufc':
-            return unlike
+            # Unlike every element.
+            from numpy._create import full
+            return full(self.shape, unlike) if hasattr(self, 'flags') else unlike
         return call(name, self, other)
 
     return operator

@@ -6,15 +6,12 @@ import java.math.RoundingMode;
 
 /** Floats as NumPy prints them: all of an array with one width ({@code numpy._core.arrayprint.FloatingFormat}). */
 final class FloatFormat {
-  /** {@code numpy.get_printoptions()["precision"]} */
-  private static final int PRECISION = 8;
-
   private final int width;
   private final boolean plus;
   private boolean scientific;
   private int padLeft;
   private int padRight;
-  private int precision = PRECISION;
+  private int precision = PrintOptions.current().precision();
   private int exponentDigits;
 
   /** For these values of so many bytes each; {@code plus} also shows the sign of positive ones. */
@@ -35,13 +32,14 @@ final class FloatFormat {
       }
     }
     double ratio = width == 4 ? (float) max / (float) min : max / min;
-    scientific = max > 0 && (max >= cutoff(width) || min < 0.0001 || ratio > 1000);
+    boolean small = !PrintOptions.current().suppress() && (min < 0.0001 || ratio > 1000);
+    scientific = max > 0 && (max >= cutoff(width) || small);
     int fraction = 0;
     for (double value : values) {
       if (Double.isNaN(value) || Double.isInfinite(value)) {
         continue;
       }
-      String text = scientific ? scientific(value, PRECISION, 0, 0) : positional(value, PRECISION);
+      String text = scientific ? scientific(value, precision, 0, 0) : positional(value, precision);
       int point = text.indexOf('.');
       padLeft = Math.max(padLeft, point);
       int end = scientific ? text.indexOf('e') : text.length();

@@ -5,22 +5,23 @@ import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
 
-/** Arrays as NumPy prints them, with its default options ({@code numpy.array2string}). */
+/** Arrays as NumPy prints them, by {@link PrintOptions} ({@code numpy.array2string}). */
 final class Printer {
-  private static final int LINE = 75;
-  private static final int THRESHOLD = 1000;
-  private static final int EDGE = 3;
-
   private final String separator;
+  private final int edge = options().edgeItems();
   private final boolean summary;
   private final Function<NDArray, String> format;
 
   private Printer(NDArray array, String separator) {
     this.separator = separator;
-    this.summary = array.size() > THRESHOLD;
+    this.summary = array.size() > options().threshold();
     List<NDArray> shown = new ArrayList<>();
     corners(array, summary, shown);
     this.format = formatOf(array.dtype(), shown);
+  }
+
+  private static PrintOptions options() {
+    return PrintOptions.current();
   }
 
   static String print(NDArray array) {
@@ -33,7 +34,7 @@ final class Printer {
     if (array.size() == 0) {
       return "[]";
     }
-    return new Printer(array, " ").text(array, " ", LINE);
+    return new Printer(array, " ").text(array, " ", options().lineWidth());
   }
 
   /** {@code numpy._core.arrayprint._array_repr_implementation} */
@@ -47,10 +48,10 @@ final class Printer {
     } else if (array.size() == 0) {
       out.append("[]");
     } else {
-      out.append(new Printer(array, ", ").text(array, "       ", LINE - 1));
+      out.append(new Printer(array, ", ").text(array, "       ", options().lineWidth() - 1));
     }
     List<String> more = new ArrayList<>();
-    if ((array.size() == 0 && !line) || array.size() > THRESHOLD) {
+    if ((array.size() == 0 && !line) || array.size() > options().threshold()) {
       more.add("shape=" + Literal.tuple(shape));
     }
     if (array.size() == 0 || !isImplied(array.dtype())) {
@@ -62,7 +63,7 @@ final class Printer {
     out.append(',');
     String extra = String.join(", ", more) + ")";
     int last = width(out.substring(out.lastIndexOf("\n") + 1));
-    return out.append(last + width(extra) + 1 > LINE ? "\n      " : " ").append(extra).toString();
+    return out.append(last + width(extra) + 1 > options().lineWidth() ? "\n      " : " ").append(extra).toString();
   }
 
   /** Whether a literal alone says it: no dtype is shown then. */
@@ -132,10 +133,14 @@ final class Printer {
       return;
     }
     long extent = part.shape()[0];
-    boolean cut = summary && extent > 2 * EDGE;
+    int edge = options().edgeItems();
+    boolean cut = summary && extent > 2 * edge;
     for (long i = 0; i < extent; i++) {
-      if (cut && i == EDGE) {
-        i = extent - EDGE;
+      if (cut && i == edge) {
+        i = extent - edge;
+        if (edge == 0) {
+          break;
+        }
       }
       corners(part.slice(Long.toString(i)), summary, shown);
     }
@@ -212,7 +217,7 @@ final class Printer {
       for (NDArray element : shown) {
         NDArray value = element.field(field.name());
         if (value.size() > 0) {
-          corners(value, value.size() > THRESHOLD, values);
+          corners(value, value.size() > options().threshold(), values);
         }
       }
       Dtype base = field.dtype().base();
@@ -224,7 +229,7 @@ final class Printer {
       int i = 0;
       for (Dtype.Field field : dtype.fields()) {
         NDArray value = element.field(field.name());
-        out.append(i > 0 ? ", " : "").append(subarray(value, formats.get(i++), value.size() > THRESHOLD));
+        out.append(i > 0 ? ", " : "").append(subarray(value, formats.get(i++), value.size() > options().threshold()));
       }
       return out.append(i == 1 ? ",)" : ")").toString();
     };
@@ -237,11 +242,12 @@ final class Printer {
     }
     StringBuilder out = new StringBuilder("[");
     long extent = value.shape()[0];
+    int edge = options().edgeItems();
     for (long i = 0; i < extent; i++) {
-      boolean dots = cut && extent > 2 * EDGE && i == EDGE;
+      boolean dots = cut && extent > 2 * edge && i == edge;
       NDArray item = value.slice(Long.toString(i));
       out.append(i > 0 ? ", " : "").append(dots ? "..." : subarray(item, format, cut));
-      i = dots ? extent - EDGE - 1 : i;
+      i = dots ? extent - edge - 1 : i;
     }
     return out.append("]").toString();
   }
@@ -283,13 +289,13 @@ final class Printer {
       return format.apply(part);
     }
     long extent = part.shape()[0];
-    boolean cut = summary && extent > 2 * EDGE;
+    boolean cut = summary && extent > 2 * edge;
     StringBuilder out = new StringBuilder();
     StringBuilder line = new StringBuilder(indent);
     for (long i = 0; i < extent; i++) {
-      boolean dots = cut && i == EDGE;
+      boolean dots = cut && i == edge;
       String word = dots ? "..." : text(part.slice(Long.toString(i)), indent + " ", room - 1);
-      i = dots ? extent - EDGE - 1 : i;
+      i = dots ? extent - edge - 1 : i;
       boolean last = i == extent - 1;
       if (axes > 1) {
         out.append(indent).append(word).append(last ? "" : separator.trim());
