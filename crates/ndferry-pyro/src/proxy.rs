@@ -1,17 +1,18 @@
 //! [`Proxy`]: an object somewhere else, whose methods are called.
 
+mod connect;
+mod options;
+
 use std::fmt;
-use std::net::Ipv4Addr;
 
 use bytes::Bytes;
-use ndferry_io::{Exchange, ExchangeOptions, Url};
 
-use crate::broadcast::BROADCAST_PORT;
+pub use self::options::ProxyOptions;
 use crate::channel::{Channel, Received, pack};
 use crate::codec::shape;
 use crate::{
-    Annotations, ArraysAs, Body, Call, Decoding, Dialect, Encoding, Error, ErrorKind, Exception,
-    Flags, Head, Limits, MessageKind, Metadata, NameServer, Result, Serializer, Uri, Value,
+    Annotations, Body, Call, Decoding, Dialect, Encoding, Error, ErrorKind, Exception, Flags, Head,
+    MessageKind, Metadata, Result, Serializer, Uri, Value,
 };
 
 /// The object of each daemon that knows of the others.
@@ -19,57 +20,6 @@ pub(crate) const DAEMON: &str = "Pyro.Daemon";
 
 /// The serializer of a ping, which is none.
 const PING: u8 = 42;
-
-/// How to talk to objects of others.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ProxyOptions {
-    /// Which Pyro is there; if that is not said, it is found out.
-    pub dialect: Option<Dialect>,
-    /// How values go; if that is not said, Pyro4 gets pickles, which arrays need, or serpent where it refuses those, and
-    /// Pyro5 gets serpent.
-    pub serializer: Option<Serializer>,
-    /// Pyro4: signs all messages, and takes only those that are signed with it.
-    pub key: Option<Vec<u8>>,
-    /// What arrays become where they are not known.
-    pub arrays: ArraysAs,
-    /// Whether to pack data by zlib.
-    pub compress: bool,
-    /// What the hand-shake says; `"hello"` unless a program wants something else.
-    pub handshake: Value,
-    /// Tells what belongs to one activity.
-    pub correlation: Option<[u8; 16]>,
-    /// The UDP port at which everybody near is asked for a name server where none is said and this machine has none.
-    pub broadcast: Option<u16>,
-    /// Who is asked there: at first everybody near, and this machine.
-    pub broadcast_to: Vec<Ipv4Addr>,
-    /// Whether connections by TCP are encrypted, as Pyro's are with `SSL`; no address says so. Whom to believe, and what to
-    /// show to daemons that want a certificate of their clients, is in `exchange.tls`. Needs the feature `tls`.
-    pub tls: bool,
-    /// What an answer may ask for.
-    pub limits: Limits,
-    /// How to connect, and for how long to wait.
-    pub exchange: ExchangeOptions,
-}
-
-impl Default for ProxyOptions {
-    fn default() -> Self {
-        Self {
-            dialect: None,
-            serializer: None,
-            key: None,
-            arrays: ArraysAs::default(),
-            compress: false,
-            handshake: "hello".into(),
-            correlation: None,
-            broadcast: Some(BROADCAST_PORT),
-            broadcast_to: vec![Ipv4Addr::BROADCAST, Ipv4Addr::LOCALHOST],
-            tls: false,
-            limits: Limits::default(),
-            exchange: ExchangeOptions::default(),
-        }
-    }
-}
 
 /// An object of a daemon of Pyro4 or Pyro5, over a connection of its own.
 ///
@@ -113,198 +63,7 @@ pub enum Answer {
     Items(String),
 }
 
-/// How one try to connect went wrong.
-enum Failed {
-    /// The other side has the other Pyro, most likely.
-    Dialect(Error),
-    /// It does not want to talk so.
-    Refused(String),
-    Error(Error),
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
 impl Proxy {
-    /// Connects to an object, which a name server may have to find first.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Refused`], [`ErrorKind::Io`], [`ErrorKind::Remote`] from a name server; a peer that is no Pyro.
-    pub fn connect(uri: &Uri, options: &ProxyOptions) -> Result<Self> {
-        let found;
-        let uri = match uri {
-            Uri::Name { name, server } => {
-                let mut server = match server {
-                    Some((host, port)) => NameServer::connect(host, *port, options)?,
-                    None => NameServer::find(options)?,
-                };
-                found = server.lookup(name)?;
-                &found
-            }
-            uri => uri,
-        };
-        // Only Pyro4 signs.
-        let signs = options.key.as_ref().map(|_| Dialect::Pyro4);
-        let mut dialects = vec![Dialect::Pyro5, Dialect::Pyro4];
-        if let Some(only) = options.dialect.or(signs) {
-            dialects = vec![only];
-        }
-        if let Some(serializer) = options.serializer {
-            dialects.retain(|dialect| serializer.id(*dialect).is_some());
-        }
-        let last = dialects.len().saturating_sub(1);
-        for (number, dialect) in dialects.into_iter().enumerate() {
-            match Self::connect_in(dialect, uri, options) {
-                Err(Failed::Dialect(_)) if number < last => {}
-                Err(Failed::Dialect(error) | Failed::Error(error)) => return Err(error),
-                Err(Failed::Refused(why)) => return Err(ErrorKind::Refused(why).at(0)),
-                Ok(proxy) => return Ok(proxy),
-            }
-        }
-        let what = "anything in this Pyro".to_owned();
-        let serializer = options.serializer.unwrap_or(Serializer::Serpent);
-        Err(ErrorKind::Unsayable { what, serializer }.at(0))
-    }
-
-    fn connect_in(
-        dialect: Dialect,
-        uri: &Uri,
-        options: &ProxyOptions,
-    ) -> std::result::Result<Self, Failed> {
-        match (options.serializer, dialect) {
-            (Some(serializer), _) => Self::connect_with(dialect, serializer, uri, options),
-            (None, Dialect::Pyro5) => {
-                Self::connect_with(dialect, Serializer::Serpent, uri, options)
-            }
-            (None, Dialect::Pyro4) => {
-                match Self::connect_with(dialect, Serializer::Pickle, uri, options) {
-                    Err(Failed::Refused(why)) if why.contains("serializer") => {
-                        Self::connect_with(dialect, Serializer::Serpent, uri, options)
-                    }
-                    other => other,
-                }
-            }
-        }
-    }
-
-    fn connect_with(
-        dialect: Dialect,
-        serializer: Serializer,
-        uri: &Uri,
-        options: &ProxyOptions,
-    ) -> std::result::Result<Self, Failed> {
-        let mut url = uri.url().ok_or_else(|| shape("the address"))?;
-        if let (true, Url::Tcp { host, port }) = (options.tls, &url) {
-            let (host, port, pin) = (host.clone(), *port, None);
-            url = Url::Tls { host, port, pin };
-        }
-        if serializer.id(dialect).is_none() {
-            let what = "anything in this Pyro".to_owned();
-            return Err(Failed::Error(
-                ErrorKind::Unsayable { what, serializer }.at(0),
-            ));
-        }
-        let exchange = Exchange::connect(&url, &options.exchange).map_err(Error::from)?;
-        let mut encoding = Encoding::new(dialect, serializer);
-        encoding.arrays = options.arrays;
-        let mut channel = Channel::new(exchange, options.key.clone(), options.limits.clone());
-        if !serializer.is_pickle() {
-            channel.refuse_pickles();
-        }
-        let mut proxy = Self {
-            channel,
-            uri: uri.clone(),
-            encoding,
-            decoding: Decoding::new(serializer, options.limits.clone()),
-            seq: 0,
-            metadata: Metadata::default(),
-            compress: options.compress,
-            correlation: options.correlation,
-            annotations: Annotations::new(),
-            answered: Annotations::new(),
-            is_broken: false,
-        };
-        proxy.shake_hands(&options.handshake)?;
-        Ok(proxy)
-    }
-
-    fn shake_hands(&mut self, handshake: &Value) -> std::result::Result<(), Failed> {
-        let hello = Value::dict([
-            ("handshake", handshake.clone()),
-            ("object", self.uri.object().into()),
-        ]);
-        let flags = Flags {
-            metadata: true,
-            ..Flags::default()
-        };
-        let body = self.encoding.value(&hello)?;
-        self.encoding.boast(&mut self.annotations);
-        let sent = self.send(MessageKind::Connect, flags, body);
-        self.annotations = Annotations::new();
-        let answer = match sent {
-            Ok(()) => self.channel.recv(),
-            Err(error) => Err(error),
-        };
-        let mut message = match answer {
-            Ok(Some(message)) => message,
-            // Whoever finds a message strange may hang up without a word.
-            Ok(None) => {
-                let (received, needed) = (0, Dialect::TOLD_NBYTES as u64);
-                let error = ndferry_io::Error::Closed { received, needed };
-                return Err(Failed::Dialect(error.into()));
-            }
-            Err(error) if is_reset(&error) => return Err(Failed::Dialect(error)),
-            Err(error) => return Err(error.into()),
-        };
-        if message.head.dialect != self.encoding.dialect {
-            let found = message.head.dialect.version();
-            return Err(Failed::Dialect(ErrorKind::Version { found }.at(4)));
-        }
-        self.channel.settle(message.head.dialect);
-        // A refusal may be in another serializer than ours.
-        let serializer = Serializer::of_id(message.head.dialect, message.head.serializer)?;
-        let mut decoding = Decoding::new(serializer, self.channel.limits().clone());
-        decoding.learn(&message.data);
-        let said = message.value(&decoding)?;
-        match message.head.kind {
-            MessageKind::ConnectOk => {}
-            MessageKind::ConnectFail => {
-                let why = match &said {
-                    // Nothing tells Python 2's `str` from bytes here.
-                    Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-                    other => other.as_str().unwrap_or("it does not say why").to_owned(),
-                };
-                return Err(Failed::Refused(why));
-            }
-            other => {
-                let (found, expected) = (other as u16, "the answer to a greeting");
-                return Err(ErrorKind::MessageKind { found, expected }.at(6).into());
-            }
-        }
-        self.decoding.python2 = decoding.python2;
-        self.encoding.learn(&message.data, &said);
-        self.answered = message.annotations;
-        match said.get("meta") {
-            Some(meta) => {
-                self.metadata = Metadata::of(meta).ok_or_else(|| shape("the metadata"))?;
-            }
-            // Not asked for; older ones of Pyro4 have a method for it.
-            None => {
-                let object = self.uri.object().into();
-                let asked = self.call_object(DAEMON, "get_metadata", vec![object]);
-                self.metadata = match asked {
-                    Ok(meta) => Metadata::of(&meta).unwrap_or_default(),
-                    Err(error) if error.is_remote() => Metadata::default(),
-                    Err(error) => return Err(error.into()),
-                };
-            }
-        }
-        Ok(())
-    }
-
     /// Where the object is.
     pub fn uri(&self) -> &Uri {
         &self.uri
@@ -615,18 +374,4 @@ fn expect(
         return Err(ErrorKind::MessageKind { found, expected }.at(6));
     }
     Ok(message)
-}
-
-/// Whether the other side hung up in the middle.
-fn is_reset(error: &Error) -> bool {
-    use std::io::ErrorKind as Kind;
-    match &error.kind {
-        ErrorKind::Io(ndferry_io::Error::Closed { .. }) | ErrorKind::Truncated { .. } => true,
-        #[cfg(feature = "tls")]
-        ErrorKind::Io(ndferry_io::Error::Tls(ndferry_io::TlsProblem::CutOff)) => true,
-        ErrorKind::Io(ndferry_io::Error::System(error)) => {
-            matches!(error.kind(), Kind::ConnectionReset | Kind::BrokenPipe)
-        }
-        _ => false,
-    }
 }

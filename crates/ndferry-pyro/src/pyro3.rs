@@ -3,31 +3,25 @@
 //! Its messages have nothing in common with those of Pyro4 but the first four bytes (`Pyro/protocol.py` of Pyro 3.16): the
 //! server speaks first, all is in pickles, and there are no metadata, serializers or annotations.
 
-use std::fmt;
-use std::str::FromStr;
+mod head;
+mod uri;
 
-use bytes::{Buf, Bytes};
+use std::fmt;
+
+use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use ndferry_io::{Exchange, Url};
 
+use self::head::{HEAD_NBYTES, Head, head};
+pub use self::uri::Pyro3Uri;
+use self::uri::{Kind, uri_of};
 use crate::codec::{into_exception, shape};
 use crate::message::unpack;
 use crate::{
     Body, Decoding, Dialect, Encoding, Error, ErrorKind, Exception, Limits, ProxyOptions, Result,
     Serializer, Value,
 };
-
-/// Magic, protocol, bytes of the head, bytes of the body, flags, checksum.
-const HEAD_NBYTES: usize = 18;
-
-const MAGIC: &[u8; 4] = b"PYRO";
-const PROTOCOL: u16 = 5;
-
-/// Flags of messages.
-const COMPRESSED: u16 = 1;
-const CHECKSUM: u16 = 2;
-const XML: u16 = 4;
 
 /// What lets a client in, and what keeps it out; a digit follows that.
 const GRANTED: &[u8; 7] = b"GRANTED";
@@ -42,92 +36,8 @@ const BOTH: i64 = 3;
 /// The object of each daemon that knows the names of the others.
 const DAEMON: &str = "c0000000011000001000000010000001";
 
-/// Where name servers listen.
-const NAME_SERVER_PORT: u16 = 9090;
-/// Where daemons listen.
-const DAEMON_PORT: u16 = 7766;
 /// What name servers call themselves.
 const NAME_SERVER: &str = ":Pyro.NameServer";
-
-/// Where an object of Pyro 3 is. Prints as it parses.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Pyro3Uri {
-    kind: Kind,
-    host: String,
-    port: u16,
-    object: String,
-}
-
-/// How the object is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    /// By its number: `PYRO://host:port/id`.
-    Id,
-    /// By the name that its daemon knows: `PYROLOC://host:port/name`.
-    Local,
-    /// By the name that a name server knows: `PYRONAME://host:port/name`.
-    Name,
-}
-
-impl Kind {
-    fn protocol(self) -> &'static str {
-        match self {
-            Self::Id => "PYRO",
-            Self::Local => "PYROLOC",
-            Self::Name => "PYRONAME",
-        }
-    }
-}
-
-impl FromStr for Pyro3Uri {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let wrong = |problem| {
-            let text = text.to_owned();
-            ErrorKind::Uri { text, problem }.at(0)
-        };
-        let (protocol, rest) = text
-            .split_once("://")
-            .ok_or_else(|| wrong("it has no ://, as those of Pyro 3 have"))?;
-        let kind = [Kind::Id, Kind::Local, Kind::Name]
-            .into_iter()
-            .find(|kind| kind.protocol() == protocol)
-            .ok_or_else(|| wrong("it begins with none of PYRO://, PYROLOC:// and PYRONAME://"))?;
-        let (place, object) = match (rest.split_once('/'), kind) {
-            (Some((place, object)), _) => (place, object),
-            (None, Kind::Name) => ("localhost", rest),
-            (None, _) => return Err(wrong("it names no object")),
-        };
-        let default = match kind {
-            Kind::Name => NAME_SERVER_PORT,
-            _ => DAEMON_PORT,
-        };
-        let (host, port) = match place.split_once(':') {
-            None => (place, default),
-            Some((host, port)) => (
-                host,
-                port.parse().map_err(|_| wrong("its port is no number"))?,
-            ),
-        };
-        if object.is_empty() || host.is_empty() {
-            return Err(wrong("it names no object"));
-        }
-        Ok(Self {
-            kind,
-            host: host.to_owned(),
-            port,
-            object: object.to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for Pyro3Uri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (protocol, host, port) = (self.kind.protocol(), &self.host, self.port);
-        write!(f, "{protocol}://{host}:{port}/{}", self.object)
-    }
-}
 
 /// An object of a daemon of Pyro 3, over a connection of its own.
 ///
@@ -315,9 +225,9 @@ impl Pyro3 {
         }
         let body = self.exchange.read_bytes(found)?;
         head.check(&body)?;
-        match head.flags & COMPRESSED {
-            0 => Ok(body),
-            _ => unpack(&body, &self.limits),
+        match head.is_compressed() {
+            false => Ok(body),
+            true => unpack(&body, &self.limits),
         }
     }
 
@@ -330,79 +240,6 @@ impl Pyro3 {
             }
         }
     }
-}
-
-/// The numbers of a head.
-struct Head {
-    body_nbytes: u64,
-    flags: u16,
-    checksum: u32,
-}
-
-impl Head {
-    fn parse(bytes: &[u8; HEAD_NBYTES]) -> Result<Self> {
-        let mut left = &bytes[..];
-        let mut found = [0; 4];
-        left.copy_to_slice(&mut found);
-        if found != *MAGIC {
-            return Err(ErrorKind::Magic { found }.at(0));
-        }
-        let found = left.get_u16();
-        if found != PROTOCOL {
-            return Err(ErrorKind::Version { found }.at(4));
-        }
-        if usize::from(left.get_u16()) != HEAD_NBYTES {
-            return Err(shape("the length of a head"));
-        }
-        let body_nbytes = left.get_i32();
-        let body_nbytes =
-            u64::try_from(body_nbytes).map_err(|_| shape("the length of a message"))?;
-        let flags = left.get_u16();
-        if flags & XML != 0 {
-            let what = "a pickle in XML".to_owned();
-            return Err(ErrorKind::Unsupported { what }.at(12));
-        }
-        Ok(Self {
-            body_nbytes,
-            flags,
-            checksum: left.get_u32(),
-        })
-    }
-
-    /// Adler-32 of the body as it is sent.
-    fn check(&self, body: &[u8]) -> Result<()> {
-        match self.flags & CHECKSUM == 0 || adler32(body) == self.checksum {
-            true => Ok(()),
-            false => Err(ErrorKind::Zlib.at(HEAD_NBYTES as u64)),
-        }
-    }
-}
-
-/// A head without flags.
-fn head(body_nbytes: u64) -> Result<[u8; HEAD_NBYTES]> {
-    let (what, limit) = ("bytes of a message", i32::MAX as u64);
-    let found = body_nbytes;
-    let nbytes = i32::try_from(found).map_err(|_| ErrorKind::Limit { what, found, limit }.at(8))?;
-    let mut head = [0; HEAD_NBYTES];
-    head[..4].copy_from_slice(MAGIC);
-    head[4..6].copy_from_slice(&PROTOCOL.to_be_bytes());
-    head[6..8].copy_from_slice(&(HEAD_NBYTES as u16).to_be_bytes());
-    head[8..12].copy_from_slice(&nbytes.to_be_bytes());
-    Ok(head)
-}
-
-fn adler32(bytes: &[u8]) -> u32 {
-    let (mut a, mut b) = (1, 0);
-    // So many additions fit into 32 bits.
-    for part in bytes.chunks(5552) {
-        for byte in part {
-            a += u32::from(*byte);
-            b += a;
-        }
-        a %= 65521;
-        b %= 65521;
-    }
-    b << 16 | a
 }
 
 /// Names are Python 2's `str`.
@@ -439,79 +276,4 @@ fn raised(value: Value) -> Result<std::result::Result<Value, Exception>> {
         exception.attributes.push((key, lines.clone()));
     }
     Ok(Err(exception))
-}
-
-/// `PyroURI`, as name servers give it.
-fn uri_of(value: &Value) -> Option<Pyro3Uri> {
-    let Value::Object(object) = value else {
-        return None;
-    };
-    let state = object.state.as_ref()?;
-    let port = state.get("port")?.as_int()?;
-    Some(Pyro3Uri {
-        kind: Kind::Id,
-        host: state.get("address")?.as_str()?.to_owned(),
-        port: u16::try_from(port).ok()?,
-        object: state.get("objectID")?.as_str()?.to_owned(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_print_as_they_parse() {
-        for text in [
-            "PYRO://localhost:7766/7f000101",
-            "PYROLOC://10.0.0.1:7000/camera",
-            "PYRONAME://localhost:9090/lab.camera",
-        ] {
-            assert_eq!(text.parse::<Pyro3Uri>().unwrap().to_string(), text);
-        }
-        let short: Pyro3Uri = "PYRONAME://camera".parse().unwrap();
-        assert_eq!(short.to_string(), "PYRONAME://localhost:9090/camera");
-        let short: Pyro3Uri = "PYROLOC://host/camera".parse().unwrap();
-        assert_eq!(short.to_string(), "PYROLOC://host:7766/camera");
-        for wrong in [
-            "PYRO:a@b:1",
-            "PYRO://host",
-            "PYROLOC://host:x/a",
-            "HTTP://a/b",
-            "PYRO:///a",
-        ] {
-            assert!(wrong.parse::<Pyro3Uri>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn heads_are_refused_that_lie() {
-        let good = head(5).unwrap();
-        assert_eq!(Head::parse(&good).unwrap().body_nbytes, 5);
-        for (at, byte) in [(0, b'X'), (5, 4), (7, 19), (8, 0x80), (13, XML as u8)] {
-            let mut wrong = good;
-            wrong[at] = byte;
-            assert!(Head::parse(&wrong).is_err(), "{at}");
-        }
-        assert!(head(1 << 31).is_err());
-    }
-
-    #[test]
-    fn the_checksum_is_that_of_zlib() {
-        assert_eq!(adler32(b"Wikipedia"), 0x11e6_0398);
-        assert_eq!(
-            adler32(&vec![0xff; 100_000]),
-            zlib_says(&vec![0xff; 100_000])
-        );
-    }
-
-    /// The last four bytes of what zlib writes.
-    fn zlib_says(bytes: &[u8]) -> u32 {
-        use std::io::Write;
-        let level = flate2::Compression::fast();
-        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), level);
-        zlib.write_all(bytes).unwrap();
-        let packed = zlib.finish().unwrap();
-        u32::from_be_bytes(packed.last_chunk().copied().unwrap())
-    }
 }
