@@ -64,6 +64,9 @@ pub struct TlsOptions {
     /// For who listens; without it, a self-signed certificate is made for each listener. For who connects: shown to listeners
     /// that ask for one.
     pub identity: Option<TlsIdentity>,
+    /// For who listens: a PEM file of authorities. One of them must have signed a certificate that whoever connects shows, and
+    /// which has not expired; what name is in it is not looked at. Without it, everybody may connect, and nobody is asked for one.
+    pub client_authorities: Option<PathBuf>,
 }
 
 /// A certificate and its key.

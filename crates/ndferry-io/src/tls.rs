@@ -288,7 +288,8 @@ pub(crate) struct Acceptor {
 
 impl Acceptor {
     pub(crate) fn new(options: &TlsOptions) -> Result<Self> {
-        let (config, pin) = trust::server_config(options.identity.as_ref())?;
+        let callers = options.client_authorities.as_deref();
+        let (config, pin) = trust::server_config(options.identity.as_ref(), callers)?;
         Ok(Self {
             config: Arc::new(config),
             pin,

@@ -170,6 +170,48 @@ fn a_certificate_that_an_authority_signed_is_for_its_host_and_its_time() {
 }
 
 #[test]
+fn who_connects_has_to_show_a_certificate_where_one_is_wanted() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let mut listening = options();
+    listening.tls.client_authorities = Some(authority.path());
+    let mut listener = Listener::bind(&ANY.parse().unwrap(), listening.clone()).unwrap();
+    let url = listener.url().clone();
+    let connecting = |identity: Option<TlsIdentity>| {
+        let mut options = options();
+        options.timeout = 9 * SECOND;
+        options.tls.identity = identity;
+        let mut link = connect(&url, &options)?;
+        link.send(&[&frame(2, 0)])?;
+        // In TLS 1.3 a client is done before the listener has looked at its certificate.
+        link.recv().map(|frame| frame.is_some())
+    };
+    let old = authority.signed("client", |params| {
+        params.not_after = date_time_ymd(2020, 1, 1);
+    });
+    for wrong in [None, Some(other.signed("client", |_| {})), Some(old)] {
+        let refused = serving(&mut listener, || connecting(wrong));
+        assert!(!matches!(refused, Ok(true)), "{refused:?}");
+    }
+    // Whatever its name is.
+    let signed = authority.signed("any.example", |_| {});
+    let answered = thread::scope(|scope| {
+        let client = scope.spawn(|| connecting(Some(signed)));
+        let mut link = listener.accept(9 * SECOND).unwrap().unwrap();
+        assert_eq!(link.recv().unwrap(), Some(&frame(2, 0)[..]));
+        link.send(&[&frame(2, 0)]).unwrap();
+        client.join().unwrap()
+    });
+    assert!(answered.unwrap());
+
+    listening.tls.client_authorities = Some("absent.pem".into());
+    let absent = Listener::bind(&ANY.parse().unwrap(), listening).unwrap_err();
+    assert!(
+        matches!(absent, Error::Tls(TlsProblem::Unreadable { .. })),
+        "{absent}"
+    );
+}
+
+#[test]
 fn files_that_are_no_certificates_or_keys_are_named() {
     let authority = Authority::new();
     let good = authority.signed("127.0.0.1", |_| {});

@@ -10,7 +10,7 @@ use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
-use rustls::server::NoServerSessionStorage;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, ServerConfig,
@@ -69,12 +69,25 @@ pub(super) fn client_config(
     Ok(config)
 }
 
-/// This side's certificate, and what it is known by.
-pub(super) fn server_config(identity: Option<&TlsIdentity>) -> Result<(ServerConfig, Pin)> {
-    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+/// This side's certificate, and what it is known by. Whoever calls must have been signed by one of the authorities, if there are
+/// any.
+pub(super) fn server_config(
+    identity: Option<&TlsIdentity>,
+    client_authorities: Option<&Path>,
+) -> Result<(ServerConfig, Pin)> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&TLS13])
-        .map_err(|error| TlsProblem::of(error, true))?
-        .with_no_client_auth();
+        .map_err(|error| TlsProblem::of(error, true))?;
+    let builder = match client_authorities {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let roots = Arc::new(authorities_of(path)?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+            let verifier = verifier.map_err(|error| TlsProblem::Other(error.to_string()))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
     let (chain, key) = match identity {
         Some(identity) => (certificates(&identity.certificate)?, key(&identity.key)?),
         None => self_signed()?,
