@@ -14,9 +14,11 @@ use ndferry_array::{Array, Dtype, Indexing, Order};
 use ndferry_io::Interrupt;
 use ndferry_pyro::{
     Announcer, Answer, Daemon, DaemonOptions, Dialect, ErrorKind, Exception, Metadata, NameServer,
-    NameTable, Outcome, Proxy, ProxyOptions, Pyro3, Returned, Serializer, Served, Uri, Value,
+    NameTable, Outcome, Proxy, ProxyOptions, Returned, Serializer, Served, Uri, Value,
 };
 
+#[path = "peers/pyro3.rs"]
+mod pyro3;
 #[cfg(feature = "tls")]
 #[path = "peers/tls.rs"]
 mod tls;
@@ -889,122 +891,6 @@ fn their_name_servers_are_found_by_asking_everybody() {
         assert_eq!(server.list("Pyro").unwrap().len(), 1);
         println!("{}: found its name server", peer.told());
     }
-}
-
-#[test]
-fn objects_of_pyro_3_are_called() {
-    let named = std::env::var("NDFERRY_PYRO_PEERS").unwrap_or_default();
-    let python = named
-        .split_whitespace()
-        .find_map(|peer| peer.strip_prefix("pyro3="));
-    let Some(python) = python else {
-        println!("skipped: NDFERRY_PYRO_PEERS names no Python with Pyro 3");
-        return;
-    };
-    for words in [&[][..], &["packed"], &["secret"]] {
-        let mut child = Command::new(python)
-            .arg(script("daemon3"))
-            .args(words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        out.read_line(&mut line).unwrap();
-        let _running = Running(child);
-        let (uri, port) = line.trim().split_once(' ').unwrap();
-        let local = format!("PYROLOC://127.0.0.1:{port}/thing");
-        let mut options = ProxyOptions::default();
-        if words == ["secret"] {
-            let refused = Pyro3::connect(&local.parse().unwrap(), &options).unwrap_err();
-            assert!(matches!(refused.kind, ErrorKind::Refused(_)), "{refused}");
-            options.key = Some(b"secret".to_vec());
-        }
-        let mut n = 0;
-        for uri in [uri, &local] {
-            let mut thing = Pyro3::connect(&uri.parse().unwrap(), &options).unwrap();
-            n += old_checks(&mut thing);
-        }
-        let unknown = format!("PYROLOC://127.0.0.1:{port}/nothing");
-        let unknown = Pyro3::connect(&unknown.parse().unwrap(), &options).unwrap_err();
-        assert!(unknown.is_remote(), "{unknown}");
-        println!("we call Pyro 3, {words:?}: {} checks", n + 1);
-    }
-    // A newer Pyro is told from it, and a name server is asked.
-    let (mut options, name) = (
-        ProxyOptions::default(),
-        "PYRONAME://127.0.0.1:PORT/lab.thing",
-    );
-    options.exchange.timeout = std::time::Duration::from_secs(5);
-    with_our_daemon(None, |place| {
-        let Uri::Tcp { port, .. } = place() else {
-            panic!("no port");
-        };
-        let name = name.replace("PORT", &port.to_string());
-        assert!(Pyro3::connect(&name.parse().unwrap(), &options).is_err());
-    });
-}
-
-fn old_checks(thing: &mut Pyro3) -> usize {
-    let mut done = 0;
-    let mut echo = |value: Value| {
-        let back = thing.call("echo", vec![value.clone()], Vec::new()).unwrap();
-        assert!(same(&value, &back), "{value:?} {back:?}");
-        done += 1;
-    };
-    for value in [
-        Value::None,
-        true.into(),
-        1.into(),
-        i64::MIN.into(),
-        1.5.into(),
-        "text \u{e4}\u{20ac}".into(),
-        Value::Tuple(vec![
-            "x".into(),
-            Value::List(vec![Value::dict([("a", Value::None)])]),
-        ]),
-    ] {
-        echo(value);
-    }
-    for dtype in [
-        "?", "i1", ">i2", "<i4", "u8", "f2", "<f4", ">f8", "c16", "S3", "M8[s]", "V4",
-    ] {
-        let dtype = Dtype::parse(dtype).unwrap();
-        let bytes: Vec<u8> = (0..6 * dtype.itemsize()).map(|i| (i % 2) as u8).collect();
-        let array = Array::contiguous(dtype, &[2, 3], Order::C, bytes).unwrap();
-        echo(array.clone().into());
-        echo(array.reversed().into());
-    }
-    let large: Vec<u16> = (0..1 << 20).map(|i| (i % 1000) as u16).collect();
-    let sum = large.iter().map(|n| i64::from(*n)).sum::<i64>();
-    let large = Array::from_elements(&[1 << 20], &large).unwrap();
-    let total = thing.call("total", vec![large.into()], Vec::new()).unwrap();
-    assert_eq!(total.as_int(), Some(sum));
-    let array = thing.call("array", vec!["<u2".into()], Vec::new()).unwrap();
-    let array = array.to_array().unwrap().unwrap();
-    assert_eq!(array.to_elements::<u16>().unwrap(), [0, 1, 2, 3, 4, 5]);
-    let named = vec![("b".to_owned(), 5.into())];
-    let sum = thing.call("add", vec![1.into()], named).unwrap();
-    assert_eq!(sum.as_int(), Some(6));
-    let error = thing
-        .call("fail", vec!["wrong".into()], Vec::new())
-        .unwrap_err();
-    let ErrorKind::Remote(exception) = error.kind else {
-        panic!("{error}");
-    };
-    assert!(exception.is("ValueError"));
-    assert_eq!(exception.message(), "wrong, 7");
-    assert!(exception.traceback().unwrap().contains("ValueError"));
-    assert!(
-        thing
-            .call("missing", Vec::new(), Vec::new())
-            .unwrap_err()
-            .is_remote()
-    );
-    thing.set("value", 9.into()).unwrap();
-    assert_eq!(thing.get("value").unwrap().as_int(), Some(9));
-    done + 8
 }
 
 #[test]

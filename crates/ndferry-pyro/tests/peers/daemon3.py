@@ -1,5 +1,5 @@
-"""An ordinary program that serves an object with Pyro 3, on Python 2: `daemon3.py [IDENT]`. Writes its address and that of a name
-server's entry, then serves until its standard input ends."""
+"""An ordinary program that serves an object with Pyro 3, on Python 2: `daemon3.py [packed] [IDENT] [names=HOST:PORT]`. Tells a name
+server of it, if one is named. Writes its address and its port, then serves until its standard input ends."""
 from __future__ import print_function
 
 import os
@@ -41,11 +41,18 @@ def main():
         Pyro.config.PYRO_CHECKSUM = 1
     # Nobody else's port.
     daemon = Pyro.core.Daemon(host="127.0.0.1", port=0, norange=1)
-    for ident in sys.argv[1:]:
-        if ident != "packed":
-            validator = Pyro.protocol.DefaultConnValidator()
-            validator.setAllowedIdentifications([ident])
-            daemon.setNewConnectionValidator(validator)
+    places = [word[6:] for word in sys.argv[1:] if word.startswith("names=")]
+    idents = [word for word in sys.argv[1:] if word != "packed" and not word.startswith("names=")]
+    for ident in idents:
+        validator = Pyro.protocol.DefaultConnValidator()
+        validator.setAllowedIdentifications([ident])
+        daemon.setNewConnectionValidator(validator)
+    for place in places:
+        host, port = place.split(":")
+        names = Pyro.naming.NameServerLocator(*idents).getNS(host, int(port))
+        daemon.useNameServer(names)
+        names.createGroup(":lab")
+        daemon.connect(Thing(), ":lab.thing")
     uri = daemon.connect(Thing(), "thing")
     print(uri, daemon.port)
     sys.stdout.flush()

@@ -160,10 +160,15 @@ fn exchange(thing: &mut Proxy) {
     thing.ping().unwrap();
 }
 
-/// Our daemon over TLS, while the work lasts.
-fn with_tls_daemon(secrets: &Secrets, work: impl FnOnce(&ndferry_pyro::Uri, &Url)) {
+/// Our daemon over TLS, while the work lasts; it may want certificates of its clients.
+fn with_tls_daemon(
+    secrets: &Secrets,
+    is_mutual: bool,
+    work: impl FnOnce(&ndferry_pyro::Uri, &Url),
+) {
     let interrupt = Interrupt::new();
     let mut options = DaemonOptions::default();
+    options.exchange.tls.client_authorities = is_mutual.then(|| secrets.path("ca.pem"));
     options.exchange.tls.identity = Some(secrets.identity("server"));
     options.exchange.interrupt = interrupt.clone();
     let mut daemon = Daemon::bind(&"tls://127.0.0.1:0".parse().unwrap(), options).unwrap();
@@ -179,8 +184,10 @@ fn with_tls_daemon(secrets: &Secrets, work: impl FnOnce(&ndferry_pyro::Uri, &Url
 #[test]
 fn their_clients_call_our_daemon_over_tls() {
     let secrets = Secrets::new();
-    for peer in peers().iter().filter(|peer| has_tls(peer)) {
-        with_tls_daemon(&secrets, |uri, _| {
+    let peers = peers();
+    let peers = peers.iter().filter(|peer| has_tls(peer));
+    for (peer, is_mutual) in peers.flat_map(|peer| [(peer, false), (peer, true)]) {
+        with_tls_daemon(&secrets, is_mutual, |uri, _| {
             // Python 2 knows certificates of names alone.
             let uri = uri.to_string().replace("127.0.0.1", "localhost");
             let call = |items: &[(&str, &str)]| -> Output {
@@ -191,13 +198,22 @@ fn their_clients_call_our_daemon_over_tls() {
                     .output()
                     .unwrap()
             };
-            let out = call(&[("CACERTS", "ca.pem")]);
+            let mut items = vec![("CACERTS", "ca.pem")];
+            if is_mutual {
+                assert!(!call(&items).status.success(), "{}", peer.told());
+                items.extend([("CLIENTCERT", "client.pem"), ("CLIENTKEY", "client.key")]);
+            }
+            let out = call(&items);
             let errors = String::from_utf8_lossy(&out.stderr);
             assert!(out.status.success(), "{}: {errors}", peer.told());
             let row = Row::parse(String::from_utf8_lossy(&out.stdout).trim());
-            println!("{} calls us over TLS: {} checks", peer.told(), row.count());
+            println!(
+                "{} calls us over TLS, client's certificate {is_mutual}: {} checks",
+                peer.told(),
+                row.count()
+            );
             // Who does not believe us does not talk to us.
-            assert!(!call(&[]).status.success());
+            assert!(is_mutual || !call(&[]).status.success());
         });
     }
 }
@@ -205,7 +221,7 @@ fn their_clients_call_our_daemon_over_tls() {
 #[test]
 fn our_clients_call_our_daemon_over_tls_by_its_pin() {
     let secrets = Secrets::new();
-    with_tls_daemon(&secrets, |uri, url| {
+    with_tls_daemon(&secrets, false, |uri, url| {
         let Url::Tls { pin: Some(pin), .. } = url else {
             panic!("{url}");
         };
