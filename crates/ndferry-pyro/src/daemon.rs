@@ -39,7 +39,9 @@ pub struct DaemonOptions {
     pub limits: Limits,
     /// How long a peer may take to greet.
     pub greeting_timeout: Duration,
-    /// How long a peer may be silent in the middle of a message; the interrupt ends serving.
+    /// How long a peer may be silent in the middle of a message, or send less of it, or take less of an answer, than 256 bytes a
+    /// second: so a message has at most four such times, and a second for each 256 bytes that it announces. Between calls a
+    /// client may be silent for ever. With `tls.client_authorities`, clients need a certificate. The interrupt ends serving.
     pub exchange: ExchangeOptions,
 }
 

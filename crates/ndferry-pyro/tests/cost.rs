@@ -9,7 +9,8 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use ndferry_io::{current_memory, peak_memory};
 use ndferry_pyro::{
-    Decoding, Dialect, ErrorKind, Flags, Head, Limits, Message, MessageKind, Serializer,
+    Decoding, Dialect, Encoding, ErrorKind, Flags, Head, Limits, Message, MessageKind, Serializer,
+    Value,
 };
 
 const MIB: u64 = 1 << 20;
@@ -128,6 +129,7 @@ fn what_lies_and_bombs_cost_is_bounded() {
     lengths_that_lie();
     bodies_that_are_more_than_they_look_like();
     data_that_unpacks_to_more_than_the_limit();
+    messages_that_are_what_they_say();
 }
 
 fn lengths_that_lie() {
@@ -196,5 +198,76 @@ fn data_that_unpacks_to_more_than_the_limit() {
             spent / MIB
         );
         assert!(spent < 64 * MIB, "{spent}");
+    }
+}
+
+/// What is not read while it comes, of each serializer, as it is and packed: never three times what it is.
+fn messages_that_are_what_they_say() {
+    use Serializer::{Json, Marshal, Msgpack, Pickle, Serpent};
+    let mut state = 1u64;
+    // Which zlib cannot make much shorter.
+    let bytes: Vec<u8> = std::iter::repeat_with(|| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 56) as u8
+    })
+    .take(24 << 20)
+    .collect();
+    let bytes = Bytes::from(bytes);
+    for (serializer, value) in [
+        (Msgpack, Value::Bytes(bytes.clone())),
+        (Marshal, Value::Bytes(bytes.clone())),
+        (Serpent, Value::Bytes(bytes.clone())),
+        (Pickle, Value::Bytes(bytes.clone())),
+        (Json, Value::from("spelt out ".repeat(2 << 20))),
+    ] {
+        let encoding = Encoding::new(Dialect::Pyro4, serializer);
+        let plain = encoding.value(&value).unwrap().to_bytes();
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+        zlib.write_all(&plain).unwrap();
+        let packed = Bytes::from(zlib.finish().unwrap());
+        for (compressed, data) in [(false, &plain), (true, &packed)] {
+            let head = Head {
+                dialect: Dialect::Pyro4,
+                kind: MessageKind::Result,
+                serializer: serializer.id(Dialect::Pyro4).unwrap(),
+                flags: Flags {
+                    compressed,
+                    ..Flags::default()
+                },
+                seq: 1,
+                data_nbytes: data.len() as u32,
+                annotations_nbytes: 0,
+                correlation: [0; 16],
+            };
+            let limits = Limits::default();
+            // The message as it comes is a part of it.
+            let spent = cost(|| {
+                let rest = Bytes::from(data.to_vec());
+                let message = Message::parse(head, rest, None, &limits).unwrap();
+                let decoding = Decoding::new(serializer, limits);
+                let found = decoding.value(&message.data).unwrap();
+                assert!(same(&found, &value), "{serializer}");
+            });
+            let most = 3 * plain.len() as u64;
+            println!(
+                "{} MiB of {serializer}, {} MiB on the wire: {} MiB",
+                plain.len() >> 20,
+                data.len() >> 20,
+                spent / MIB
+            );
+            assert!(
+                spent < most,
+                "{serializer}, {compressed}: {spent} of {most}"
+            );
+        }
+    }
+}
+
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Bytes(one), Value::Bytes(other)) => one == other,
+        (one, other) => one.as_str().is_some() && one.as_str() == other.as_str(),
     }
 }

@@ -15,6 +15,9 @@ use ndferry_pyro::{
     ProxyOptions, Returned, Serializer, Served, Uri, Value,
 };
 
+#[path = "liars/patience.rs"]
+mod patience;
+
 /// How long either side is silent before it is given up.
 const TIMEOUT: Duration = Duration::from_millis(400);
 
