@@ -898,6 +898,16 @@ pub(crate) struct PyroTlsArgs {
     pub(crate) tls_key: Option<PathBuf>,
 }
 
+/// Who may call.
+#[cfg(feature = "pyro")]
+#[derive(Args, Debug)]
+pub(crate) struct PyroCallersArgs {
+    /// Over TLS: a PEM file of authorities, one of which must have signed a certificate that whoever calls shows
+    /// (SSL_REQUIRECLIENTCERT).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+}
+
 /// Options of `pyro list`.
 #[cfg(feature = "pyro")]
 #[derive(Args, Debug)]
@@ -972,11 +982,21 @@ pub(crate) struct PyroServeArgs {
     /// Tells this name server.
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) register: Option<String>,
-    /// Pyro4: the key that signs messages (_pyroHmacKey), in a file; Pyro5 is refused then.
+    /// Calls that name server over TLS (Pyro's SSL): a PEM file of authorities, one of which must have signed its certificate.
+    #[arg(long, value_name = "FILE", requires = "register")]
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// Calls that name server over TLS (Pyro's SSL): it must have this certificate, sha256=…, whoever signed it.
+    #[arg(long, value_name = "PIN", requires = "register")]
+    pub(crate) tls_pin: Option<String>,
+    /// Pyro4: the key that signs messages (_pyroHmacKey), those to a name server too, in a file; Pyro5 is refused then.
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) own: PyroTlsArgs,
+    #[command(flatten)]
+    pub(crate) callers: PyroCallersArgs,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
 }
 
 /// Options of `pyro nameserver`.
@@ -1000,6 +1020,8 @@ pub(crate) struct PyroNameserverArgs {
     pub(crate) key_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) own: PyroTlsArgs,
+    #[command(flatten)]
+    pub(crate) callers: PyroCallersArgs,
 }
 
 /// Options of `pyro receive`.
@@ -1038,6 +1060,8 @@ pub(crate) struct PyroReceiveArgs {
     /// Its method that is called before each array.
     #[arg(long, value_name = "METHOD", requires = "client_of")]
     pub(crate) trigger: Option<String>,
+    #[command(flatten)]
+    pub(crate) callers: PyroCallersArgs,
     #[command(flatten)]
     pub(crate) to: PyroToArgs,
 }

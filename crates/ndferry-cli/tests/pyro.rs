@@ -8,6 +8,9 @@ use std::process::{Child, Command, Output, Stdio};
 
 use ndferry::{Array, Item, LazyArray, SaveOptions, save};
 
+#[path = "pyro/tls.rs"]
+mod tls;
+
 fn ndferry(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ndferry"));
     // Nobody but this machine is bothered by a test.

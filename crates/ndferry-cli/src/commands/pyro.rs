@@ -11,13 +11,13 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use ndferry::{Format, Item, LazyArray, PrintOptions, SaveOptions, save, save_to};
 use ndferry_pyro::{
-    Answer, Array, Decoding, ErrorKind, Interrupt, Limits, NameServer, Proxy, ProxyOptions, Pyro3,
-    Serializer, TlsIdentity, Uri, Url, Value,
+    Answer, Array, DaemonOptions, Decoding, ErrorKind, Interrupt, Limits, NameServer, Proxy,
+    ProxyOptions, Pyro3, Serializer, TlsIdentity, Uri, Url, Value,
 };
 
 use crate::args::{
-    PyroArgs, PyroCallArgs, PyroCommand, PyroGetArgs, PyroListArgs, PyroTlsArgs, PyroToArgs,
-    SourceArgs,
+    PyroArgs, PyroCallArgs, PyroCallersArgs, PyroCommand, PyroGetArgs, PyroListArgs, PyroTlsArgs,
+    PyroToArgs, SourceArgs,
 };
 use crate::output;
 use crate::report::{Outcome, Session};
@@ -62,14 +62,20 @@ fn options(to: &PyroToArgs, session: &Session) -> anyhow::Result<ProxyOptions> {
         })?);
     }
     options.key = to.key_file.as_deref().map(key).transpose()?;
-    let tls = &mut options.exchange.tls;
-    tls.authorities.clone_from(&to.tls_ca);
-    tls.pin = to.tls_pin.as_deref().map(str::parse).transpose()?;
-    options.tls = tls.authorities.is_some() || tls.pin.is_some();
-    tls.identity = identity(&to.own);
+    believe(&mut options, to.tls_ca.as_deref(), to.tls_pin.as_deref())?;
+    options.exchange.tls.identity = identity(&to.own);
     options.exchange.timeout = to.wait.timeout;
     options.exchange.interrupt = interrupt(session);
     Ok(options)
+}
+
+/// Calls over TLS, if it is said who is believed.
+fn believe(options: &mut ProxyOptions, ca: Option<&Path>, pin: Option<&str>) -> anyhow::Result<()> {
+    let tls = &mut options.exchange.tls;
+    tls.authorities = ca.map(Path::to_owned);
+    tls.pin = pin.map(str::parse).transpose()?;
+    options.tls = tls.authorities.is_some() || tls.pin.is_some();
+    Ok(())
 }
 
 /// The same for those who do nothing but call.
@@ -86,13 +92,29 @@ fn identity(own: &PyroTlsArgs) -> Option<TlsIdentity> {
     Some(TlsIdentity { certificate, key })
 }
 
-/// Where to listen, and as whom.
-fn listening(listen: &str, own: &PyroTlsArgs) -> anyhow::Result<(Url, Option<TlsIdentity>)> {
-    let (url, identity) = (listen.parse()?, identity(own));
-    if identity.is_some() && !matches!(url, Url::Tls { .. }) {
-        bail!("--tls-cert is for listening at addresses that begin with tls://");
+/// Where to listen, as whom, and who is let in.
+fn listening(
+    listen: &str,
+    key_file: Option<&Path>,
+    own: Option<&PyroTlsArgs>,
+    callers: &PyroCallersArgs,
+    session: &Session,
+) -> anyhow::Result<(Url, DaemonOptions)> {
+    let (url, mut options) = (listen.parse()?, DaemonOptions::default());
+    options.key = key_file.map(key).transpose()?;
+    options.exchange.interrupt = interrupt(session);
+    let tls = &mut options.exchange.tls;
+    tls.identity = own.and_then(identity);
+    tls.client_authorities.clone_from(&callers.tls_client_ca);
+    if !matches!(url, Url::Tls { .. }) {
+        if tls.identity.is_some() {
+            bail!("--tls-cert is for listening at addresses that begin with tls://");
+        }
+        if tls.client_authorities.is_some() {
+            bail!("--tls-client-ca is for listening at addresses that begin with tls://");
+        }
     }
-    Ok((url, identity))
+    Ok((url, options))
 }
 
 /// What others need to believe this side.

@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ndferry_pyro::{Announcer, Daemon, DaemonOptions, NameTable, Url};
+use ndferry_pyro::{Announcer, Daemon, NameTable, Url};
 
-use super::serve::until_stopped;
-use super::{interrupt, key, listening, tell_pin};
+use super::serve::{of_questions, until_stopped};
+use super::{interrupt, listening, tell_pin};
 use crate::args::PyroNameserverArgs;
 use crate::report::{Outcome, Session};
 
@@ -15,11 +15,9 @@ use crate::report::{Outcome, Session};
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &PyroNameserverArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let mut options = DaemonOptions::default();
-    options.key = args.key_file.as_deref().map(key).transpose()?;
-    options.exchange.interrupt = interrupt(session);
-    let (url, identity) = listening(&args.listen, &args.own)?;
-    options.exchange.tls.identity = identity;
+    let (key, own) = (args.key_file.as_deref(), Some(&args.own));
+    let (url, mut options) = listening(&args.listen, key, own, &args.callers, session)?;
+    options.limits = of_questions();
     let mut daemon = Daemon::bind(&url, options)?;
     let table = Arc::new(NameTable::new());
     let uri = daemon.register(NameTable::OBJECT, Arc::<NameTable>::clone(&table));

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use ndferry::Format;
 use ndferry_pyro::{
-    Array, Daemon, DaemonOptions, Exception, Metadata, Outcome as Called, Proxy, Returned, Served,
-    Stopper, Uri, Url, Value,
+    Array, Daemon, Exception, Metadata, Outcome as Called, Proxy, Returned, Served, Stopper, Uri,
+    Value,
 };
 
-use super::{arrays_in, identity, interrupt, options, store, tell_pin, told};
+use super::{arrays_in, listening, options, store, tell_pin, told};
 use crate::args::PyroReceiveArgs;
 use crate::commands::recv::{can_save, numbered};
 use crate::output;
@@ -36,19 +36,12 @@ pub(crate) fn run(args: &PyroReceiveArgs, session: &Session) -> anyhow::Result<O
         }
     }
     let to_them = options(&args.to, session)?;
-    let mut options = DaemonOptions::default();
-    options.key.clone_from(&to_them.key);
+    // Who calls over TLS may have a certificate for that alone.
+    let own = (args.listen.starts_with("tls:") || !to_them.tls).then_some(&args.to.own);
+    let key = args.to.key_file.as_deref();
+    let (url, mut options) = listening(&args.listen, key, own, &args.callers, session)?;
     options.connections = PEERS;
     options.exchange.timeout = args.to.wait.timeout;
-    options.exchange.interrupt = interrupt(session);
-    let url: Url = args.listen.parse()?;
-    options.exchange.tls.identity = identity(&args.to.own);
-    let is_tls = matches!(url, Url::Tls { .. });
-    if options.exchange.tls.identity.is_some() && !is_tls && !to_them.tls {
-        bail!(
-            "--tls-cert is for listening at addresses that begin with tls://, and for calls over TLS"
-        );
-    }
     let mut daemon = Daemon::bind(&url, options)?;
     let (pushes, pushed) = sync_channel(0);
     let methods = args.methods.clone();

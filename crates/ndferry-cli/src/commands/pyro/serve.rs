@@ -8,32 +8,38 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use ndferry::{Address, Format, Indexing, LazyArray, OpenOptions, Source};
 use ndferry_pyro::{
-    Daemon, DaemonOptions, ErrorKind, Exception, Metadata, NameServer, Outcome as Called,
-    ProxyOptions, Returned, Served, Value,
+    Daemon, ErrorKind, Exception, Limits, Metadata, NameServer, Outcome as Called, ProxyOptions,
+    Returned, Served, Value,
 };
 
-use super::{interrupt, key, listening, place, tell_pin};
+use super::{believe, identity, interrupt, key, listening, place, tell_pin, told};
 use crate::args::{PyroServeArgs, SourceArgs};
 use crate::report::{Outcome, Session};
+
+/// What one question may be, so that very many who ask need little memory.
+const QUESTION_NBYTES: u64 = 1 << 20;
 
 /// What one answer may be in Pyro4, whose lengths are signed; one would have to be in memory, too.
 const ANSWER_NBYTES: u64 = 0x7fff_0000;
 
 pub(crate) fn run(args: &PyroServeArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let mut options = DaemonOptions::default();
-    options.key = args.key_file.as_deref().map(key).transpose()?;
-    options.exchange.interrupt = interrupt(session);
     let objects = objects(args, session)?;
-    let (url, identity) = listening(&args.listen, &args.own)?;
-    options.exchange.tls.identity = identity;
+    // Who names a server by TLS may have a certificate for that alone.
+    let (as_caller, own) = (args.tls_ca.is_some() || args.tls_pin.is_some(), &args.own);
+    let listens_by_tls = args.listen.starts_with("tls:");
+    let own = (listens_by_tls || !as_caller).then_some(own);
+    let key = args.key_file.as_deref();
+    let (url, mut options) = listening(&args.listen, key, own, &args.callers, session)?;
+    options.limits = of_questions();
+    options.exchange.timeout = args.wait.timeout;
     let mut daemon = Daemon::bind(&url, options)?;
     for (name, stack) in objects {
         let uri = daemon.register(&name, Arc::new(stack));
         if let Some(server) = &args.register {
             let (host, port) = place(server)?;
-            let mut options = ProxyOptions::default();
-            options.exchange.interrupt = interrupt(session);
-            NameServer::connect(&host, port, &options)?.register(&name, &uri, false)?;
+            let registered = NameServer::connect(&host, port, &to_server(args, session)?)
+                .and_then(|mut server| server.register(&name, &uri, false));
+            registered.map_err(|error| told(error, session).context(server.clone()))?;
         }
         crate::report::line(uri);
     }
@@ -42,6 +48,29 @@ pub(crate) fn run(args: &PyroServeArgs, session: &Session) -> anyhow::Result<Out
         session.say("whoever reaches this port can read these arrays");
     }
     until_stopped(&mut daemon, session)
+}
+
+/// How to call a name server.
+fn to_server(args: &PyroServeArgs, session: &Session) -> anyhow::Result<ProxyOptions> {
+    let mut options = ProxyOptions::default();
+    believe(
+        &mut options,
+        args.tls_ca.as_deref(),
+        args.tls_pin.as_deref(),
+    )?;
+    options.key = args.key_file.as_deref().map(key).transpose()?;
+    options.exchange.tls.identity = identity(&args.own);
+    options.exchange.timeout = args.wait.timeout;
+    options.exchange.interrupt = interrupt(session);
+    Ok(options)
+}
+
+/// What may come to those who are asked for something: no arrays.
+pub(super) fn of_questions() -> Limits {
+    let mut limits = Limits::default();
+    limits.message_nbytes = QUESTION_NBYTES;
+    limits.unpacked_nbytes = QUESTION_NBYTES;
+    limits
 }
 
 /// Serves until Ctrl-C, which is how it ends.
