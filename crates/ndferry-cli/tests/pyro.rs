@@ -94,8 +94,10 @@ fn arrays_are_served_and_called() {
         ]);
         assert!(stored.status.success(), "{stored:?}");
         assert_eq!(std::fs::read(&out).unwrap(), stack());
-        let again = done(&["pyro", "call", &uri, "array", "-o", to]);
+        // Which is found before anything is called that is not there either.
+        let again = done(&["pyro", "call", &uri, "nothing", "-o", to]);
         assert_eq!(again.status.code(), Some(2));
+        assert!(text(&again.stderr).contains("exists already"), "{again:?}");
     }
     let piped = done(&["pyro", "call", &uri, "part", "...", "-o", "-"]);
     assert_eq!(piped.stdout, stack());
@@ -121,11 +123,13 @@ fn what_goes_wrong_is_told_with_status_2() {
     std::fs::write(&path, stack()).unwrap();
     let (_running, uri) = serve(&path);
     let other = uri.replace("stack", "other");
+    let named = format!("error: {other}: ");
     for (args, expected) in [
         (&["pyro", "call", &uri, "plane", "7"][..], "IndexError"),
         (&["pyro", "call", &uri, "missing"], "AttributeError"),
         (&["pyro", "get", &uri, "secret"], "AttributeError"),
         (&["pyro", "call", &other, "array"], "unknown object"),
+        (&["pyro", "call", &other, "array"], named.as_str()),
         (&["pyro", "call", "camera", "array"], "not an address"),
         (&["pyro", "list", &uri, "--serializer", "xml"], "xml"),
         (&["pyro", "get", &uri, "ndim", "-o", "x.npy"], "no array"),

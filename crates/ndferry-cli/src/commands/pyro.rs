@@ -19,9 +19,13 @@ use crate::args::{
     PyroArgs, PyroCallArgs, PyroCallersArgs, PyroCommand, PyroGetArgs, PyroListArgs, PyroTlsArgs,
     PyroToArgs, SourceArgs,
 };
+use crate::commands::recv::can_save;
 use crate::output;
 use crate::report::{Outcome, Session};
 use crate::words::plain;
+
+/// What is not there where no name server is found.
+const NOWHERE: &str = "no name server at localhost:9090, nor one near that answers (`ndferry pyro nameserver` starts one)";
 
 pub(crate) fn run(args: &PyroArgs, session: &Session) -> anyhow::Result<Outcome> {
     match &args.command {
@@ -145,6 +149,20 @@ fn told(error: ndferry_pyro::Error, session: &Session) -> anyhow::Error {
     anyhow::anyhow!("{}", plain(&error.to_string()))
 }
 
+/// The same of connecting to a place, which is named.
+fn connected<T>(place: &str, to: ndferry_pyro::Result<T>, session: &Session) -> anyhow::Result<T> {
+    to.map_err(|error| told(error, session).context(plain(place)))
+}
+
+/// Nothing is called whose answer could not be stored.
+fn can_put(output: Option<&Path>, force: bool) -> anyhow::Result<()> {
+    match output {
+        Some(path) if path == Path::new("-") => output::binary(force).map(drop),
+        Some(path) => can_save(path, Format::of_extension(path), force),
+        None => Ok(()),
+    }
+}
+
 fn place(text: &str) -> anyhow::Result<(String, u16)> {
     let uri: Uri = format!("PYRONAME:any@{text}").parse()?;
     match uri {
@@ -162,7 +180,7 @@ fn list(args: &PyroListArgs, session: &Session) -> anyhow::Result<Outcome> {
     let mut out = output::text(false);
     let is_object = |place: &&String| place.to_ascii_uppercase().starts_with("PYRO");
     if let Some(object) = args.place.as_ref().filter(is_object) {
-        let proxy = Proxy::connect(&object.parse()?, &options).map_err(tell)?;
+        let proxy = connected(object, Proxy::connect(&object.parse()?, &options), session)?;
         let metadata = proxy.metadata();
         for name in &metadata.methods {
             let oneway = metadata.oneway.contains(name);
@@ -172,14 +190,13 @@ fn list(args: &PyroListArgs, session: &Session) -> anyhow::Result<Outcome> {
             writeln!(out, "{name}")?;
         }
     } else {
-        let server = match &args.place {
-            None => NameServer::find(&options),
+        let mut server = match &args.place {
+            None => connected(NOWHERE, NameServer::find(&options), session)?,
             Some(at) => {
                 let (host, port) = place(at)?;
-                NameServer::connect(&host, port, &options)
+                connected(at, NameServer::connect(&host, port, &options), session)?
             }
         };
-        let mut server = server.map_err(tell)?;
         for (name, uri) in server.list("").map_err(tell)? {
             writeln!(out, "{}  {}", plain(&name), plain(&uri.to_string()))?;
         }
@@ -216,12 +233,15 @@ fn call(args: &PyroCallArgs, session: &Session) -> anyhow::Result<Outcome> {
     }
     let tell = |error| told(error, session);
     let options = calling(&args.to, session)?;
+    can_put(args.output.as_deref(), args.force)?;
     if is_old(&args.uri, &options)? {
-        let mut old = Pyro3::connect(&args.uri.parse()?, &options).map_err(tell)?;
+        let old = Pyro3::connect(&args.uri.parse()?, &options);
+        let mut old = connected(&args.uri, old, session)?;
         let value = old.call(&args.method, by_position, by_name).map_err(tell)?;
         return put(&value, args.output.as_deref(), args.force, session);
     }
-    let mut proxy = Proxy::connect(&args.uri.parse()?, &options).map_err(tell)?;
+    let proxy = Proxy::connect(&args.uri.parse()?, &options);
+    let mut proxy = connected(&args.uri, proxy, session)?;
     let answer = proxy.invoke(&args.method, by_position, by_name);
     let value = match answer.map_err(tell)? {
         // Arrays may lie beside an answer that is nothing.
@@ -271,13 +291,13 @@ fn is_name(text: &str) -> bool {
 fn get(args: &PyroGetArgs, session: &Session) -> anyhow::Result<Outcome> {
     let tell = |error| told(error, session);
     let options = calling(&args.to, session)?;
-    let value = match is_old(&args.uri, &options)? {
-        true => {
-            Pyro3::connect(&args.uri.parse()?, &options).and_then(|mut old| old.get(&args.name))
-        }
-        false => {
-            Proxy::connect(&args.uri.parse()?, &options).and_then(|mut proxy| proxy.get(&args.name))
-        }
+    can_put(args.output.as_deref(), args.force)?;
+    let value = if is_old(&args.uri, &options)? {
+        let old = Pyro3::connect(&args.uri.parse()?, &options);
+        connected(&args.uri, old, session)?.get(&args.name)
+    } else {
+        let proxy = Proxy::connect(&args.uri.parse()?, &options);
+        connected(&args.uri, proxy, session)?.get(&args.name)
     };
     let value = value.map_err(tell)?;
     put(&value, args.output.as_deref(), args.force, session)
