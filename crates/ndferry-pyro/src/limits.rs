@@ -5,7 +5,7 @@ use crate::{ErrorKind, Result};
 /// What one message may ask for before it is refused.
 ///
 /// A large pickle that is not compressed is made values while it comes, and needs the memory of these. Any other message is there
-/// as a whole first, unpacked a second time, and then as values: less than three times `message_nbytes`, or what it unpacks to.
+/// as a whole first, unpacked a second time, and then as values: less than four times `message_nbytes`, or what it unpacks to.
 /// Each connection has one at a time; who serves many that nobody knows lowers both, if what they ask is short.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -201,7 +201,7 @@ fn data_that_unpacks_to_more_than_the_limit() {
     }
 }
 
-/// What is not read while it comes, of each serializer, as it is and packed: never three times what it is.
+/// What is not read while it comes, of each serializer, as it is and packed: as it came, unpacked, perhaps as text, and as a value.
 fn messages_that_are_what_they_say() {
     use Serializer::{Json, Marshal, Msgpack, Pickle, Serpent};
     let mut state = 1u64;
@@ -250,7 +250,7 @@ fn messages_that_are_what_they_say() {
                 let found = decoding.value(&message.data).unwrap();
                 assert!(same(&found, &value), "{serializer}");
             });
-            let most = 3 * plain.len() as u64;
+            let most = 4 * plain.len() as u64;
             println!(
                 "{} MiB of {serializer}, {} MiB on the wire: {} MiB",
                 plain.len() >> 20,
