@@ -79,7 +79,8 @@ def played(shown, program):
                 )
                 processes.append((process, output, port))
                 wait_for(process, output, expected if command.endswith("&") else None)
-            return [result(process, output).replace(port, "7447") for process, output, port in processes]
+            # Not where the same digits are part of another number.
+            return [re.sub(rf"(?<=:){port}\b", "7447", result(process, output)) for process, output, port in processes]
         finally:
             for process, _, _ in processes:
                 process.kill()

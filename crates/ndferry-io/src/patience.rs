@@ -75,14 +75,25 @@ impl Wait<'_> {
     /// Repeats a call that gives up now and then until it moves bytes (or says 0, at the end).
     pub(crate) fn until(&mut self, mut call: impl FnMut() -> io::Result<usize>) -> Result<usize> {
         loop {
-            self.check()?;
-            match call() {
-                Ok(n) => {
+            // It may be this process that was stopped meanwhile: what is there by now was no silence.
+            let silent = match self.check() {
+                Err(error @ Error::Silent(_)) => Some(error),
+                checked => {
+                    checked?;
+                    None
+                }
+            };
+            match (call(), silent) {
+                (Ok(n), silent) => {
+                    if silent.is_some() {
+                        self.progress = Progress::new();
+                    }
                     self.progress.moved += n as u64;
                     return Ok(n);
                 }
-                Err(error) if is_no_end(&error) => {}
-                Err(error) => return Err(error.into()),
+                (Err(error), None) if is_no_end(&error) => {}
+                (Err(error), Some(silent)) if is_no_end(&error) => return Err(silent),
+                (Err(error), _) => return Err(error.into()),
             }
         }
     }
@@ -186,6 +197,21 @@ mod tests {
         };
         assert!(matches!(error, Error::Silent(_)));
         assert!(started.elapsed() < timeout * 2);
+    }
+
+    #[test]
+    fn who_was_stopped_itself_takes_what_has_come_meanwhile() {
+        let timeout = Duration::from_millis(50);
+        let patience = Patience::new(timeout, Interrupt::new());
+        let mut answers = [Err(io::ErrorKind::WouldBlock.into()), Ok(5)].into_iter();
+        let found = patience.begin().until(|| {
+            let answer: io::Result<usize> = answers.next().unwrap();
+            if answer.is_err() {
+                std::thread::sleep(3 * timeout);
+            }
+            answer
+        });
+        assert_eq!(found.unwrap(), 5);
     }
 
     #[test]
