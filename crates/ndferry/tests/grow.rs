@@ -387,7 +387,10 @@ fn a_second_process_reads_while_a_first_one_appends() {
     let (mut last, mut grown, mut reads) = (0, 0, 0);
     let started = std::time::Instant::now();
     while grown < 40 {
-        assert!(started.elapsed() < Duration::from_secs(240), "{grown} times");
+        assert!(
+            started.elapsed() < Duration::from_secs(240),
+            "{grown} times"
+        );
         assert!(child.is_running());
         // Until the header is there.
         if Source::open(&path, &OpenOptions::default()).is_err() {
