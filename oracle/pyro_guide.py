@@ -22,6 +22,8 @@ NDFERRY = os.path.abspath(sys.argv[1])
 PYTHONS = dict(argument.split("=", 1) for argument in sys.argv[2:])
 PATIENCE = 120  # seconds that anything may take, on a machine that is busy
 
+SHELL = ["bash", "-o", "pipefail", "-c"]
+
 # `ndferry`, but for images that are pushed.
 WRAPPER = """\
 #!/bin/sh
@@ -47,7 +49,6 @@ class Page:
 
     def __init__(self):
         self.blocks = re.findall(r"(?ms)^```(python|text)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"))
-        self.commands = 0
         self.ports = {}
 
     def next(self, language):
@@ -75,6 +76,7 @@ class Desk:
     def __init__(self, folder):
         self.folder = folder
         self.running = []
+        self.done = 0
         tools = folder / ".tools"
         tools.mkdir()
         (tools / "ndferry").write_text(WRAPPER.format(ndferry=shlex.quote(NDFERRY)))
@@ -84,6 +86,7 @@ class Desk:
 
     def start(self, command, **environment):
         """Something that serves; the file that gets what it prints."""
+        self.done += command[:4] == SHELL
         log = self.folder / f".log-{len(self.running)}"
         with open(log, "w") as out:
             process = subprocess.Popen(
@@ -95,6 +98,7 @@ class Desk:
 
     def run(self, command, **environment):
         """What a command, or a program, prints."""
+        self.done += command[:4] == SHELL
         ended = subprocess.run(
             command, cwd=self.folder, env=self.with_path(environment), capture_output=True, text=True,
             stdin=subprocess.DEVNULL, timeout=PATIENCE,
@@ -143,10 +147,8 @@ def image(desk):
     assert pushed.startswith(b"\x93NUMPY"), pushed[:100]
 
 
-def lines_of(page, block):
-    lines = block.splitlines()
-    page.commands += len(lines)
-    return [["bash", "-c", "set -o pipefail; " + line] for line in lines]
+def lines_of(block):
+    return [[*SHELL, line] for line in block.splitlines()]
 
 
 def shape_of(desk, name):
@@ -155,7 +157,7 @@ def shape_of(desk, name):
 
 def an_object_of_yours(page, desk):
     program, block = page.next("python"), page.next("text")
-    what, attribute, stored, shown = lines_of(page, block)
+    what, attribute, stored, shown = lines_of(block)
     if "pyro4" not in PYTHONS:
         return program
     desk.start([PYTHONS["pyro4"], "-c", program])
@@ -170,7 +172,7 @@ def an_object_of_yours(page, desk):
 
 
 def names(page, desk):
-    server, serving = lines_of(page, page.next("text"))
+    server, serving = lines_of(page.next("text"))
     _, log = desk.start(server)
     served(log)
     _, log = desk.start(serving)
@@ -185,7 +187,7 @@ def names(page, desk):
 
 
 def pushes(page, desk):
-    (receive,) = lines_of(page, page.next("text"))
+    (receive,) = lines_of(page.next("text"))
     process, log = desk.start(receive)
     place = served(log)
     for _ in range(10):
@@ -195,7 +197,7 @@ def pushes(page, desk):
 
 
 def microscope(page, desk):
-    devices, commands = page.next("python"), lines_of(page, page.next("text"))
+    devices, commands = page.next("python"), lines_of(page.next("text"))
     if "microscope" not in PYTHONS:
         return
     (desk.folder / "devices.py").write_text(devices)
@@ -211,7 +213,7 @@ def microscope(page, desk):
 
 
 def arrays_for_programs(page, desk):
-    (serve,) = lines_of(page, page.next("text"))
+    (serve,) = lines_of(page.next("text"))
     pyro4, pyro5 = page.next("python"), page.next("python")
     _, log = desk.start(serve)
     port = served(log, "PYRO:run@").rpartition(":")[2]
@@ -224,7 +226,7 @@ def arrays_for_programs(page, desk):
 
 
 def over_tls(page, desk, camera):
-    call, serve = lines_of(page, page.next("text"))
+    call, serve = lines_of(page.next("text"))
     if subprocess.run(["openssl", "version"], capture_output=True).returncode != 0:
         return
     for line in [
@@ -271,7 +273,7 @@ def main():
             raise
         finally:
             desk.stop()
-    print(f"{PAGE.name}: {page.commands} commands as they stand there, with {', '.join(sorted(PYTHONS)) or 'no Pyro'}")
+    print(f"{PAGE.name}: {desk.done} commands as they stand there, with {', '.join(sorted(PYTHONS)) or 'no Pyro'}")
 
 
 main()
