@@ -1,18 +1,22 @@
 //! [`Encoding`] and [`Decoding`]: values and calls as the data of messages, in each of Pyro's serializers.
 
+mod call;
 mod classes;
 mod json;
 mod marshal;
 mod msgpack;
 mod pickle;
+mod serializer;
 mod serpent;
 mod text;
-
-use std::fmt;
 
 use bytes::Bytes;
 use ndferry_array::{Array, Order};
 
+pub use self::call::Call;
+pub(crate) use self::classes::{into_exception, wrapped};
+pub(crate) use self::pickle::read_stream as read_pickle;
+pub use self::serializer::Serializer;
 use crate::value::lists_of;
 use crate::{Annotations, Body, BodyWriter, Dialect, ErrorKind, Limits, Result, Value};
 
@@ -21,105 +25,6 @@ const NEWEST_PICKLE: u8 = 5;
 
 /// The annotation of one byte that says which protocol of pickles the other side reads.
 const PICKLES: [u8; 4] = *b"PKLP";
-
-/// How values become bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Serializer {
-    /// Python's literals as text; what Pyro uses unless told otherwise.
-    Serpent,
-    /// JSON
-    Json,
-    /// Python's own format of compiled code, without the code.
-    Marshal,
-    /// Pickles. Only Pyro4 has them, and only they know arrays.
-    Pickle,
-    /// Pickles by `dill`.
-    Dill,
-    /// MessagePack
-    Msgpack,
-    /// Pickles by `cloudpickle`.
-    Cloudpickle,
-}
-
-impl Serializer {
-    const ALL: [Self; 7] = [
-        Self::Serpent,
-        Self::Json,
-        Self::Marshal,
-        Self::Pickle,
-        Self::Dill,
-        Self::Msgpack,
-        Self::Cloudpickle,
-    ];
-
-    /// Its number in messages; `None` if this Pyro does not have it.
-    pub fn id(self, dialect: Dialect) -> Option<u8> {
-        match (dialect, self) {
-            (_, Self::Serpent) => Some(1),
-            (Dialect::Pyro4, Self::Json) => Some(2),
-            (Dialect::Pyro4, Self::Marshal) => Some(3),
-            (Dialect::Pyro4, Self::Pickle) => Some(4),
-            (Dialect::Pyro4, Self::Dill) => Some(5),
-            (Dialect::Pyro4, Self::Msgpack) => Some(6),
-            (Dialect::Pyro4, Self::Cloudpickle) => Some(7),
-            (Dialect::Pyro5, Self::Marshal) => Some(2),
-            (Dialect::Pyro5, Self::Json) => Some(3),
-            (Dialect::Pyro5, Self::Msgpack) => Some(4),
-            (Dialect::Pyro5, Self::Pickle | Self::Dill | Self::Cloudpickle) => None,
-        }
-    }
-
-    /// The one with this number.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Serializer`].
-    pub fn of_id(dialect: Dialect, id: u8) -> Result<Self> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|serializer| serializer.id(dialect) == Some(id))
-            .ok_or_else(|| ErrorKind::Serializer { id: id.into() }.at(0))
-    }
-
-    /// What Pyro's configuration calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Serpent => "serpent",
-            Self::Json => "json",
-            Self::Marshal => "marshal",
-            Self::Pickle => "pickle",
-            Self::Dill => "dill",
-            Self::Msgpack => "msgpack",
-            Self::Cloudpickle => "cloudpickle",
-        }
-    }
-
-    /// The one of this name.
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.name() == name)
-    }
-
-    pub(crate) fn is_pickle(self) -> bool {
-        matches!(self, Self::Pickle | Self::Dill | Self::Cloudpickle)
-    }
-}
-
-impl fmt::Display for Serializer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A call of a method of an object.
-#[derive(Clone, Debug, Default)]
-pub struct Call {
-    /// The object's name in its daemon.
-    pub object: String,
-    /// The method's.
-    pub method: String,
-    /// Arguments by position.
-    pub args: Vec<Value>,
-    /// Arguments by name.
-    pub kwargs: Vec<(String, Value)>,
-}
 
 /// What arrays become in serializers that do not know them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -385,61 +290,6 @@ impl Decoding {
         Call::of_value(decoding.value(data)?)
     }
 }
-
-impl Call {
-    /// The call that this value is.
-    pub(crate) fn of_value(value: Value) -> Result<Self> {
-        let wrong = || shape("the call");
-        let parts = match value {
-            Value::Tuple(parts) | Value::List(parts) => <[Value; 4]>::try_from(parts).ok(),
-            Value::Dict(pairs) => {
-                let mut parts = [const { None }; 4];
-                for (key, value) in pairs {
-                    let names = ["object", "method", "params", "kwargs"];
-                    let at = names.iter().position(|name| key.as_str() == Some(name));
-                    parts[at.ok_or_else(wrong)?] = Some(value);
-                }
-                match parts {
-                    [Some(a), Some(b), Some(c), Some(d)] => Some([a, b, c, d]),
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        let [object, method, args, kwargs] = parts.ok_or_else(wrong)?;
-        Self::of_parts(object.as_str().ok_or_else(wrong)?, [method, args, kwargs])
-    }
-
-    /// From method, arguments by position and by name.
-    pub(crate) fn of_parts(object: &str, [method, args, kwargs]: [Value; 3]) -> Result<Self> {
-        let wrong = || shape("the call");
-        let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(wrong);
-        let args = match args {
-            Value::Tuple(args) | Value::List(args) => args,
-            // What is passed on as it came needs not be a tuple.
-            Value::None => Vec::new(),
-            other => vec![other],
-        };
-        let kwargs = match kwargs {
-            Value::None => Vec::new(),
-            Value::Dict(pairs) => {
-                let named = pairs.into_iter();
-                let named = named.map(|(key, value)| Ok((text(&key)?, value)));
-                named.collect::<Result<_>>()?
-            }
-            _ => return Err(wrong()),
-        };
-        Ok(Self {
-            object: object.to_owned(),
-            method: text(&method)?,
-            args,
-            kwargs,
-        })
-    }
-}
-
-pub(crate) use classes::{into_exception, wrapped};
-pub(crate) use pickle::read_stream as read_pickle;
 
 pub(crate) fn shape(what: &'static str) -> crate::Error {
     ErrorKind::Shape { what }.at(0)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ndferry_pyro::{
     Daemon, DaemonOptions, ErrorKind, Flags, Head, Interrupt, Limits, MessageKind, Metadata,
-    Outcome, Proxy, Returned, Served, Value,
+    Outcome, Proxy, Returned, Served, Url, Value,
 };
 
 use crate::{Client, Ends, LIMIT, PYRO4, PYRO5, TIMEOUT, Way, a_call, greeting, is_silence};
@@ -48,6 +48,12 @@ impl Served for Speaker {
 
 /// A daemon that has one connection at a time, while the work lasts.
 fn with_daemon(timeout: Duration, limits: &Limits, work: impl FnOnce(&str)) {
+    with_daemon_at("tcp://127.0.0.1:0", timeout, limits, |url| {
+        work(&url.to_string().replace("tcp://", ""));
+    });
+}
+
+fn with_daemon_at(at: &str, timeout: Duration, limits: &Limits, work: impl FnOnce(&Url)) {
     let interrupt = Interrupt::new();
     let mut options = DaemonOptions::default();
     options.connections = 1;
@@ -55,13 +61,13 @@ fn with_daemon(timeout: Duration, limits: &Limits, work: impl FnOnce(&str)) {
     options.greeting_timeout = timeout;
     options.exchange.timeout = timeout;
     options.exchange.interrupt = interrupt.clone();
-    let mut daemon = Daemon::bind(&"tcp://127.0.0.1:0".parse().unwrap(), options).unwrap();
+    let mut daemon = Daemon::bind(&at.parse().unwrap(), options).unwrap();
     daemon.register("thing", Arc::new(Speaker));
-    let address = daemon.url().to_string().replace("tcp://", "");
+    let url = daemon.url().clone();
     thread::scope(|scope| {
         let _ends = Ends(interrupt);
         scope.spawn(move || daemon.serve());
-        work(&address);
+        work(&url);
     });
 }
 
@@ -107,6 +113,36 @@ fn clients_that_drip_do_not_keep_a_connection() {
             let_in(way, address);
         });
     }
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn clients_that_do_not_shake_hands_do_not_keep_a_connection() {
+    with_daemon_at("tls://127.0.0.1:0", TIMEOUT, &Limits::default(), |url| {
+        let Url::Tls { host, port, pin } = url else {
+            panic!("{url}");
+        };
+        let address = format!("{host}:{port}");
+        // The first bytes of a record that never ends.
+        for start in [&b""[..], b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc"] {
+            let mut silent = Client::connect(PYRO5, &address);
+            silent.peer.write_all(start).unwrap();
+            assert!(silent.is_let_go());
+            let mut dripping = Client::connect(PYRO5, &address);
+            dripping.peer.write_all(start).unwrap();
+            assert!(drips(&mut dripping.peer, &vec![0; 16 << 10]));
+        }
+        let mut options = PYRO5.options();
+        options.tls = true;
+        options.exchange.tls.pin = *pin;
+        options.exchange.timeout = LIMIT;
+        let uri = format!("PYRO:thing@{address}").parse().unwrap();
+        let started = Instant::now();
+        while Proxy::connect(&uri, &options).is_err() {
+            assert!(started.elapsed() < LIMIT, "nobody is let in any more");
+            thread::sleep(DRIP);
+        }
+    });
 }
 
 #[test]
