@@ -770,7 +770,7 @@ fn name_servers_are_asked_and_told() {
         let mut server = loop {
             match NameServer::connect("127.0.0.1", port, &options) {
                 Ok(server) => break server,
-                Err(error) if tries == 100 => panic!("{error}"),
+                Err(error) if tries == 600 => panic!("{error}"),
                 Err(_) => tries += 1,
             }
             std::thread::sleep(std::time::Duration::from_millis(100));
@@ -884,7 +884,7 @@ fn their_name_servers_are_found_by_asking_everybody() {
         let mut server = loop {
             match NameServer::find(&options) {
                 Ok(server) => break server,
-                Err(error) if tries == 50 => panic!("{error}"),
+                Err(error) if tries == 100 => panic!("{error}"),
                 Err(_) => tries += 1,
             }
         };
