@@ -41,7 +41,7 @@ def array(seed, spec):
 def function(request, operands):
     name, options = request["name"], {**request.get("options", {})}
     if name == "astype":
-        return lambda: operands[0].astype(request["to"])
+        return lambda: operands[0].astype(**options)
     if name == "getitem":
         return lambda: operands[0][operands[1]]
     found = np

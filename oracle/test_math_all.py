@@ -110,6 +110,12 @@ def along(name, draw):
 
 def chosen(name, draw):
     a = draw.array(tame=draw.chance(0.3))
+    if name == "astype":
+        dtype = draw.one(NUMBERS + [">i4", ">f8", ">c8", ">f2", "S5"] if a.dtype.kind in "iu" else NUMBERS + [">f4"])
+        if a.dtype.kind in "fc" and np.dtype(dtype).kind == "u":
+            # What has no room in u4 and u8 is what NumPy's compiler made of it.
+            a = np.abs(np.nan_to_num(a.real, posinf=7, neginf=7)).astype(a.dtype)
+        return [a], lambda: a.astype(dtype), {"dtype": dtype}, {}
     if name == "where":
         b, c = two(draw)
         return [a, b, c], lambda: np.where(a, b, c), {}, {}
@@ -251,7 +257,7 @@ FAMILIES = [
     (REDUCED, reduced),
     ("quantile nanquantile percentile nanpercentile".split(), ranked),
     ("sort argsort argmin argmax nanargmin nanargmax cumsum cumprod".split(), along),
-    ("where clip modf frexp divmod ldexp round around nan_to_num".split(), chosen),
+    ("astype where clip modf frexp divmod ldexp round around nan_to_num".split(), chosen),
     ("histogram bincount unique nonzero searchsorted".split(), counted),
     (
         [*JOINED, *"split array_split roll flip fliplr flipud rot90 tile repeat take delete broadcast_to pad tril triu diag".split()]

@@ -39,9 +39,9 @@ class Near:
         return all(math.isclose(a, b, rel_tol=self.near, abs_tol=least) for a, b in pairs)
 
 
-def add(name, function, what, *operands, options=None, bar=1.2, near=1e-12, result=0, each=1, rounds=5, **more):
-    request = {"name": function, "operands": list(operands), "options": options or {}, "each": each, **more}
-    said = "".join(f", {key}={value}" for key, value in (options or more).items())
+def add(name, function, what, *operands, options=None, bar=1.2, near=1e-12, result=0, each=1, rounds=5):
+    request = {"name": function, "operands": list(operands), "options": options or {}, "each": each}
+    said = "".join(f", {key}={value}" for key, value in (options or {}).items())
 
     @line(f"math-{name}", f"{function} of {what}{said}", ours="ndferry_math::call", theirs=f"np.{function}", bar=bar, metric="wall",
           rounds=rounds)
@@ -74,8 +74,8 @@ add("power", "power", "two of f8", F8, F8)
 add("scaled", "multiply", "f8 and a number", F8, 2.5, near=0)
 add("where", "where", "bools and two of f8", ["?", FLAT["f8"], ""], F8, F8, near=0)
 add("clip", "clip", "f8, 2, 5.5", F8, 2, 5.5, near=0)
-add("astype-f4", "astype", "f8", F8, to="<f4", near=0)
-add("astype-f8", "astype", "u2", flat("u2"), to="<f8", near=0)
+add("astype-f4", "astype", "f8", F8, options={"dtype": "<f4"}, near=0)
+add("astype-f8", "astype", "u2", flat("u2"), options={"dtype": "<f8"}, near=0)
 for dtype in ["f4", "u2", "i1"]:
     add(f"add-{dtype}", "add", f"two of {dtype}", flat(dtype), flat(dtype), near=0)
 for name in ["exp", "log", "sin"]:

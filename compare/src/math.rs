@@ -57,14 +57,7 @@ fn answer(request: &Value, arrays: &[Option<Array>]) -> anyhow::Result<Value> {
         })
         .collect();
     let options = Options::from_json(&request["options"].to_string())?;
-    let run = || -> anyhow::Result<Vec<Array>> {
-        if name != "astype" {
-            return Ok(call(name, &operands, &options)?);
-        }
-        let dtype = Dtype::parse(request["to"].as_str().context("a dtype")?)?;
-        let array = arrays[0].as_ref().context("an array")?;
-        Ok(vec![array.view().to_dtype(&dtype, Casting::Unsafe)?])
-    };
+    let run = || call(name, &operands, &options);
     let each = request["each"].as_u64().unwrap_or(1) as u32;
     forget_peak();
     let mut best: Option<Cost> = None;

@@ -4,6 +4,7 @@ use ndferry_array::{Array, ArrayView, Casting, Order};
 use num_complex::Complex;
 
 use crate::arith::{Arith, Bits, Divide, Floor};
+use crate::astype::cast;
 use crate::code::{Code, no_loop, result_code, result_float};
 use crate::feed::Feed;
 use crate::map::{each2, map2};
@@ -160,7 +161,7 @@ fn narrowed<'a>(view: &ArrayView<'a>, loops: Code) -> Result<Held<'a>, MathError
     if own.is_some_and(|own| own.promote(loops) == loops || loops.is_complex()) {
         return Ok(Held::Borrowed(view.clone()));
     }
-    Ok(Held::Owned(view.to_dtype(&loops.dtype(), Casting::Unsafe)?))
+    Ok(Held::Owned(cast(view, loops)?))
 }
 
 /// What is computed with, and what comes out; `None` if there is no such function of `code`.

@@ -1,9 +1,10 @@
 //! Running sums and products.
 
-use ndferry_array::{Array, Casting};
+use ndferry_array::Array;
 use rayon::prelude::*;
 
 use crate::arith::Arith;
+use crate::astype::cast;
 use crate::code::{Code, no_loop};
 use crate::feed::{Feed, room_for};
 use crate::map::MANY;
@@ -39,7 +40,7 @@ pub(crate) fn cumulate(
     let view = if own.promote(code) == code {
         view
     } else {
-        narrowed = view.to_dtype(&code.dtype(), Casting::Unsafe)?;
+        narrowed = cast(&view, code)?;
         narrowed.view()
     };
     let shape = view.shape().to_vec();

@@ -1,7 +1,8 @@
 //! `a[…]` with arrays of integers and bools among the indices, to get and to set.
 
-use ndferry_array::{Array, ArrayView, ArrayViewMut, Casting, Index, Indexing, Order};
+use ndferry_array::{Array, ArrayView, ArrayViewMut, Index, Indexing, Order};
 
+use crate::astype::to_dtype;
 use crate::code::Code;
 use crate::feed::{Feed, room_for};
 use crate::operand::{Held, broadcast, broadcast_shapes};
@@ -107,7 +108,7 @@ fn set(
     let value = if *value.dtype() == dtype {
         Held::Borrowed(value)
     } else {
-        Held::Owned(value.to_dtype(&dtype, Casting::Unsafe)?)
+        Held::Owned(to_dtype(&value, &dtype)?)
     };
     let value = value.view();
     if plan.single && value.ndim() > 0 {

@@ -1,8 +1,9 @@
 //! Arrays put together and taken apart: concatenate, stack, split, pad, roll, tile, repeat and their like. Every dtype that is
 //! bytes can be moved.
 
-use ndferry_array::{Array, ArrayView, ArrayViewMut, Casting, Dtype, Kind, Layout, Order};
+use ndferry_array::{Array, ArrayView, ArrayViewMut, Dtype, Kind, Layout, Order};
 
+use crate::astype::to_dtype;
 use crate::axes::{axis, axis_or_flat};
 use crate::code::{Code, no_loop, result_code};
 use crate::feed::{Feed, room_for};
@@ -59,7 +60,7 @@ fn cast<'a>(held: &'a Held<'_>, dtype: &Dtype) -> Result<Held<'a>, MathError> {
     if view.dtype() == dtype {
         return Ok(Held::Borrowed(view));
     }
-    Ok(Held::Owned(view.to_dtype(dtype, Casting::Unsafe)?))
+    Ok(Held::Owned(to_dtype(&view, dtype)?))
 }
 
 /// `numpy.concatenate` along `axis` (0 if there is none, `flat` for all elements in a row).

@@ -37,6 +37,7 @@
 mod dispatch;
 
 mod arith;
+mod astype;
 mod axes;
 mod binary;
 mod code;

@@ -2,6 +2,7 @@
 
 use bytemuck::Pod;
 use half::f16;
+use half::slice::{HalfBitsSliceExt, HalfFloatSliceExt};
 use ndferry_array::Array;
 use rayon::prelude::*;
 
@@ -35,9 +36,8 @@ fn pieces<R: Pod + Send>(
         let mut wide = vec![R::zeroed(); halves.len()];
         fill(start, &mut wide);
         let singles: &[f32] = bytemuck::cast_slice(&wide);
-        for (half, single) in halves.iter_mut().zip(singles) {
-            *half = f16::from_f32(*single).to_bits();
-        }
+        let halves: &mut [f16] = halves.reinterpret_cast_mut();
+        halves.convert_from_f32_slice(singles);
     };
     let bytes = room.bytes_mut();
     if bytes.len() / itemsize >= MANY {

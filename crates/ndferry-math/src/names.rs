@@ -2,6 +2,7 @@
 
 use ndferry_array::Array;
 
+use crate::astype::astype;
 use crate::binary::Binary;
 use crate::counting::{bincount, histogram};
 use crate::cumulate::cumulate;
@@ -97,6 +98,9 @@ fn one(result: Result<Array, MathError>) -> One {
 }
 
 const CHOICES: &[Function] = &[
+    other("astype", (1, 1), DTYPE, |given, options| {
+        one(astype(&given[0], options))
+    }),
     other("where", (3, 3), &[], |given, _| one(choose(given))),
     other("clip", (3, 3), &[], |given, _| one(clip(given))),
     other("modf", (1, 1), &[], |given, _| modf(&given[0])),

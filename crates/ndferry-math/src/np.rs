@@ -20,7 +20,7 @@
 
 pub mod linalg;
 
-use ndferry_array::Array;
+use ndferry_array::{Array, Dtype};
 
 use crate::options::{Options, Pick, Setting};
 use crate::{MathError, Operand, call};
@@ -274,6 +274,13 @@ pub fn getitem<'a>(
     let operands = [&[a.into()], arrays].concat();
     let options = Options::new().with("index", Setting::Index(index.to_vec()));
     one("getitem", &operands, &options)
+}
+
+/// `a.astype(dtype)`: the elements as another dtype, with the values that [`ndferry_array::Cast`] gives; in F order if they
+/// lie so.
+pub fn astype<'a>(a: impl Into<Operand<'a>>, dtype: &Dtype) -> Result<Array> {
+    let options = Options::new().with("dtype", Setting::Dtype(dtype.clone()));
+    one("astype", &[a.into()], &options)
 }
 
 /// `numpy.concatenate` along an axis that all have; `None`: all elements, one array after the other.

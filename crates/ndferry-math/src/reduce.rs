@@ -1,9 +1,10 @@
 //! Sums, products, extremes and their like, over any axes.
 
-use ndferry_array::{Array, ArrayView, Casting};
+use ndferry_array::{Array, ArrayView};
 use num_complex::Complex;
 
 use crate::arith::Arith;
+use crate::astype::cast;
 use crate::axes::axes;
 use crate::code::{Code, no_loop};
 use crate::extreme::Extreme;
@@ -103,9 +104,7 @@ pub(crate) fn reduce(
             let found = call.var(code, ddof, what == Reduce::Std)?;
             match wanted {
                 // Asked for complex numbers it gives some.
-                Some(code) if code.is_complex() => {
-                    Ok(found.view().to_dtype(&code.dtype(), Casting::Unsafe)?)
-                }
+                Some(code) if code.is_complex() => cast(&found.view(), code),
                 _ => Ok(found),
             }
         }
@@ -125,7 +124,7 @@ impl<'a> Call<'a> {
         let narrowed = if own.promote(code) == code {
             None
         } else {
-            Some(self.view.to_dtype(&code.dtype(), Casting::Unsafe)?)
+            Some(cast(&self.view, code)?)
         };
         Ok(Cast {
             call: self,

@@ -3,6 +3,7 @@
 use ndferry_array::Array;
 
 use crate::arith::Arith;
+use crate::astype::cast;
 use crate::code::{Code, no_loop, result_code};
 use crate::feed::Feed;
 use crate::map::{map1, map3};
@@ -190,9 +191,7 @@ pub(crate) fn round(operand: &Operand<'_>, options: &Options) -> Result<Array, M
         _ if code.is_int() && decimals >= 0 => crate::map::convert(&feed, code, shape),
         _ if code.is_int() => {
             let rounded = run::<f64>(Code::F64, shape, &feed, decimals)?;
-            Ok(rounded
-                .view()
-                .to_dtype(&code.dtype(), ndferry_array::Casting::Unsafe)?)
+            cast(&rounded.view(), code)
         }
         _ => dispatch!(code, T => run::<T>(code, shape, &feed, decimals)),
     }
