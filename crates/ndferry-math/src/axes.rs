@@ -89,16 +89,6 @@ impl<'a, T: Number> Lanes<'a, T> {
         (0..count).map(|nth| &self.items[nth * self.length..][..self.length])
     }
 
-    /// Changed in place.
-    pub(crate) fn each_mut(&mut self, mut f: impl FnMut(&mut [T])) {
-        if self.length > 0 {
-            self.items
-                .to_mut()
-                .chunks_exact_mut(self.length)
-                .for_each(&mut f);
-        }
-    }
-
     /// The shape with lanes of so many elements, the axis last; [`Self::back`] puts it where it was.
     pub(crate) fn shape(&self, length: usize) -> Vec<usize> {
         let mut shape = self.outer.clone();

@@ -61,6 +61,7 @@ mod pick;
 mod products;
 mod quantile;
 mod radix;
+mod ranked;
 mod real;
 mod reduce;
 mod room;

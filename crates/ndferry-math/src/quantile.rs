@@ -1,16 +1,16 @@
 //! Quantiles and medians, rounded step by step as NumPy rounds them.
 
-use ndferry_array::{Array, ArrayView, Order};
+use ndferry_array::Array;
 use num_complex::Complex;
 
 use crate::arith::Arith;
-use crate::axes::{Lanes, axes};
 use crate::code::{Code, no_loop};
 use crate::feed::{Feed, room_for};
 use crate::number::Number;
 use crate::options::Options;
+use crate::ranked::{Lane, Reduced};
 use crate::reduce::{Nans, Reduce, reduce};
-use crate::sorting::{array_of, compare};
+use crate::sorting::array_of;
 use crate::{MathError, Operand};
 
 /// `numpy.quantile` of `q` in 0 to `most`, by linear interpolation; `skip`: without NaNs.
@@ -38,34 +38,51 @@ pub(crate) fn quantile(
     }
     let shape = [&ranks.shape[..], &lanes.out].concat();
     let out = ranks.result(own).ok_or_else(|| no_loop(name, operands))?;
+    let width = ranks.values.len();
+    let count = lanes.count.saturating_mul(width);
     dispatch_real!(own, T => {
-        let mut found = Vec::new();
-        let count = lanes.count;
-        let mut exact = room_for::<T>(if ranks.whole { count * ranks.values.len() } else { 0 })?;
         if ranks.whole {
-            exact.resize(count * ranks.values.len(), T::from_u64(0));
-        } else {
-            found = room_for(count * ranks.values.len())?;
-            found.resize(count * ranks.values.len(), f64::NAN);
+            let mut exact = room_for::<T>(count)?;
+            exact.resize(count, T::from_u64(0));
+            let places = |size: usize, places: &mut Vec<usize>| {
+                places.extend(ranks.values.iter().map(|rank| (*rank * (size - 1) as f64) as usize));
+            };
+            lanes.each::<T, T>(skip, &places, (&mut exact, width), &|lane, exact| {
+                for (exact, rank) in exact.iter_mut().zip(&ranks.values) {
+                    let place = (*rank * lane.size.saturating_sub(1) as f64) as usize;
+                    *exact = lane.nan.or(lane.at(place)).unwrap_or(*exact);
+                }
+            })?;
+            return array_of(&rank_by_rank(exact, width), own, &shape);
         }
-        lanes.each::<T>(|nth, lane| {
-            let (lane, nan) = without_nans(lane, skip);
-            for (at, rank) in ranks.values.iter().enumerate() {
-                let place = at * count + nth;
-                match (nan, ranks.whole) {
-                    (Some(nan), true) => exact[place] = nan,
-                    (Some(_), false) => {}
-                    (None, _) if lane.is_empty() => {}
-                    (None, true) => exact[place] = *kth(lane, (*rank * (lane.len() - 1) as f64) as usize),
-                    (None, false) => found[place] = ranks.between(lane, *rank, own, out),
+        let mut found = room_for(count)?;
+        found.resize(count, f64::NAN);
+        let places = |size: usize, places: &mut Vec<usize>| {
+            for rank in &ranks.values {
+                let place = ranks.place(size, *rank);
+                places.push(place.low);
+                places.extend(place.inside.then_some(place.low + 1));
+            }
+        };
+        lanes.each::<T, f64>(skip, &places, (&mut found, width), &|lane, found| {
+            for (found, rank) in found.iter_mut().zip(&ranks.values) {
+                if lane.nan.is_none() && lane.size > 0 {
+                    *found = ranks.between(lane, *rank, own, out).unwrap_or(f64::NAN);
                 }
             }
         })?;
-        if ranks.whole {
-            return array_of(&exact, own, &shape);
-        }
-        of_doubles(&found, out, &shape)
+        of_doubles(&rank_by_rank(found, width), out, &shape)
     })
+}
+
+/// All lanes of the first rank, then all of the next one, where it was all ranks of each lane.
+fn rank_by_rank<T: Copy>(found: Vec<T>, width: usize) -> Vec<T> {
+    if width < 2 {
+        return found;
+    }
+    (0..width)
+        .flat_map(|rank| found.iter().skip(rank).step_by(width).copied())
+        .collect()
 }
 
 /// `numpy.median`, of complex numbers too; `skip`: without NaNs.
@@ -92,24 +109,21 @@ pub(crate) fn median(
     let nan = Complex::new(f64::NAN, f64::NAN);
     let mut found = room_for(lanes.count)?;
     found.resize(lanes.count, nan);
-    dispatch!(own, T => lanes.each::<T>(|nth, lane| {
-        let (lane, nan) = without_nans(lane, skip);
-        if let Some(nan) = nan {
-            found[nth] = nan.to_c128();
-        }
-        if nan.is_some() || lane.is_empty() {
-            return;
-        }
-        let half = lane.len() / 2;
-        let upper = kth(lane, half).to_c128();
-        found[nth] = if lane.len() % 2 == 1 {
-            upper
-        } else if let Some(lower) = largest(&lane[..half]) {
-            let sum = lower.to_c128() + upper;
-            let mean = |part: f64| step.rounded(step.rounded(part) / 2.0);
-            Complex::new(mean(sum.re), mean(sum.im))
-        } else {
-            Complex::new(f64::NAN, f64::NAN)
+    let places = |size: usize, places: &mut Vec<usize>| {
+        places.extend(size.is_multiple_of(2).then(|| size / 2 - 1));
+        places.push(size / 2);
+    };
+    let mean = |part: f64| step.rounded(step.rounded(part) / 2.0);
+    dispatch!(own, T => lanes.each::<T, Complex<f64>>(skip, &places, (&mut found, 1), &|lane, found| {
+        let half = lane.size / 2;
+        let upper = lane.nan.or(lane.at(half)).map(Number::to_c128);
+        found[0] = match (upper, lane.size % 2) {
+            (Some(upper), 0) if lane.nan.is_none() => {
+                let lower = lane.at(half.wrapping_sub(1)).map_or(nan, Number::to_c128);
+                let sum = lower + upper;
+                Complex::new(mean(sum.re), mean(sum.im))
+            }
+            (upper, _) => upper.unwrap_or(nan),
         };
     }))?;
     if out.is_complex() {
@@ -185,27 +199,43 @@ impl Ranks {
         }
     }
 
-    /// Between the two elements that the rank lies between, each step rounded as NumPy rounds it.
-    fn between<T: Gap>(&self, lane: &mut [T], rank: f64, own: Code, out: Code) -> f64 {
+    /// Where the rank lies in a lane of so many elements, each step rounded as NumPy rounds it.
+    fn place(&self, size: usize, rank: f64) -> Place {
         let code = self.code.unwrap_or(Code::F64);
-        let last = lane.len() - 1;
+        let last = size - 1;
         let at = code.rounded(code.rounded(last as f64) * rank);
         // From the last on NumPy counts from -1, which makes no difference but to infinities.
         let inside = at < last as f64;
-        let low = if inside { at.floor() as usize } else { last };
         let part = if inside { at - at.floor() } else { at + 1.0 };
-        let part = code.rounded(part);
-        let a = *kth(lane, low);
-        let b = smallest(&lane[low + 1..]).filter(|_| inside).unwrap_or(a);
+        Place {
+            low: if inside { at.floor() as usize } else { last },
+            inside,
+            part: code.rounded(part),
+        }
+    }
+
+    /// Between the two elements that the rank lies between.
+    fn between<T: Gap>(&self, lane: &Lane<'_, T>, rank: f64, own: Code, out: Code) -> Option<f64> {
+        let code = self.code.unwrap_or(Code::F64);
+        let Place { low, inside, part } = self.place(lane.size, rank);
+        let a = lane.at(low)?;
+        let b = if inside { lane.at(low + 1)? } else { a };
         let gap = out.rounded(own.rounded(T::gap(a, b)));
         let (a, b) = (out.rounded(a.to_c128().re), out.rounded(b.to_c128().re));
-        if part >= 0.5 {
+        Some(if part >= 0.5 {
             let rest = out.rounded(code.rounded(1.0 - part));
             out.rounded(b - out.rounded(gap * rest))
         } else {
             out.rounded(a + out.rounded(gap * out.rounded(part)))
-        }
+        })
     }
+}
+
+/// The element below a rank, whether there is one above it, and how near that is.
+struct Place {
+    low: usize,
+    inside: bool,
+    part: f64,
 }
 
 /// How far the larger one is from the smaller one; of integers exactly.
@@ -223,87 +253,3 @@ macro_rules! gap {
 
 gap!(i128: i8 i16 i32 i64 u8 u16 u32 u64);
 gap!(f64: f32 f64);
-
-/// The axes that become one value, side by side.
-struct Reduced {
-    whole: Array,
-    count: usize,
-    length: usize,
-    /// Of the result.
-    out: Vec<usize>,
-}
-
-impl Reduced {
-    fn new(name: &'static str, view: &ArrayView<'_>, options: &Options) -> Result<Self, MathError> {
-        let reduced = axes(name, options, view.ndim())?;
-        let keepdims = options.flag("keepdims", false)?;
-        let kept: Vec<usize> = (0..view.ndim())
-            .filter(|axis| !reduced.contains(axis))
-            .collect();
-        let out = (0..view.ndim()).filter_map(|axis| match (reduced.contains(&axis), keepdims) {
-            (false, _) => Some(view.shape()[axis]),
-            (true, true) => Some(1),
-            (true, false) => None,
-        });
-        let length = reduced.iter().map(|axis| view.shape()[*axis]).product();
-        let count = kept
-            .iter()
-            .map(|axis| view.shape()[*axis])
-            .product::<usize>();
-        let whole = view
-            .transposed(&[&kept[..], &reduced].concat())?
-            .to_array(Order::C)?
-            .reshaped(&[count as isize, length as isize])?;
-        Ok(Self {
-            whole,
-            count,
-            length,
-            out: out.collect(),
-        })
-    }
-
-    /// Calls `f` for the elements of each result, which it may put in another order.
-    fn each<T: Arith>(&self, mut f: impl FnMut(usize, &mut [T])) -> Result<(), MathError> {
-        let view = self.whole.view();
-        let mut lanes = Lanes::<T>::new(&view, 1)?;
-        let mut nth = 0;
-        if self.length == 0 {
-            (0..self.count).for_each(|nth| f(nth, &mut []));
-        }
-        lanes.each_mut(|lane| {
-            f(nth, lane);
-            nth += 1;
-        });
-        Ok(())
-    }
-}
-
-/// The lane, of `skip` without its NaNs; and a NaN that is the result, if one is.
-fn without_nans<T: Arith>(lane: &mut [T], skip: bool) -> (&mut [T], Option<T>) {
-    let nan = lane.iter().copied().find(|item| item.is_nan());
-    if nan.is_none() || !skip {
-        return (lane, nan);
-    }
-    let mut numbers = 0;
-    for at in 0..lane.len() {
-        if !lane[at].is_nan() {
-            lane.swap(at, numbers);
-            numbers += 1;
-        }
-    }
-    let nan = nan.filter(|_| numbers == 0);
-    (&mut lane[..numbers], nan)
-}
-
-/// Element `k` in order; those before it are put before it, those after it after it.
-fn kth<T: Arith>(lane: &mut [T], k: usize) -> &T {
-    lane.select_nth_unstable_by(k, compare).1
-}
-
-fn smallest<T: Arith>(items: &[T]) -> Option<T> {
-    items.iter().copied().min_by(compare)
-}
-
-fn largest<T: Arith>(items: &[T]) -> Option<T> {
-    items.iter().copied().max_by(compare)
-}
