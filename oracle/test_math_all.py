@@ -140,7 +140,7 @@ def chosen(name, draw):
 
 def counted(name, draw):
     if name == "histogram":
-        a = draw.array(INTS[:6] + FLOATS, tame=True).astype("f8")
+        a = draw.array(INTS[:6] + FLOATS, tame=True)
         bins = draw.one([1, 5, 12, 0, -1, np.array([-3.0, 0, 0.5, 4]), np.array([3.0, 1.0])])
         density = draw.chance(0.3) and a.size > 0
         options = {"density": True} if density else {}

@@ -47,6 +47,7 @@ mod error;
 mod extreme;
 mod feed;
 mod fold;
+mod histogram;
 mod indexing;
 mod joining;
 mod linalg;

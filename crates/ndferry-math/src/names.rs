@@ -4,9 +4,10 @@ use ndferry_array::Array;
 
 use crate::astype::astype;
 use crate::binary::Binary;
-use crate::counting::{bincount, histogram};
+use crate::counting::bincount;
 use crate::cumulate::cumulate;
 use crate::extreme::arg_extreme;
+use crate::histogram::histogram;
 use crate::indexing::{getitem, nonzero, setitem};
 use crate::joining::{
     broadcast_to, concatenate, delete, diagonal, flip, pad, pile, repeat, roll, rot90, split,
