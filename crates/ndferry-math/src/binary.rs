@@ -81,6 +81,11 @@ pub(crate) fn binary(
     if f == Binary::Ldexp {
         return ldexp(name, operands);
     }
+    if options.is_empty()
+        && let Some(done) = plain(name, f, operands)
+    {
+        return done;
+    }
     if f.compares() {
         if let Some(answer) = beyond(f, operands)? {
             return Ok(answer);
@@ -119,6 +124,37 @@ pub(crate) fn binary(
     }
     let held = [operands[0].held(loops)?, operands[1].held(loops)?];
     compute(f, loops, out, &held)
+}
+
+/// The most frequent call, without what all others need: arrays of the same dtype and shape whose elements lie in C order.
+fn plain(
+    name: &'static str,
+    f: Binary,
+    operands: &[Operand<'_>; 2],
+) -> Option<Result<Array, MathError>> {
+    let [Operand::Array(a), Operand::Array(b)] = operands else {
+        return None;
+    };
+    let own = Code::of(a.dtype()).filter(|_| a.dtype().is_native() && a.dtype() == b.dtype())?;
+    if a.shape() != b.shape() || a.size() == 0 {
+        return None;
+    }
+    let (Some((Order::C, x)), Some((Order::C, y))) = (a.contiguous_bytes(), b.contiguous_bytes())
+    else {
+        return None;
+    };
+    let code = if f.is_float() { own.float() } else { own };
+    let Some((loops, out)) = signature(f, code) else {
+        return Some(Err(no_loop(name, operands)));
+    };
+    let call = Call {
+        loops,
+        out,
+        shape: a.shape(),
+        a: &Feed::plain(own, x, a.size()),
+        b: &Feed::plain(own, y, a.size()),
+    };
+    Some(call.run(f))
 }
 
 /// Over both operands where they lie; in F order if all that have a whole shape do.

@@ -51,6 +51,18 @@ impl<'a> Feed<'a> {
         })
     }
 
+    /// Elements in this machine's order that lie one after the other; `size` of them are in `bytes`.
+    pub(crate) fn plain(code: Code, bytes: &'a [u8], size: usize) -> Self {
+        Self {
+            code,
+            swapped: false,
+            bytes,
+            offset: 0,
+            axes: vec![(size, code.itemsize() as isize)],
+            size,
+        }
+    }
+
     pub(crate) fn size(&self) -> usize {
         self.size
     }

@@ -65,10 +65,16 @@ impl<'a> Operand<'a> {
         let Self::Array(view) = self else {
             return Ok(());
         };
-        let widest = view.dtype().itemsize().max(WIDEST);
+        let itemsize = view.dtype().itemsize();
+        let mut extents = view.shape().iter();
+        let nbytes = extents.try_fold(itemsize, |nbytes, extent| nbytes.checked_mul(*extent));
+        if nbytes.is_some_and(|nbytes| nbytes > 0 && nbytes <= view.bytes().len()) {
+            return Ok(());
+        }
+        let widest = itemsize.max(WIDEST);
         let layout = Layout::contiguous(view.shape(), widest, Order::C)?;
         let nbytes = layout.size() * widest;
-        if layout.size() * view.dtype().itemsize().max(1) <= view.bytes().len() {
+        if layout.size() * itemsize.max(1) <= view.bytes().len() {
             return Ok(());
         }
         crate::feed::room_for::<u8>(nbytes).map(drop)

@@ -67,12 +67,7 @@ impl Function {
     fn call(&self, operands: &[Operand<'_>], options: &Options) -> Result<Vec<Array>, MathError> {
         let given = operands.len();
         if given < self.min || given > self.max {
-            return Err(MathError::Operands {
-                function: self.name,
-                min: self.min,
-                max: self.max,
-                given,
-            });
+            return Err(self.wrong_number(given));
         }
         operands.iter().try_for_each(Operand::check)?;
         if let Some(option) = options.names().find(|name| !self.options.contains(name)) {
@@ -83,22 +78,24 @@ impl Function {
         }
         match (&self.run, operands) {
             (Run::Unary(f), [operand]) => Ok(vec![unary(self.name, *f, operand, options)?]),
-            (Run::Binary(f), [a, b]) => Ok(vec![binary(
-                self.name,
-                *f,
-                &[a.clone(), b.clone()],
-                options,
-            )?]),
+            (Run::Binary(f), operands) => match operands.try_into() {
+                Ok(pair) => Ok(vec![binary(self.name, *f, pair, options)?]),
+                Err(_) => Err(self.wrong_number(given)),
+            },
             (Run::Reduce(f, nans), [operand]) => {
                 Ok(vec![reduce(self.name, *f, *nans, operand, options)?])
             }
             (Run::Other(f), operands) => f(operands, options),
-            _ => Err(MathError::Operands {
-                function: self.name,
-                min: self.min,
-                max: self.max,
-                given,
-            }),
+            _ => Err(self.wrong_number(given)),
+        }
+    }
+
+    fn wrong_number(&self, given: usize) -> MathError {
+        MathError::Operands {
+            function: self.name,
+            min: self.min,
+            max: self.max,
+            given,
         }
     }
 }
