@@ -266,7 +266,7 @@ pub(crate) fn trace(operand: &Operand<'_>, options: &crate::Options) -> Result<A
     let held = operand.own()?;
     let view = held.view();
     let offset = options.int("offset")?.unwrap_or(0);
-    let diagonal = crate::joining::diagonal_view("trace", &view, offset, options)?;
+    let diagonal = crate::diagonal::diagonal_view("trace", &view, offset, options)?;
     let mut along = crate::Options::new().with("axis", crate::Setting::Int(-1));
     if let Some(dtype) = options.dtype("dtype")? {
         along.set("dtype", crate::Setting::Dtype(dtype));

@@ -6,15 +6,15 @@ use crate::astype::astype;
 use crate::binary::Binary;
 use crate::counting::bincount;
 use crate::cumulate::cumulate;
+use crate::diagonal::{diagonal, triangle};
 use crate::extreme::arg_extreme;
 use crate::histogram::histogram;
 use crate::indexing::{getitem, nonzero, setitem};
-use crate::joining::{
-    broadcast_to, concatenate, delete, diagonal, flip, pad, pile, repeat, roll, rot90, split,
-    stack, take, tile, triangle,
-};
+use crate::joining::{concatenate, pile, stack};
 use crate::linalg;
+use crate::moving::{broadcast_to, delete, flip, repeat, roll, rot90, split, take, tile};
 use crate::options::Options;
+use crate::padding::pad;
 use crate::products::{dot, inner, kron, matmul, outer, vdot};
 use crate::quantile::{median, quantile};
 use crate::reduce::{Nans, Reduce, ptp};
