@@ -279,6 +279,15 @@ def test_every_function(seed):
         both(name, operands, numpy, options, **close)
 
 
+def test_ints_beyond_the_dtype_are_no_bounds_of_clip():
+    a, low = np.array([68, 90], "i1"), np.array([0.9, np.inf])
+    for bound in [126, 127, 200, 10**30]:
+        both("clip", [a, low, bound], lambda: np.clip(a, low, bound))
+        both("clip", [a, -bound, -low], lambda: np.clip(a, -bound, -low))
+    wide = np.array([1000, 2], "i4")
+    both("clip", [a, wide, 200], lambda: np.clip(a, wide, 200))
+
+
 def test_no_function_lacks_a_case():
     from test_linalg import NAMES
 

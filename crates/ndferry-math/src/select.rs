@@ -60,7 +60,7 @@ pub(crate) fn clip(operands: &[Operand<'_>]) -> Result<Array, MathError> {
     if code == Code::Bool {
         return Err(no_loop("clip", operands));
     }
-    let operands = bounded(operands);
+    let operands = bounded(operands, code);
     let held = [
         operands[0].held(code)?,
         operands[1].held(code)?,
@@ -81,18 +81,27 @@ pub(crate) fn clip(operands: &[Operand<'_>]) -> Result<Array, MathError> {
     }))
 }
 
-/// The operands with ints for bounds that the array's dtype cannot pass anyway as the last that it has.
-fn bounded<'a>(operands: &[Operand<'a>]) -> [Operand<'a>; 3] {
+/// The operands; an int that the array's dtype cannot pass anyway is no bound of the result either.
+fn bounded<'a>(operands: &[Operand<'a>], result: Code) -> [Operand<'a>; 3] {
     let [a, mut low, mut high] = [0, 1, 2].map(|nth: usize| operands[nth].clone());
     if let Operand::Array(view) = &a
         && let Some(code) = Code::of(view.dtype()).filter(|code| code.is_int())
     {
         let (least, most) = code.bounds();
-        if let Operand::Int(value) = &mut low {
-            *value = (*value).max(least);
+        let (below, above) = if result.is_int() {
+            let (least, most) = result.bounds();
+            (Operand::Int(least), Operand::Int(most))
+        } else {
+            (
+                Operand::Float(f64::NEG_INFINITY),
+                Operand::Float(f64::INFINITY),
+            )
+        };
+        if matches!(low, Operand::Int(value) if value <= least) {
+            low = below;
         }
-        if let Operand::Int(value) = &mut high {
-            *value = (*value).min(most);
+        if matches!(high, Operand::Int(value) if value >= most) {
+            high = above;
         }
     }
     [a, low, high]
