@@ -62,7 +62,20 @@ MORE = [
     "np.interp(z, y[:1], y[:1])", "np.interp(z, [1, 2, 4], [3., 5, 4], -1, 99)", "np.interp(z, [1, 5, 3], [3., 5, 4], period=6)", "np.interp(2, [1, 2], [0, 7])", "np.interp(z, [], [])",
     "printed(x / 7, precision=3)", "printed(y / 7e5, suppress=True)", "printed(y / 7e5, precision=2)", "printed(x * 1001., linewidth=20)", "printed(x / 3, precision=0)",
     "printed(np.stack([x, x]) * .1, threshold=4, edgeitems=1)", "printed(np.r_[y, z, z], threshold=0, edgeitems=2)", "printed(y * (1 + 2j) / 7, precision=4, suppress=True)",
+    "np.lexsort((y, y[::-1]))", "np.lexsort([y, z])", "np.geomspace(1, 8, 4)", "np.piecewise(y, [y > 3], [1, 0])", "np.piecewise(y, [y > 3, y < 1], [lambda v: v + 1, 2])",
+    "np.packbits(z > 2)", "np.packbits(x > 1, axis=0)", "np.unpackbits(z.astype('u1'))", "np.unpackbits(z.astype('u1'), count=3)", "np.hanning(7)", "np.hamming(6)", "np.blackman(5)",
+    "np.bartlett(6)", "np.percentile(x, [10, 50, 90], method='nearest')", "np.percentile(x, 30, axis=1, method='lower')", "np.quantile(x, [.2, .7], axis=0, method='higher')",
+    "np.percentile(y, 45, method='midpoint')", "np.percentile(x, 101, method='lower')", "np.atleast_3d(y)", "np.trim_zeros(y)", "np.vectorize(lambda v: v + 1)(y)", "np.partition(y, 0)[0]",
+    "changed(x, lambda a: np.put_along_axis(a, np.argsort(a, 0, kind='stable'), 7, 0))", "np.sort(np.array([(2, 1.), (1, 5.), (2, 0.)], 'i4,f8'), order='f1')['f0']", "np.partition(y, 9)",
+    "np.argsort(np.array([(2, 1.), (1, 5.), (2, 0.)], 'i4,f8'))", "np.unique(np.array(['b', 'a', 'b']), return_counts=True)[1]", "np.argsort(np.array(['b', 'a', 'b']), kind='stable')",
+    "np.array(['a', 'b']) == 'a'", "np.array(['a', 'b']) != np.array([['b'], ['a']])",
     "None in y", "y == None", "y != 'a'",
+]
+#: The same of what only the native library has.
+NATIVE_MORE = [
+    "np.histogram2d(y, y, 3)[0]", "np.histogram2d(y, y + 1, 2, [[0, 4], [1, 6]])[0]", "np.histogram2d(y, y[::-1], [[0, 2, 9], [1, 5]], weights=y)[0]", "np.histogram2d(x[0], y)[2]",
+    "np.histogram2d(y, y, 2, density=True)[0]", "np.histogram2d(y, y, [[0, 2, 9], [1, 5]])[1]", "np.histogram(y, 3)[1]", "np.histogram(y, 3, (0, 5))[1]", "np.histogram2d(y, z)[0].shape", "np.histogram_bin_edges(y, 4)", "np.nanpercentile(x, 30)", "np.nanquantile(x, .3, axis=0)", "np.frexp(y)[1]",
+    "np.heaviside(y - 2., .5)", "np.ldexp(y / 2, 3)", "np.spacing(y / 2)",
 ]
 
 
@@ -264,7 +277,7 @@ class Maker:
             dtype = self.pick("u1", "i2", "i4", "i8", "f4", "f8")
             shape = {"x": (self.chance.randint(1, 3), n), "y": (n,), "z": (self.chance.randint(1, 5),)}[name]
             self.arrays[name] = np.array([self.chance.randint(0, 6) for _ in range(int(np.prod(shape)))], dtype).reshape(shape)
-        text = self.pick(*MORE)
+        text = self.pick(*MORE, *(NATIVE_MORE if self.complete else []))
         self.arrays = {name: array for name, array in self.arrays.items() if re.search(r"\b%s\b" % name, text)}
         return text
 

@@ -437,6 +437,41 @@ class Pickles(unittest.TestCase):
         self.assertEqual(a[0], 0)
 
 
+class Texts(unittest.TestCase):
+    def test_tables_are_written_and_read_as_by_numpy(self):
+        import StringIO
+        written = StringIO.StringIO()
+        np.savetxt(written, np.arange(6).reshape(2, 3) / 7.0, delimiter=',', fmt='%.4f', header='a,b,c', footer='end')
+        text = '# a,b,c\n0.0000,0.1429,0.2857\n0.4286,0.5714,0.7143\n# end\n'
+        self.assertEqual(written.getvalue(), text)
+        lines = lambda some: StringIO.StringIO(some)
+        self.assertEqual(np.loadtxt(lines(text), delimiter=',').tolist(), [[0, 0.1429, 0.2857], [0.4286, 0.5714, 0.7143]])
+        self.assertEqual(np.loadtxt(lines(text), delimiter=',', usecols=1).tolist(), [0.1429, 0.5714])
+        self.assertEqual(np.loadtxt(lines('1 2\n3 4\n'), int, unpack=True).tolist(), [[1, 3], [2, 4]])
+        self.assertEqual(np.loadtxt(lines('7\n')).shape, ())
+        self.assertEqual(np.loadtxt(lines('7\n'), ndmin=2).shape, (1, 1))
+        self.assertEqual(np.loadtxt(lines('a 1.5\n'), [('name', 'U4'), ('size', 'f8')])['size'], 1.5)
+        self.assertEqual(np.genfromtxt(lines(text), delimiter=',', names=True)['b'].tolist(), [0.1429, 0.5714])
+        self.assertEqual(repr(np.genfromtxt(lines('1,x\n,4'), delimiter=',')), 'array([[ 1., nan],\n       [nan,  4.]])')
+        for wrong in ('1 2\n3\n', '1 x\n'):
+            self.assertRaises(ValueError, np.loadtxt, lines(wrong))
+        again = StringIO.StringIO()
+        np.savetxt(again, [1 / 3.0])
+        self.assertEqual(again.getvalue(), '3.333333333333333148e-01\n')
+
+    def test_some_fields_are_a_view_of_them(self):
+        a = np.zeros(2, [('x', 'i4'), ('y', 'f8'), ('name', 'U3')])
+        part = a[['x', 'name']]
+        part['x'] = [5, 6]
+        self.assertEqual((a['x'].tolist(), part.dtype.names, part.itemsize), ([5, 6], ('x', 'name'), 24))
+        self.assertRaises(ValueError, lambda: a[['z']])
+        self.assertEqual((a[a['name'] == ''].size, (a['name'] != 'q').all()), (2, True))
+
+    def test_dates_have_the_unit_that_they_are_given(self):
+        self.assertEqual((str(np.timedelta64(3, 'D')), str(np.datetime64(18262, 'D'))), ('3 days', '2020-01-01'))
+        self.assertRaises(NotImplementedError, np.datetime64, '2020-01-01')
+
+
 class Printing(unittest.TestCase):
     def test_options_hold_until_they_change_and_with_them_only_inside(self):
         a = np.array([1e-6, 1 / 3.0])

@@ -19,10 +19,18 @@ from numpy._more import (
     real, resize, s_, select, setdiff1d, seterr, setxor1d, sinc, tensordot, trapezoid, tril_indices, triu_indices, union1d, vander,
     vsplit)
 from numpy._einsum import einsum
+from numpy._ordering import argpartition, lexsort, partition
 from numpy._printing import get_printoptions, printoptions, set_printoptions
+from numpy._text import array2string, genfromtxt, loadtxt, savetxt
+from numpy._usual import (
+    atleast_3d, frexp, geomspace, heaviside, histogram2d, histogram_bin_edges, ldexp, nanpercentile, nanquantile, packbits, piecewise,
+    put_along_axis, spacing, trim_zeros, unpackbits, vectorize)
+from numpy._windows import bartlett, blackman, hamming, hanning
 from numpy import exceptions
 
 object_ = object
+True_, False_ = bool_(True), bool_(False)
+concat = concatenate
 bool = bool_
 int_ = intp = longlong = int64
 uint = uintp = ulonglong = uint64

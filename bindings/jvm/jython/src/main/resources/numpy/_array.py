@@ -3,7 +3,7 @@ from __future__ import absolute_import
 
 import jarray
 from java.lang import Exception as JavaException
-from org.ndferry import NDArray
+from org.ndferry import Dtype, NDArray
 from org.ndferry.jython import Guard, Indexing, Sequences
 from numpy import _call, _dtype, _scalars
 from numpy._dtype import dtype as _make_dtype
@@ -177,6 +177,8 @@ class ndarray(Operators):
         java = self._a
         if isinstance(key, basestring):
             return wrap(self._field(key))
+        if type(key) is list and key and isinstance(key[0], basestring):
+            return wrap(self._fields(key))
         made = Indexing.get(java, key)
         if made.ndim() == 0 and Indexing.isElement(java, key):
             return _scalars.of_java(made.copy())
@@ -196,6 +198,15 @@ class ndarray(Operators):
         if name not in (self.dtype.names or ()):
             raise ValueError('no field of name %s' % name)
         return self._a.field(name)
+
+    def _fields(self, names):
+        """Some of the fields, where they are."""
+        for name in names:
+            self._field(name)
+        if len(set(names)) != len(names):
+            raise KeyError('duplicate field of name %r' % (names,))
+        known = dict((field.name(), field) for field in self._a.dtype().fields())
+        return _as(self._a, Dtype.struct([known[name] for name in names], self.itemsize))
 
     def __iter__(self):
         if self.ndim == 0:
@@ -370,13 +381,13 @@ class ndarray(Operators):
         from numpy._functions import repeat
         return repeat(self, repeats, axis)
 
-    def argsort(self, axis=-1, kind=None):
+    def argsort(self, axis=-1, kind=None, order=None):
         from numpy._functions import argsort
-        return argsort(self, axis, kind)
+        return argsort(self, axis, kind, order)
 
-    def sort(self, axis=-1, kind=None):
+    def sort(self, axis=-1, kind=None, order=None):
         from numpy._functions import sort
-        self[...] = sort(self, axis, kind)
+        self[...] = sort(self, axis, kind, order)
 
     def searchsorted(self, v, side='left', sorter=None):
         from numpy._functions import searchsorted

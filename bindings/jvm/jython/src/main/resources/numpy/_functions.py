@@ -473,15 +473,25 @@ def pad(array, pad_width, mode='constant', constant_values=0):
     return call('pad', array, *([constant_values] if constant_values else []), pad_width=widths, mode=mode)
 
 
-def sort(a, axis=-1, kind=None):
+def sort(a, axis=-1, kind=None, order=None):
     a = asarray(a)
+    if order is not None or a.dtype.names is not None or a.dtype.kind in 'SU':
+        return take(a if axis is not None else a.ravel(), argsort(a, axis, kind, order), 0)
     if axis is None:
         a, axis = a.ravel(), -1
     return call('sort', a, axis=axis)
 
 
-def argsort(a, axis=-1, kind=None):
+def argsort(a, axis=-1, kind=None, order=None):
     a = asarray(a)
+    if order is not None or a.dtype.names is not None:
+        if a.dtype.names is None:
+            raise ValueError('Cannot specify order when the array has no fields.')
+        from numpy._ordering import by_fields
+        return by_fields(a, order)
+    if a.dtype.kind in 'SU':
+        from numpy._ordering import of_texts
+        return of_texts(a, axis)
     if axis is None:
         a, axis = a.ravel(), -1
     return call('argsort', a, axis=axis)
@@ -490,13 +500,16 @@ def argsort(a, axis=-1, kind=None):
 def unique(ar, return_index=False, return_inverse=False, return_counts=False):
     options = dict((key, True) for key, said in (('return_index', return_index), ('return_inverse', return_inverse),
                                                  ('return_counts', return_counts)) if said)
-    if is_complete():
+    texts = asarray(ar).dtype.kind in 'SU'
+    if is_complete() and not texts:
         return call('unique', ar, **options)
     flat = asarray(ar).ravel()
     order = argsort(flat)
     ordered = flat[order]
     first = full(flat.shape, True)
-    first[1:] = (ordered[1:] != ordered[:-1]) & ~((ordered[1:] != ordered[1:]) & (ordered[:-1] != ordered[:-1]))
+    first[1:] = ordered[1:] != ordered[:-1]
+    if not texts:
+        first[1:] &= ~((ordered[1:] != ordered[1:]) & (ordered[:-1] != ordered[:-1]))
     starts = nonzero(first)[0]
     found = [ordered[first]]
     if return_index:
@@ -525,11 +538,17 @@ def searchsorted(a, v, side='left', sorter=None):
     return of_java(places) if v.ndim == 0 else wrap(places)
 
 
-def percentile(a, q, axis=None, keepdims=False):
+def percentile(a, q, axis=None, keepdims=False, method='linear'):
+    if method != 'linear':
+        from numpy._usual import rank
+        return rank(a, asarray(q, float) / 100, axis, keepdims, method)
     return call('percentile', a, q, axis=axis, keepdims=keepdims)
 
 
-def quantile(a, q, axis=None, keepdims=False):
+def quantile(a, q, axis=None, keepdims=False, method='linear'):
+    if method != 'linear':
+        from numpy._usual import rank
+        return rank(a, q, axis, keepdims, method)
     return call('quantile', a, q, axis=axis, keepdims=keepdims)
 
 
@@ -575,7 +594,9 @@ def histogram(a, bins=10, range=None, density=False):
     options = {'density': True} if density else {}
     if range is not None:
         options.update(low=float(range[0]), high=float(range[1]))
-    return call('histogram', a, asarray(bins) if hasattr(bins, '__len__') else bins, **options)
+    counts, edges = call('histogram', a, asarray(bins) if hasattr(bins, '__len__') else bins, **options)
+    kind = asarray(a).dtype
+    return counts, edges.astype(kind.newbyteorder('=')) if kind.kind == 'f' and not hasattr(bins, '__len__') else edges
 
 
 def bincount(x, weights=None, minlength=0):

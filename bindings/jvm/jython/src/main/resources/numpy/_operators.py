@@ -20,6 +20,9 @@ def _compared(name, unlike):
             # Unlike every element.
             from numpy._create import full
             return full(self.shape, unlike) if hasattr(self, 'flags') else unlike
+        if self.dtype.kind in 'SU':
+            from numpy._text import compared
+            return compared(self, other, unlike)
         return call(name, self, other)
 
     return operator

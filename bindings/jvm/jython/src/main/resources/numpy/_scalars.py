@@ -244,12 +244,30 @@ class void(flexible):
         return generic.__getitem__(self, key)
 
 
+def _ticks(cls, value, unit):
+    """So many of a unit, which is D, s, 10ms and so on."""
+    if isinstance(value, basestring) and value != 'NaT':
+        raise NotImplementedError('numpy.%s of text: give it a number and a unit' % cls.__name__)
+    from numpy._array import array
+    from numpy._dtype import dtype
+    value = -2 ** 63 if value == 'NaT' else value
+    if not isinstance(value, (int, long)):
+        return generic.__new__(cls, value)
+    return of_java(array([value], 'i8').view(dtype('%s[%s]' % (cls._dtype_str, unit)) if unit else cls._dtype_str)[0]._a)
+
+
 class datetime64(generic):
     _dtype_str = 'M8'
+
+    def __new__(cls, value='NaT', unit=None):
+        return _ticks(cls, value, unit)
 
 
 class timedelta64(generic):
     _dtype_str = 'm8'
+
+    def __new__(cls, value=0, unit=None):
+        return _ticks(cls, value, unit)
 
 
 _OF = dict((cls._dtype_str, cls) for cls in (

@@ -295,8 +295,15 @@ public final class Dtype {
     }
   }
 
-  /** Fields inside an element of {@code itemsize} bytes. Gaps and overlaps are allowed, as in NumPy. */
-  static Dtype struct(List<Field> fields, long itemsize) throws NdferryException {
+  /**
+   * Fields inside an element. Gaps and overlaps are allowed, as in NumPy.
+   *
+   * @param fields with names that differ
+   * @param itemsize bytes of an element
+   * @return their dtype
+   * @throws NdferryException if they do not fit
+   */
+  public static Dtype struct(List<Field> fields, long itemsize) throws NdferryException {
     if (itemsize < 0 || itemsize > Integer.MAX_VALUE) {
       throw NdferryException.format(-1, "a struct of " + itemsize + " bytes");
     }
