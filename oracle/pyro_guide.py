@@ -9,6 +9,7 @@ import os
 import random
 import re
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -30,6 +31,15 @@ WRAPPER = """\
 [ "$1 $2" = "imagej push" ] && {{ cat >"image-$$.tmp" && mv "image-$$.tmp" "image-$$.npy"; exit; }}
 exec {ndferry} "$@"
 """
+
+
+def has(what, is_there):
+    """Whether it is there; what has to be left out is told."""
+    if not is_there:
+        print(f"skipped: {PAGE.name}: no {what}")
+        with open(os.environ.get("NDFERRY_SKIPPED", os.devnull), "a") as skipped:
+            skipped.write(f"Pyro: the guide without {what}\n")
+    return is_there
 
 
 def free_port():
@@ -227,7 +237,7 @@ def arrays_for_programs(page, desk):
 
 def over_tls(page, desk, camera):
     call, serve = lines_of(page.next("text"))
-    if subprocess.run(["openssl", "version"], capture_output=True).returncode != 0:
+    if not has("openssl", shutil.which("openssl")):
         return
     for line in [
         "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem",
@@ -252,6 +262,8 @@ def over_tls(page, desk, camera):
 
 def main():
     page = Page()
+    for what in ["pyro4", "pyro5", "microscope"]:
+        has(what, what in PYTHONS)
     with tempfile.TemporaryDirectory() as name:
         desk = Desk(Path(name))
         try:
