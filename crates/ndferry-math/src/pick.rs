@@ -126,6 +126,10 @@ pub(crate) fn taken(
     if view.ndim() != 1 || !indices.dtype().is_native() || view.dtype().has_object() {
         return Ok(None);
     }
+    // The bytes of shorter ones would be read as other indices.
+    if Code::of(indices.dtype()) != Some(Code::I64) {
+        return Ok(None);
+    }
     let Some(wanted) = lying::<i64>(indices) else {
         return Ok(None);
     };

@@ -1,6 +1,6 @@
 //! Functions of Rust are those of the table, by their names.
 
-use ndferry_array::{Array, Order};
+use ndferry_array::{Array, Dtype, Order};
 use ndferry_math::np::*;
 use ndferry_math::{MathError, Operand, Options, Pick, call, np};
 
@@ -213,4 +213,17 @@ fn indices_count_from_the_end_and_the_first_wrong_one_is_told() {
     };
     assert_eq!(by(&indices), Err(wrong));
     assert!(by(&[i64::MIN]).is_err() && by(&[i64::MAX]).is_err());
+}
+
+#[test]
+fn indices_of_every_size_take_the_same_elements() -> Result<()> {
+    let a = Array::from_elements(&[12], &(0..12i16).collect::<Vec<_>>())?;
+    let right = [7i16, 0, 3, 11, 5, 5, 2, 9];
+    let wide = Array::from_elements(&[8], &right.map(i64::from))?;
+    for dtype in ["<i8", "<i4", "<u2", "|u1", ">i4"] {
+        let indices = np::astype(&wide, &Dtype::parse(dtype)?)?;
+        let taken = np::take(&a, &indices, None)?;
+        assert_eq!(taken.to_elements::<i16>()?, right, "{dtype}");
+    }
+    Ok(())
 }
