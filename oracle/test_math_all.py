@@ -257,7 +257,7 @@ FAMILIES = [
     (REDUCED, reduced),
     ("quantile nanquantile percentile nanpercentile".split(), ranked),
     ("sort argsort argmin argmax nanargmin nanargmax cumsum cumprod".split(), along),
-    ("astype where clip modf frexp divmod ldexp round around nan_to_num".split(), chosen),
+    ("where clip modf frexp divmod ldexp round around nan_to_num".split(), chosen),
     ("histogram bincount unique nonzero searchsorted".split(), counted),
     (
         [*JOINED, *"split array_split roll flip fliplr flipud rot90 tile repeat take delete broadcast_to pad tril triu diag".split()]
@@ -266,6 +266,7 @@ FAMILIES = [
     ),
     (["getitem", "setitem"], indexed),
     ("matmul dot inner vdot outer kron trace".split(), multiplied),
+    (["astype"], chosen),
 ]
 CASES = {name: family for names, family in FAMILIES for name in names}
 

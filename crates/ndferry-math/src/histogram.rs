@@ -65,7 +65,10 @@ pub(crate) fn histogram(
         return Ok(vec![array_of(&counts, Code::I64, &[counts.len()])?, edges]);
     }
     let total = counts.iter().sum::<i64>() as f64;
-    let widths = bins.edges.windows(2).map(|pair| pair[1] - pair[0]);
+    // With the digits of the edges.
+    let digits = Code::of(edges.dtype()).unwrap_or(Code::F64);
+    let widths = bins.edges.windows(2);
+    let widths = widths.map(|pair| digits.rounded(pair[1] - pair[0]));
     let densities: Vec<f64> = counts
         .iter()
         .zip(widths)
