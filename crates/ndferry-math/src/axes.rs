@@ -70,13 +70,8 @@ impl<'a, T: Number> Lanes<'a, T> {
         let mut order: Vec<usize> = (0..view.ndim()).filter(|other| *other != axis).collect();
         order.push(axis);
         let last = view.transposed(&order)?;
-        let feed = Feed::new(&last)?;
-        let items = match feed.whole() {
-            Some(lying) => Cow::Borrowed(lying),
-            None => Cow::Owned(feed.to_vec()?),
-        };
         Ok(Self {
-            items,
+            items: Feed::new(&last)?.items()?,
             length: view.shape()[axis],
             outer: last.shape()[..last.ndim() - 1].to_vec(),
             axis,

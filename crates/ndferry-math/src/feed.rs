@@ -1,5 +1,7 @@
 //! [`Feed`]: the elements of a view in C order, piece by piece, as numbers of one type.
 
+use std::borrow::Cow;
+
 use ndferry_array::ArrayView;
 
 use crate::MathError;
@@ -70,6 +72,17 @@ impl<'a> Feed<'a> {
     /// All of it where it lies, if that is possible.
     pub(crate) fn whole<T: Number>(&self) -> Option<&'a [T]> {
         self.lying(0, self.size)
+    }
+
+    /// All of it, copied unless it lies so.
+    ///
+    /// # Errors
+    /// [`MathError::Memory`].
+    pub(crate) fn items<T: Number>(&self) -> Result<Cow<'a, [T]>, MathError> {
+        Ok(match self.whole() {
+            Some(lying) => Cow::Borrowed(lying),
+            None => Cow::Owned(self.to_vec()?),
+        })
     }
 
     fn lying<T: Number>(&self, start: usize, count: usize) -> Option<&'a [T]> {

@@ -279,11 +279,11 @@ impl<K: Ordered> Table<K> {
         from.iter()
             .for_each(|(_, from)| self.items.extend_from_slice(from));
         let items = &mut self.items[..];
-        let range = range(items.iter().map(|item| item.leading()));
         if items.len() <= FEW {
-            items.sort_unstable();
+            return items.sort_unstable();
         }
-        if items.len() <= FEW || range.0 == range.1 {
+        let range = range(items.iter().map(|item| item.leading()));
+        if range.0 == range.1 {
             return;
         }
         // About a digit for each item.

@@ -1,6 +1,5 @@
 //! Order: sort, argsort, unique, searchsorted.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use ndferry_array::{Array, ArrayView};
@@ -9,7 +8,7 @@ use rayon::prelude::*;
 use crate::arith::Arith;
 use crate::axes::{self, Lanes};
 use crate::code::{Code, no_loop};
-use crate::feed::room_for;
+use crate::feed::{Feed, room_for};
 use crate::map::{MANY, convert};
 use crate::number::Number;
 use crate::options::Options;
@@ -83,7 +82,7 @@ fn array_in<T: Number>(room: Room, code: Code, shape: &[usize]) -> Result<Array,
         return Ok(array);
     }
     let view = array.view();
-    convert(&crate::feed::Feed::new(&view)?, code, shape)
+    convert(&Feed::new(&view)?, code, shape)
 }
 
 /// `numpy.sort`; stable, but for zeros of both signs.
@@ -121,11 +120,7 @@ pub(crate) fn unique(operand: &Operand<'_>, options: &Options) -> Result<Vec<Arr
     let code = number("unique", operand, &view)?;
     let shape = view.shape().to_vec();
     dispatch!(code, T => {
-        let feed = crate::feed::Feed::new(&view)?;
-        let items = match feed.whole::<T>() {
-            Some(lying) => Cow::Borrowed(lying),
-            None => Cow::Owned(feed.to_vec()?),
-        };
+        let items = Feed::new(&view)?.items::<T>()?;
         let flag = |option| options.flag(option, false);
         let (index, inverse, counts) = (flag("return_index")?, flag("return_inverse")?, flag("return_counts")?);
         if !(index || inverse || counts) {
@@ -226,8 +221,8 @@ pub(crate) fn searchsorted(
         }
     };
     dispatch!(code, T => {
-        let sorted = crate::feed::Feed::new(&sorted)?.to_vec::<T>()?;
-        let found = crate::feed::Feed::new(&values)?.to_vec::<T>()?;
+        let sorted = Feed::new(&sorted)?.items::<T>()?;
+        let found = Feed::new(&values)?.items::<T>()?;
         let at = |value: &T| sorted.partition_point(|item| {
             let order = compare(item, value);
             order.is_lt() || (right && order.is_eq())

@@ -96,11 +96,11 @@ fn identity(own: &PyroTlsArgs) -> Option<TlsIdentity> {
     Some(TlsIdentity { certificate, key })
 }
 
-/// Where to listen, as whom, and who is let in.
+/// Where to listen, as whom, and who is let in. Who `calls` over TLS as well may have a certificate for that alone.
 fn listening(
     listen: &str,
     key_file: Option<&Path>,
-    own: Option<&PyroTlsArgs>,
+    (own, calls): (&PyroTlsArgs, bool),
     callers: &PyroCallersArgs,
     session: &Session,
 ) -> anyhow::Result<(Url, DaemonOptions)> {
@@ -108,10 +108,10 @@ fn listening(
     options.key = key_file.map(key).transpose()?;
     options.exchange.interrupt = interrupt(session);
     let tls = &mut options.exchange.tls;
-    tls.identity = own.and_then(identity);
+    tls.identity = identity(own);
     tls.client_authorities.clone_from(&callers.tls_client_ca);
     if !matches!(url, Url::Tls { .. }) {
-        if tls.identity.is_some() {
+        if tls.identity.take().is_some() && !calls {
             bail!("--tls-cert is for listening at addresses that begin with tls://");
         }
         if tls.client_authorities.is_some() {

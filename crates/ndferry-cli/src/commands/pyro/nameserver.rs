@@ -15,7 +15,7 @@ use crate::report::{Outcome, Session};
 const LOOK: Duration = Duration::from_millis(100);
 
 pub(crate) fn run(args: &PyroNameserverArgs, session: &Session) -> anyhow::Result<Outcome> {
-    let (key, own) = (args.key_file.as_deref(), Some(&args.own));
+    let (key, own) = (args.key_file.as_deref(), (&args.own, false));
     let (url, mut options) = listening(&args.listen, key, own, &args.callers, session)?;
     options.limits = of_questions();
     let mut daemon = Daemon::bind(&url, options)?;

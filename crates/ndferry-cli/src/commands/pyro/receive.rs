@@ -36,8 +36,7 @@ pub(crate) fn run(args: &PyroReceiveArgs, session: &Session) -> anyhow::Result<O
         }
     }
     let to_them = options(&args.to, session)?;
-    // Who calls over TLS may have a certificate for that alone.
-    let own = (args.listen.starts_with("tls:") || !to_them.tls).then_some(&args.to.own);
+    let own = (&args.to.own, to_them.tls);
     let key = args.to.key_file.as_deref();
     let (url, mut options) = listening(&args.listen, key, own, &args.callers, session)?;
     options.connections = PEERS;

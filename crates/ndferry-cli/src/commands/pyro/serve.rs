@@ -24,10 +24,7 @@ const ANSWER_NBYTES: u64 = 0x7fff_0000;
 
 pub(crate) fn run(args: &PyroServeArgs, session: &Session) -> anyhow::Result<Outcome> {
     let objects = objects(args, session)?;
-    // Who names a server by TLS may have a certificate for that alone.
-    let (as_caller, own) = (args.tls_ca.is_some() || args.tls_pin.is_some(), &args.own);
-    let listens_by_tls = args.listen.starts_with("tls:");
-    let own = (listens_by_tls || !as_caller).then_some(own);
+    let own = (&args.own, args.tls_ca.is_some() || args.tls_pin.is_some());
     let key = args.key_file.as_deref();
     let (url, mut options) = listening(&args.listen, key, own, &args.callers, session)?;
     options.limits = of_questions();

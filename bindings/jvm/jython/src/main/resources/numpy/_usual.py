@@ -37,11 +37,8 @@ def rank(a, fractions, axis, keepdims, method):
     if ((fractions < 0) | (fractions > 1)).any():
         raise ValueError('Percentiles must be in the range [0, 100]')
     ndim = a.ndim
-    lanes = a.ravel() if axis is None else a.swapaxes(normalized(axis, ndim), -1)
-    if axis is not None:
-        at = normalized(axis, ndim)
-        lanes = a.transpose([one for one in range(ndim) if one != at] + [at])
-    lanes = sort(lanes, -1)
+    at = None if axis is None else normalized(axis, ndim)
+    lanes = sort(a.ravel() if at is None else a.transpose([one for one in range(ndim) if one != at] + [at]), -1)
     made = []
     for fraction in fractions.ravel().tolist():
         place = fraction * (lanes.shape[-1] - 1)
@@ -52,13 +49,15 @@ def rank(a, fractions, axis, keepdims, method):
             low = high = high if part > 0.5 or part == 0.5 and low % 2 else low
         elif method != 'midpoint':
             low = high = low if method == 'lower' else high
-        one = lanes[..., low] if low == high and method != 'midpoint' else (lanes[..., low] + lanes[..., high]) * 0.5 if (
-            low != high) else lanes[..., low] * 1.0
+        if method != 'midpoint':
+            one = lanes[..., low]
+        else:
+            one = (lanes[..., low] + lanes[..., high]) * 0.5 if low != high else lanes[..., low] * 1.0
         if a.dtype.kind == 'f':
             one = where(isnan(lanes[..., -1]), lanes[..., -1], one)
         one = asarray(one)
         if keepdims:
-            one = one.reshape((1,) * ndim) if axis is None else expand_dims(one, normalized(axis, ndim))
+            one = one.reshape((1,) * ndim) if at is None else expand_dims(one, at)
         made.append(one)
     whole = array([one.tolist() for one in made], made[0].dtype).reshape(fractions.shape + made[0].shape) if made else empty((0,))
     return whole if whole.ndim else whole[()]
@@ -195,6 +194,11 @@ def trim_zeros(filt, trim='fb'):
     return filt[first:last]
 
 
+def _weights(bitorder):
+    """Of the bits of a byte, the first one first."""
+    return array([1 << (i if bitorder == 'little' else 7 - i) for i in range(8)], 'u1')
+
+
 def packbits(a, axis=None, bitorder='big'):
     """Eight truths to a byte, along the last axis or of all elements; the rest of the last byte is 0."""
     a = asarray(a)
@@ -206,8 +210,7 @@ def packbits(a, axis=None, bitorder='big'):
     rest = -bits.shape[-1] % 8
     bits = concatenate([bits, zeros(bits.shape[:-1] + (rest,), 'u1')], -1)
     bits = bits.reshape(bits.shape[:-1] + (bits.shape[-1] // 8, 8))
-    weights = array([1 << (i if bitorder == 'little' else 7 - i) for i in range(8)], 'u1')
-    return (bits * weights).sum(axis=-1).astype('u1').swapaxes(at, -1)
+    return (bits * _weights(bitorder)).sum(axis=-1).astype('u1').swapaxes(at, -1)
 
 
 def unpackbits(a, axis=None, count=None, bitorder='big'):
@@ -217,8 +220,7 @@ def unpackbits(a, axis=None, count=None, bitorder='big'):
     a = a.ravel() if axis is None else a
     at = 0 if axis is None else normalized(axis, a.ndim)
     lanes = a.swapaxes(at, -1)
-    weights = array([1 << (i if bitorder == 'little' else 7 - i) for i in range(8)], 'u1')
-    bits = ((lanes[..., None] & weights) != 0).astype('u1').reshape(lanes.shape[:-1] + (8 * lanes.shape[-1],))
+    bits = ((lanes[..., None] & _weights(bitorder)) != 0).astype('u1').reshape(lanes.shape[:-1] + (8 * lanes.shape[-1],))
     if count is not None:
         bits = bits[..., :operator_index(count)]
     return bits.swapaxes(at, -1)
