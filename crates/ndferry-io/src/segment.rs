@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind};
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,9 @@ const TMPFS: u64 = 0x0102_1994;
 pub struct SegmentPool {
     nbytes: AtomicU64,
     state: Mutex<State>,
+    /// Segments that are written to at the moment are not in the list; so many there are, of so many bytes.
+    filling: AtomicUsize,
+    filling_nbytes: AtomicU64,
 }
 
 #[derive(Default)]
@@ -87,6 +90,8 @@ impl SegmentPool {
         Self {
             nbytes: AtomicU64::new(nbytes),
             state: Mutex::default(),
+            filling: AtomicUsize::new(0),
+            filling_nbytes: AtomicU64::new(0),
         }
     }
 
@@ -100,8 +105,9 @@ impl SegmentPool {
         self.nbytes.store(nbytes, Ordering::Relaxed);
     }
 
-    /// A segment for so many bytes; `None` if what was sent and not received yet would exceed `in_flight` (or what the pool
-    /// may keep) together with it. What receivers hold is theirs and does not count; and one that is alone may be of any size.
+    /// A segment for so many bytes; `None` if what is written now, or was sent and not received yet, would exceed `in_flight`
+    /// (or what the pool may keep) together with it. What receivers hold is theirs and does not count; and one that is alone
+    /// may be of any size.
     ///
     /// # Errors
     /// [`Error::System`] without descriptors or memory.
@@ -111,7 +117,9 @@ impl SegmentPool {
         let Some(mut state) = self.lock() else {
             return Ok(None);
         };
-        let (mut under_way, mut best) = (0_u64, None::<(u64, usize)>);
+        let filling = self.filling.load(Ordering::Relaxed);
+        let filling_nbytes = self.filling_nbytes.load(Ordering::Relaxed);
+        let (mut under_way, mut best) = (filling_nbytes, None::<(u64, usize)>);
         let mut uses = Vec::with_capacity(state.segments.len());
         for own in &state.segments {
             uses.push(own.in_use()?);
@@ -135,13 +143,21 @@ impl SegmentPool {
         let own = match best {
             Some((_, at)) => state.segments.remove(at),
             None => {
-                state.make_room(uses, most.saturating_sub(capacity));
-                if state.segments.len() >= MOST {
+                let segments = MOST.saturating_sub(filling + 1);
+                state.make_room(
+                    uses,
+                    segments,
+                    most.saturating_sub(filling_nbytes + capacity),
+                );
+                if state.segments.len() + filling >= MOST {
                     return Ok(None);
                 }
                 Own::create(capacity)?
             }
         };
+        self.filling.fetch_add(1, Ordering::Relaxed);
+        self.filling_nbytes
+            .fetch_add(own.capacity, Ordering::Relaxed);
         Ok(Some(Filling {
             pool: self,
             own: Some(own),
@@ -152,6 +168,19 @@ impl SegmentPool {
     pub fn clear(&self) {
         if let Some(mut state) = self.lock() {
             state.segments.clear();
+        }
+    }
+
+    /// Puts a segment that was written to into the list again.
+    fn put_back(&self, own: Own) {
+        let state = self.lock();
+        // Before the list is let go of: who takes one counts both. A forked process has begun at nothing.
+        let fewer = |count: usize| Some(count.saturating_sub(1));
+        let less = |nbytes: u64| Some(nbytes.saturating_sub(own.capacity));
+        let _ = (self.filling).fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+        let _ = (self.filling_nbytes).fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if let Some(mut state) = state {
+            state.segments.push(own);
         }
     }
 
@@ -179,19 +208,21 @@ impl SegmentPool {
         if state.process != process {
             state.segments.clear();
             state.process = process;
+            self.filling.store(0, Ordering::Relaxed);
+            self.filling_nbytes.store(0, Ordering::Relaxed);
         }
         Some(state)
     }
 }
 
 impl State {
-    /// Lets go of old segments, first of those that nobody has, until no more than so many bytes are left.
-    fn make_room(&mut self, mut uses: Vec<Use>, nbytes: u64) {
+    /// Lets go of old segments, first of those that nobody has, until no more than so many, and so many bytes, are left.
+    fn make_room(&mut self, mut uses: Vec<Use>, segments: usize, nbytes: u64) {
         for which in [Use::Free, Use::Held] {
             let mut at = 0;
             while at < self.segments.len() {
                 let total: u64 = self.segments.iter().map(|own| own.capacity).sum();
-                if total <= nbytes && self.segments.len() < MOST {
+                if total <= nbytes && self.segments.len() <= segments {
                     return;
                 }
                 if uses[at] == which {
@@ -304,9 +335,7 @@ impl Filling<'_> {
             return Err(io::Error::from(ErrorKind::NotFound).into());
         };
         let leased = lease(&own);
-        if let Some(mut state) = self.pool.lock() {
-            state.segments.push(own);
-        }
+        self.pool.put_back(own);
         Ok(leased?)
     }
 }
@@ -323,10 +352,8 @@ fn lease(own: &Own) -> io::Result<Lease> {
 
 impl Drop for Filling<'_> {
     fn drop(&mut self) {
-        if let Some(own) = self.own.take()
-            && let Some(mut state) = self.pool.lock()
-        {
-            state.segments.push(own);
+        if let Some(own) = self.own.take() {
+            self.pool.put_back(own);
         }
     }
 }
@@ -507,6 +534,29 @@ mod tests {
         drop(large);
         drop(lend(&pool, &sent).unwrap());
         assert!(pool.size().1 <= 4 * MIB);
+    }
+
+    #[test]
+    fn segments_that_are_written_to_count() {
+        let pool = SegmentPool::new(1 << 40);
+        let sent: Vec<_> = (0..MOST - 2)
+            .map(|_| lend(&pool, &[1; 10]).unwrap())
+            .collect();
+        let take = || pool.take(10, u64::MAX).unwrap();
+        let both = (take().unwrap(), take().unwrap());
+        assert!(take().is_none());
+        drop(both);
+        assert_eq!(pool.size().0, MOST);
+        let both = (take().unwrap(), take().unwrap());
+        assert!(take().is_none());
+        // Bytes count, too: nothing is kept or begun beside two that are as large as the pool.
+        drop((sent, both));
+        pool.set_nbytes(2 * MIB);
+        let both = [(); 2].map(|()| pool.take(MIB, u64::MAX).unwrap().unwrap());
+        assert_eq!(pool.size(), (0, 0));
+        assert!(take().is_none());
+        drop(both);
+        assert_eq!(pool.size(), (2, 2 * MIB));
     }
 
     #[test]
