@@ -1,5 +1,7 @@
 """`ndferry_math` against the real NumPy 2: dtypes, shapes, values and exceptions of thousands of calls."""
 
+import math
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -101,6 +103,38 @@ def test_reductions(seed):
     if name.endswith("prod"):
         scale = None
     both(name, [a], lambda: getattr(np, name)(a, **given), options, ulps=60 if a_kind == "c" else 8, scale=scale)
+
+
+@cases(1500, seeds)
+def test_reductions_of_some_elements_and_from_a_number_on(seed):
+    draw = Draw(seed)
+    starting = "sum prod min max nansum nanprod nanmin nanmax".split()
+    name = draw.one(starting + "mean var std any all nanmean nanvar nanstd".split())
+    a = draw.array(tame=draw.chance(0.6))
+    options, given = {}, [a]
+    if a.ndim and draw.chance(0.7):
+        options["axis"] = int(draw.random.integers(-a.ndim, a.ndim))
+    if draw.chance(0.3):
+        options["keepdims"] = True
+    if name.endswith(("var", "std")) and draw.chance(0.3):
+        options["ddof"] = 1
+    if name in starting and draw.chance(0.6):
+        numbers = [0, 1, 3, -2, 300, True, False] + ([2.5, -0.0, float("inf"), float("nan")] if a.dtype.kind in "fc" else [1.5])
+        options["initial"] = draw.one(numbers)
+    theirs = {**options}
+    if isinstance(options.get("initial"), float):
+        # JSON has no NaN.
+        options["initial"] = str(options["initial"]) if not math.isfinite(options["initial"]) else options["initial"]
+    if draw.chance(0.8) or "initial" not in options:
+        shape = tuple(draw.one([1, extent]) for extent in a.shape[int(draw.random.integers(0, a.ndim + 1)) :])
+        mask = draw.random.random(shape) < 0.7 if draw.chance(0.9) else draw.one([True, False])
+        if draw.chance(0.03):
+            mask = draw.one([np.ones((2, *a.shape), bool), np.ones(a.shape), np.ones((17,), bool)])
+        given, theirs["where"] = [a, mask], mask
+    wide = np.abs(np.nan_to_num(a.astype("c16"), posinf=0, neginf=0))
+    scale = float(np.sum(wide)) + 300 if "sum" in name or "mean" in name else float(np.max(wide, initial=0)) ** 2
+    scale = None if name.endswith("prod") else scale
+    both(name, given, lambda: getattr(np, name)(a, **theirs), options, ulps=60 if a.dtype.kind == "c" else 8, scale=scale)
 
 
 @cases(700, seeds)

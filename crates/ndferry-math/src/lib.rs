@@ -54,6 +54,7 @@ mod indexing;
 mod joining;
 mod linalg;
 mod map;
+mod masked;
 mod moving;
 mod names;
 pub mod np;

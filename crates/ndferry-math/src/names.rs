@@ -65,22 +65,25 @@ const BINARIES: &[Function] = binaries!(
     "logaddexp" Logaddexp "logaddexp2" Logaddexp2 "heaviside" Heaviside "ldexp" Ldexp
 );
 
-const TOTAL: &[&str] = &["axis", "keepdims", "dtype"];
-const AXES: &[&str] = &["axis", "keepdims"];
+const TOTAL: &[&str] = &["axis", "keepdims", "dtype", "initial"];
+const BOUND: &[&str] = &["axis", "keepdims", "initial"];
+const MEAN: &[&str] = &["axis", "keepdims", "dtype"];
 const SPREAD: &[&str] = &["axis", "keepdims", "dtype", "ddof", "correction"];
+const AXES: &[&str] = &["axis", "keepdims"];
 
+/// A second operand says which elements count, NumPy's `where`.
 macro_rules! reductions {
-    ($($name:literal $options:ident $f:ident $nans:ident)*) => {
-        &[$(Function::new($name, (1, 1), $options, Run::Reduce(Reduce::$f, Nans::$nans))),*]
+    ($($name:literal $arity:literal $options:ident $f:ident $nans:ident)*) => {
+        &[$(Function::new($name, (1, $arity), $options, Run::Reduce(Reduce::$f, Nans::$nans))),*]
     };
 }
 
 const REDUCED: &[Function] = reductions!(
-    "sum" TOTAL Sum Kept "prod" TOTAL Prod Kept "mean" TOTAL Mean Kept "var" SPREAD Var Kept "std" SPREAD Std Kept
-    "min" AXES Min Kept "max" AXES Max Kept "amin" AXES Min Kept "amax" AXES Max Kept
-    "any" AXES Any Kept "all" AXES All Kept "count_nonzero" AXES CountNonzero Kept
-    "nansum" TOTAL Sum Skipped "nanprod" TOTAL Prod Skipped "nanmean" TOTAL Mean Skipped
-    "nanvar" SPREAD Var Skipped "nanstd" SPREAD Std Skipped "nanmin" AXES Min Skipped "nanmax" AXES Max Skipped
+    "sum" 2 TOTAL Sum Kept "prod" 2 TOTAL Prod Kept "mean" 2 MEAN Mean Kept "var" 2 SPREAD Var Kept "std" 2 SPREAD Std Kept
+    "min" 2 BOUND Min Kept "max" 2 BOUND Max Kept "amin" 2 BOUND Min Kept "amax" 2 BOUND Max Kept
+    "any" 2 AXES Any Kept "all" 2 AXES All Kept "count_nonzero" 1 AXES CountNonzero Kept
+    "nansum" 2 TOTAL Sum Skipped "nanprod" 2 TOTAL Prod Skipped "nanmean" 2 MEAN Mean Skipped
+    "nanvar" 2 SPREAD Var Skipped "nanstd" 2 SPREAD Std Skipped "nanmin" 2 BOUND Min Skipped "nanmax" 2 BOUND Max Skipped
 );
 
 type One = Result<Vec<Array>, MathError>;

@@ -67,6 +67,10 @@ impl Options {
         self.0.is_empty()
     }
 
+    pub(crate) fn has(&self, option: &str) -> bool {
+        self.get(option).is_some()
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
@@ -109,6 +113,19 @@ impl Options {
             None => Ok(None),
             Some(Setting::Float(value)) => Ok(Some(*value)),
             Some(Setting::Int(value)) => Ok(Some(*value as f64)),
+            Some(_) => Err(wrong(option, "a number")),
+        }
+    }
+
+    pub(crate) fn number(
+        &self,
+        option: &'static str,
+    ) -> Result<Option<crate::Operand<'static>>, MathError> {
+        match self.get(option) {
+            None => Ok(None),
+            Some(Setting::Bool(value)) => Ok(Some((*value).into())),
+            Some(Setting::Int(value)) => Ok(Some((*value).into())),
+            Some(Setting::Float(value)) => Ok(Some((*value).into())),
             Some(_) => Err(wrong(option, "a number")),
         }
     }

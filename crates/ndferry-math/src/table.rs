@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use ndferry_array::Array;
 
 use crate::binary::{Binary, binary};
+use crate::masked::reduce_some;
 use crate::names;
 use crate::options::Options;
 use crate::reduce::{Nans, Reduce, reduce};
@@ -82,8 +83,12 @@ impl Function {
                 Ok(pair) => Ok(vec![binary(self.name, *f, pair, options)?]),
                 Err(_) => Err(self.wrong_number(given)),
             },
-            (Run::Reduce(f, nans), [operand]) => {
+            (Run::Reduce(f, nans), [operand]) if !options.has("initial") => {
                 Ok(vec![reduce(self.name, *f, *nans, operand, options)?])
+            }
+            (Run::Reduce(f, nans), operands) => {
+                let found = reduce_some(self.name, *f, *nans, operands, options)?;
+                Ok(vec![found])
             }
             (Run::Other(f), operands) => f(operands, options),
             _ => Err(self.wrong_number(given)),

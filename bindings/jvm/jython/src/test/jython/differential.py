@@ -69,12 +69,23 @@ MORE = [
     "changed(x, lambda a: np.put_along_axis(a, np.argsort(a, 0, kind='stable'), 7, 0))", "np.sort(np.array([(2, 1.), (1, 5.), (2, 0.)], 'i4,f8'), order='f1')['f0']", "np.partition(y, 9)",
     "np.argsort(np.array([(2, 1.), (1, 5.), (2, 0.)], 'i4,f8'))", "np.unique(np.array(['b', 'a', 'b']), return_counts=True)[1]", "np.argsort(np.array(['b', 'a', 'b']), kind='stable')",
     "np.array(['a', 'b']) == 'a'", "np.array(['a', 'b']) != np.array([['b'], ['a']])",
-    "None in y", "y == None", "y != 'a'",
+    "None in y", "y == None", "y != 'a'", "changed(x / 2, lambda a: np.add(x, 1, out=a))", "changed(x, lambda a: np.divide(a, 2, out=a))",
+    "np.bitwise_or.reduce(z.astype(int))", "np.bitwise_and.reduce(x.astype(int), axis=1)", "np.fmax.reduce(x, axis=None)", "np.subtract.reduce(x)",
+    "np.logical_xor.reduce(x, axis=1, keepdims=True)", "np.minimum.accumulate(x, axis=1)", "np.maximum.accumulate(z)", "np.multiply.accumulate(x)",
+    "np.add.reduceat(y, [0, 0, len(y) - 1])", "np.maximum.reduceat(x, [len(y) - 1, 0], axis=1)", "np.add.reduceat(y, [9])", "np.hypot.reduce(y[:0])",
+    "np.fmin.reduce(y[:0])", "np.subtract.reduce(x, axis=(0, 1))", "np.bitwise_xor.reduce(x.astype(int), axis=(1, 0), keepdims=True)", "np.add.reduce(x, 1, None, None, True)",
 ]
 #: The same of what only the native library has.
 NATIVE_MORE = [
     "np.histogram2d(y, y, 3)[0]", "np.histogram2d(y, y + 1, 2, [[0, 4], [1, 6]])[0]", "np.histogram2d(y, y[::-1], [[0, 2, 9], [1, 5]], weights=y)[0]", "np.histogram2d(x[0], y)[2]",
     "np.histogram2d(y, y, 2, density=True)[0]", "np.histogram2d(y, y, [[0, 2, 9], [1, 5]])[1]", "np.histogram(y, 3)[1]", "np.histogram(y, 3, (0, 5))[1]", "np.histogram2d(y, z)[0].shape", "np.histogram_bin_edges(y, 4)", "np.nanpercentile(x, 30)", "np.nanquantile(x, .3, axis=0)", "np.frexp(y)[1]",
+    "np.sum(x, where=x > 2)", "np.sum(x, 0, initial=7, where=x > 2)", "x.max(axis=1, initial=3)", "x.min(initial=2, where=y > 1)", "np.max(x[:, :0], axis=1, initial=-1)",
+    "np.min(x, where=y > 1)", "np.mean(x, 1, where=y > 1)", "x.std(where=x > 1)", "x.var(axis=0, ddof=1, where=x > 1)", "np.any(x, axis=0, where=[[True]] * len(x))", "x.all(where=y > 3)",
+    "np.nansum(x / (y - y[0]), where=x > 1)", "np.nanmean(x / (y - y[0]), axis=1, where=y > 0)", "np.nanmax(x, initial=9)", "np.prod(x, axis=0, initial=2)", "np.sum(x, where=z > 1)",
+    "np.add.reduce(x, where=x > 2)", "np.sum(y, initial=2.5)", "np.sum(y, dtype='f4', initial=-1)", "y.sum(where=y)", "np.multiply.reduce(x, axis=1, initial=3)", "np.fmax.reduce(x, initial=4)",
+    "changed(x / 1., lambda a: np.divide(y, y - y[0], out=a, where=y != y[0]))", "changed(x, lambda a: np.negative(a, a, where=a > 2))", "np.where(x > 2, np.sqrt(x, where=x > 2), 1)",
+    "changed(x, lambda a: np.add.at(a, [0, 0, -1], 1))", "changed(y, lambda a: np.multiply.at(a, z.astype(int) % len(y), 2))", "changed(x, lambda a: np.maximum.at(a, (0, [0, 0]), [3, 5]))",
+    "changed(y, lambda a: np.add.at(a, [0], .5))", "changed(x, lambda a: np.subtract.at(a, x > 2, 1))",
     "np.heaviside(y - 2., .5)", "np.ldexp(y / 2, 3)", "np.spacing(y / 2)",
 ]
 

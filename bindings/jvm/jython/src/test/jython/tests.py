@@ -328,6 +328,28 @@ class Linalg(unittest.TestCase):
         else:
             self.assertTrue(np._call.is_complete())
 
+    def test_some_elements_count_or_it_is_said_what_is_missing(self):
+        a, mask = np.array([[1, 5, 2], [4, 0, 3]]), [True, False, True]
+        asked = [lambda: np.min(a, where=mask, initial=9), lambda: a.max(axis=0, where=mask, initial=-1).tolist(),
+                 lambda: np.sum(a, initial=7), lambda: a.sum(axis=1, where=mask).tolist()]
+        if np._call.is_complete():
+            self.assertEqual([one() for one in asked], [1, [4, -1, 3], 22, [3, 7]])
+        else:
+            for one in asked:
+                self.assertRaises(NotImplementedError, one)
+
+    def test_results_go_where_they_are_wanted_if_they_fit(self):
+        out = np.full(3, -1.)
+        self.assertTrue(np.divide([1, 2, 3], [1, 0, 2], out=out, where=np.array([1, 0, 2]) != 0) is out)
+        self.assertEqual(out.tolist(), [1, -1, 1.5])
+        np.add(out, 1, (out,))
+        self.assertEqual(out.tolist(), [2, 0, 2.5])
+        # NumPy refuses, too, what would lose what is behind the point.
+        counts = np.zeros(3, int)
+        self.assertRaises(TypeError, np.add, out, 0.5, counts)
+        self.assertRaises(TypeError, out.sum, None, None, counts[0:1].reshape(()))
+        self.assertEqual(counts.tolist(), [0, 0, 0])
+
     def test_complex_numbers_are_kept_without_the_library(self):
         a = np.array([[1 + 2j, 3], [0, -1j]])
         self.assertEqual((a.dtype, a.T[1].tolist(), a[a.astype(bool)].size, a[1, 1], repr(a[0])),

@@ -5,27 +5,24 @@ from numpy._array import array, longs, ndarray, normalized, operator_index, wrap
 from numpy._call import call, is_complete
 from numpy._create import arange, asarray, full, zeros
 from numpy._dtype import promote_types, result_type
-from numpy._operators import Operators, stored
+from numpy._operators import Operators, masked, stored
+from numpy._ufunc import equip
 
 
 def _unary(name):
-    def function(x, out=None, dtype=None):
+    def function(x, out=None, dtype=None, where=True):
         options = {} if dtype is None else {'dtype': dtype}
-        return stored(call(name, x, **options), out)
+        return stored(call(name, x, **options), out, where)
     function.__name__ = name
     return function
 
 
 def _binary(name):
-    def function(x1, x2, out=None, dtype=None):
+    def function(x1, x2, out=None, dtype=None, where=True):
         options = {} if dtype is None else {'dtype': dtype}
-        return stored(call(name, x1, x2, **options), out)
-
-    def outer(x1, x2):
-        x1, x2 = asarray(x1), asarray(x2)
-        return call(name, x1.reshape(x1.shape + (1,) * x2.ndim), x2)
+        return stored(call(name, x1, x2, **options), out, where)
     function.__name__ = name
-    function.outer = outer
+    equip(function)
     return function
 
 
@@ -34,13 +31,6 @@ def _method(name):
         return getattr(a if isinstance(a, Operators) else asarray(a), name)(*args, **options)
     function.__name__ = name
     return function
-
-
-def _reducer(name):
-    """Of a ufunc: along the first axis unless another is said."""
-    def reduced(array, axis=0, dtype=None, out=None, **options):
-        return getattr(asarray(array), name)(axis=axis, **dict(options, **{'dtype': dtype, 'out': out} if dtype or out else {}))
-    return reduced
 
 
 UNARY = ('negative positive absolute fabs sign rint floor ceil trunc exp exp2 expm1 log log2 log10 log1p sqrt square cbrt '
@@ -58,10 +48,6 @@ for _name in BINARY:
     globals()[_name] = _binary('true_divide' if _name == 'divide' else 'remainder' if _name == 'mod' else _name)
 for _name in METHODS:
     globals()[_name] = _method(_name)
-for _name, _reduced in (('add', 'sum'), ('multiply', 'prod'), ('maximum', 'max'), ('minimum', 'min'), ('logical_and', 'all'),
-                        ('logical_or', 'any')):
-    globals()[_name].reduce = _reducer(_reduced)
-add.accumulate, multiply.accumulate = _reducer('cumsum'), _reducer('cumprod')
 abs = absolute
 amin, amax, around = min, max, round
 bitwise_not, conj = invert, conjugate
@@ -668,7 +654,7 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
 
 def _skipping(name):
     def function(a, axis=None, keepdims=False, **options):
-        return call(name, a, axis=axis, keepdims=keepdims, **options)
+        return call(name, *masked(a, options), axis=axis, keepdims=keepdims, **options)
     function.__name__ = name
     return function
 

@@ -38,17 +38,38 @@ def _axes(name, *known):
                 raise TypeError("%s() got an unexpected keyword argument '%s'" % (name, key))
         if dtype is not None:
             options['dtype'] = dtype
-        return stored(call(name, self, axis=axis, keepdims=keepdims, **options), out)
+        return stored(call(name, *masked(self, options), axis=axis, keepdims=keepdims, **options), out)
 
     method.__name__ = name
     return method
 
 
-def stored(result, out):
-    """Puts the result where the caller wants it."""
+def masked(array, options):
+    """The array and, which is an operand, what the option `where` says of its elements."""
+    where = options.pop('where', True)
+    if where is True:
+        return [array]
+    return [array, where if hasattr(where, 'dtype') else _bools(where)]
+
+
+def _bools(where):
+    from numpy._create import asarray
+    return asarray(where, bool)
+
+
+def stored(result, out, where=True):
+    """Puts the result where the caller wants it, or only the elements for which `where` is true."""
+    if isinstance(out, tuple):
+        out, = out
+    if where is not True:
+        where = _bools(where)
+        if out is None:
+            # What is left out has some value in NumPy and is 0 here.
+            return call('where', where, result, result.dtype.type(0))
     if out is None:
         return result
-    out[...] = result
+    from numpy._more import copyto
+    copyto(out, result, where=where)
     return out
 
 
@@ -104,15 +125,15 @@ class Operators(object):
     def __ge__(self, other):
         return call('greater_equal', self, other)
 
-    sum = _axes('sum')
-    prod = _axes('prod')
-    mean = _axes('mean')
-    std = _axes('std', 'ddof')
-    var = _axes('var', 'ddof')
-    min = _axes('min')
-    max = _axes('max')
-    all = _axes('all')
-    any = _axes('any')
+    sum = _axes('sum', 'initial', 'where')
+    prod = _axes('prod', 'initial', 'where')
+    mean = _axes('mean', 'where')
+    std = _axes('std', 'ddof', 'correction', 'where')
+    var = _axes('var', 'ddof', 'correction', 'where')
+    min = _axes('min', 'initial', 'where')
+    max = _axes('max', 'initial', 'where')
+    all = _axes('all', 'where')
+    any = _axes('any', 'where')
     ptp = _axes('ptp')
     argmin = _axes('argmin')
     argmax = _axes('argmax')

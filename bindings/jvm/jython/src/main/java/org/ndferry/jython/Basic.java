@@ -1,7 +1,10 @@
 package org.ndferry.jython;
 
 import java.math.BigInteger;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import org.ndferry.Dtype;
 import org.ndferry.Dtype.Kind;
 import org.ndferry.NDArray;
@@ -11,19 +14,31 @@ import org.python.core.PyException;
 
 /** Arithmetic, comparisons and sums of real numbers in Java, for platforms without the native library. */
 final class Basic {
+  private static final Set<String> BINARY = words("add subtract multiply true_divide floor_divide remainder equal not_equal less "
+      + "less_equal greater greater_equal bitwise_and bitwise_or bitwise_xor minimum maximum power logical_and logical_or "
+      + "logical_xor fmin fmax arctan2 hypot copysign");
+  private static final Set<String> REDUCED = words("sum min max mean any all");
+
   private Basic() {}
 
+  private static Set<String> words(String text) {
+    return new HashSet<>(Arrays.asList(text.split(" ")));
+  }
+
   static NDArray call(String name, Object[] operands, Map<String, Object> options) {
+    if (options.get("initial") != null) {
+      throw missing(name);
+    }
     for (Object operand : operands) {
       NDArray complex = Complexes.isComplex(operand) ? Complexes.call(name, operands, options) : null;
       if (complex != null) {
         return complex;
       }
     }
-    if (operands.length == 2 && "add subtract multiply true_divide floor_divide remainder equal not_equal less less_equal greater greater_equal bitwise_and bitwise_or bitwise_xor minimum maximum power logical_and logical_or logical_xor fmin fmax arctan2 hypot copysign".contains(name)) {
+    if (operands.length == 2 && BINARY.contains(name)) {
       return binary(name, operands[0], operands[1]);
     }
-    if (operands.length == 1 && options.get("dtype") == null && "sum min max mean any all".contains(name)) {
+    if (operands.length == 1 && options.get("dtype") == null && REDUCED.contains(name)) {
       return reduced(name, (NDArray) operands[0], options.get("axis"), Boolean.TRUE.equals(options.get("keepdims")));
     }
     if (operands.length == 1 && name.equals("negative")) {
