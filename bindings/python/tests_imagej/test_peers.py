@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -35,15 +36,17 @@ def test_only_those_with_the_token_are_answered(ij: imagej.ImageJ, runtime: Path
             imagej.connect(at, token=token)
     # A browser, half a message, nothing at all, megabytes of nothing: no answer but the end.
     for said in (b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"\x93NPB\x01\x20", b"", b"\x93NPB" + bytes(1 << 20)):
-        with socket.create_connection(("127.0.0.1", int(str(entry["port"]))), timeout=20) as stranger:
+        answer = b""
+        with socket.create_connection(("127.0.0.1", int(str(entry["port"]))), timeout=60) as stranger:
             try:
                 stranger.sendall(said)
-                stranger.shutdown(socket.SHUT_WR)
-                answer = b""
+                # Who has hung up before all of it was read leaves nothing to shut.
+                with contextlib.suppress(OSError):
+                    stranger.shutdown(socket.SHUT_WR)
                 while more := stranger.recv(4096):
                     answer += more
             except ConnectionError:
-                answer = b""
+                pass
             assert str(entry["token"]).encode() not in answer and len(answer) < 200
     assert imagej.connect().status()["pid"] == entry["pid"]
     # It listens on this machine alone.
