@@ -89,7 +89,7 @@ def test_imagej_sees_the_pixels_where_they_belong(ij: imagej.ImageJ) -> None:
     array = some("<u2", (2, 3, 2, 7, 9))
     for axes in ("TZCYX", "ZCTYX"):
         order = ["TZC".index(letter) for letter in axes[:3]]
-        ij.show(array.transpose([*order, 3, 4]), axes)
+        image = ij.show(array.transpose([*order, 3, 4]), axes)
         code = """
             getDimensions(w, h, c, z, t); out = "" + w + " " + h + " " + c + " " + z + " " + t + " " + bitDepth();
             for (i = 1; i <= t; i++) for (j = 1; j <= z; j++) for (k = 1; k <= c; k++) {
@@ -99,6 +99,7 @@ def test_imagej_sees_the_pixels_where_they_belong(ij: imagej.ImageJ) -> None:
         seen = [int(word) for word in ij.macro(code).split()]
         assert seen[:6] == [9, 7, 2, 3, 2, 16]
         assert seen[6:] == array[..., 4, 5].ravel().tolist()
+        image.close()  # else it may become the current one when another is shown
     ij.show(some("<i2", (7, 9)))
     assert ij.macro("return d2s(calibrate(getPixel(1, 0)), 0);") == str(some("<i2", (7, 9))[0, 1])
 
@@ -109,8 +110,11 @@ def test_what_imagej_made_can_be_pulled(ij: imagej.ImageJ) -> None:
     assert (image.title, image.axes, image.shape, image.dtype) == ("made", "TZCYX", (4, 3, 2, 32, 64), np.dtype("<u2"))
     pixels = image.numpy()
     assert pixels.shape == (4, 3, 2, 32, 64) and (np.diff(pixels[0, 0, 0, 0].astype(int)) > 0).all()
+    image.close()  # else it may become the current one when another is shown
     ij.macro('newImage("colours", "RGB", 20, 10, 1); setPixel(3, 2, 0x102030);')
-    assert ij.current().numpy()[2, 3].tolist() == [0x10, 0x20, 0x30]
+    colours = ij.current()
+    assert colours.numpy()[2, 3].tolist() == [0x10, 0x20, 0x30]
+    colours.close()
     # Pixels that an array cannot have any more come in a dtype that can.
     half = ij.show(some("<i4", (6, 8)))
     ij.macro('run("Divide...", "value=2"); run("Add...", "value=0.25");')
@@ -143,7 +147,7 @@ def test_colours_ranges_labels_and_modes_both_ways(ij: imagej.ImageJ, pictures: 
     assert [one.type for one in info.overlay] == ["rectangle", "straight line"] and info.overlay[0].color == "yellow"
     screenshot(pictures / "composite.png")
     # The same again, of what was told.
-    again = ij.show(
+    shown = ij.show(
         image.numpy(),
         info.axes,
         luts=info.luts,
@@ -154,10 +158,13 @@ def test_colours_ranges_labels_and_modes_both_ways(ij: imagej.ImageJ, pictures: 
         roi=info.roi,
         overlay=info.overlay,
         mode="color",
-    ).info
+    )
+    again = shown.info
     assert again.mode == "color" and again.ranges == info.ranges and again.spacing == info.spacing
     assert [lut.tolist() for lut in again.luts] == [lut.tolist() for lut in info.luts]
     assert again.roi == info.roi and again.overlay == info.overlay
+    for older in (image, shown):
+        older.close()  # else it may become the current one when another is shown
     plain = ij.show(some("<i2", (7, 9)), ranges=(-50, 900), luts="Fire")
     seen = ij.macro('getLut(r, g, b); return "" + r[128] + " " + g[128] + " " + b[128];')
     assert plain.info.ranges == [(-50, 900)] and plain.info.luts[0][128].tolist() == [int(word) for word in seen.split()]
