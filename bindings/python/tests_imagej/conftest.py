@@ -132,7 +132,7 @@ def ij(_shared: ndferry.imagej.ImageJ) -> Iterator[ndferry.imagej.ImageJ]:
     yield _shared
     for image in _shared.images():
         try:
-            _shared.image(image.id).close()
+            ndferry.imagej.Image(_shared._address, image.id, image.title).close()
         except ndferry.imagej.ImageClosed:
             pass
 
