@@ -33,7 +33,7 @@ def test_files_of_each_format_that_are_dropped_onto_imagej_are_opened(
     called = ij.macro(f'return call("Dropping_.drop", "{paths}");'.replace("\n", '" + "\\n" + "'))
     assert called == "dropped 4"
     expected = ["a.npy", "b.npz:x", "b.npz:y", "c.npb", "d.pkl"]
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while len(ij.images()) < len(expected) and time.monotonic() < end:
         time.sleep(0.1)
     assert sorted(info.title for info in ij.images()) == expected

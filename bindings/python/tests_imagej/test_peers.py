@@ -66,7 +66,7 @@ def test_many_silent_strangers_keep_nobody_out_for_long(ij: imagej.ImageJ, runti
                 ij.status()
                 break
             except imagej.NotRunning:
-                assert time.monotonic() - start < 20
+                assert time.monotonic() - start < 60  # they may say nothing for 10 s
                 time.sleep(0.2)
     finally:
         for stranger in strangers:
@@ -91,7 +91,9 @@ def test_the_newest_answers_and_the_dead_are_passed_over(own: Starter, runtime: 
     second.process.wait()
     assert imagej.connect().status()["pid"] == first.status()["pid"]
     first_pid = first.status()["pid"]
-    first.close()
+    assert first.process is not None
+    first.process.terminate()
+    first.process.wait(60)  # close() kills it after 10 s
     assert not (runtime / "ndferry" / f"imagej-{first_pid}.json").exists()  # it has ended as it should
 
 
@@ -247,8 +249,8 @@ def test_a_python_that_is_killed_leaves_an_imagej_that_works(ij: imagej.ImageJ) 
     script.wait()
     start = time.monotonic()
     with pytest.raises(imagej.ImageJError):
-        ij.macro('selectImage("lazy"); setSlice(4); return toString(getPixel(1, 2));', timeout=20)
-    assert time.monotonic() - start < 20
+        ij.macro('selectImage("lazy"); setSlice(4); return toString(getPixel(1, 2));', timeout=60)
+    assert time.monotonic() - start < 60
     assert ij.show(np.zeros((3, 3), "u1")).shape == (3, 3)
     # One that dies while it pushes leaves nothing.
     before = len(ij.images())
@@ -364,7 +366,7 @@ def test_the_shared_memory_of_a_killed_python_is_let_go_of(ij: imagej.ImageJ) ->
     code += "while True: im.update(numpy.zeros((64, 1024, 1024), 'u2')), im.numpy()"
     for _ in range(2):
         subprocess.run([sys.executable, "-c", code], timeout=60, env=os.environ)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while "memfd:ndferry" in Path(f"/proc/{pid}/maps").read_text():
         assert time.monotonic() < end
         time.sleep(0.05)
