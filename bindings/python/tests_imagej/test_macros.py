@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -68,6 +70,10 @@ def test_a_dialog_is_named_when_the_time_is_over(ij: imagej.ImageJ, pictures: Pa
         image = ij.show(np.zeros((4, 4), "u1"))
         assert image.numpy().shape == (4, 4)
         screenshot(pictures / "dialog.png")
+        # A macro has to wait, and its caller hears for what.
+        with pytest.raises(imagej.DialogBlocked) as error:
+            ij.macro('return "later";', timeout=1)
+        assert error.value.title == "How many?"
     finally:
         _escape(ij, pictures)
     try:
@@ -160,3 +166,59 @@ def test_macros_of_several_threads_do_not_disturb_each_other(ij: imagej.ImageJ) 
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def _wait_for(file: Path) -> None:
+    end = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_macro_begins_when_the_one_before_has_ended(ij: imagej.ImageJ, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+
+    def work() -> None:
+        ij.macro(f'File.append("begun", "{log}"); wait(50); File.append("ended", "{log}");', timeout=120)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert log.read_text().split() == ["begun", "ended"] * 6
+
+
+def test_a_macro_that_is_given_up_before_its_turn_never_runs(ij: imagej.ImageJ, tmp_path: Path) -> None:
+    begun, end, ran = tmp_path / "begun", tmp_path / "end", tmp_path / "ran"
+    returned: list[str] = []
+    code = f'File.saveString("x", "{begun}"); while (!File.exists("{end}")) wait(10); return "first";'
+    first = threading.Thread(target=lambda: returned.append(ij.macro(code, timeout=300)))
+    first.start()
+    try:
+        _wait_for(begun)
+        with pytest.raises(imagej.TimedOut, match="another macro runs in ImageJ.*within 1"):
+            ij.macro(f'File.saveString("x", "{ran}");', timeout=1)
+    finally:
+        end.touch()
+        first.join()
+    assert returned == ["first"]
+    assert ij.macro('return "third";', timeout=60) == "third"
+    assert not ran.exists()
+
+
+ENDLESS = """
+import sys, ndferry.imagej as imagej
+imagej.connect().macro(f'File.saveString("x", "{sys.argv[1]}"); while (true) wait(10);', timeout=3600)
+"""
+
+
+def test_the_macro_of_a_python_that_is_killed_keeps_no_other_waiting(ij: imagej.ImageJ, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    script = subprocess.Popen([sys.executable, "-c", ENDLESS, str(begun)], env=os.environ)
+    try:
+        _wait_for(begun)
+    finally:
+        script.kill()
+        script.wait()
+    assert ij.macro('return "next";', timeout=60) == "next"

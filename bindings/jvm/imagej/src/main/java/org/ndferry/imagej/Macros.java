@@ -13,6 +13,7 @@ import java.io.StringWriter;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** Macros that programs send: nothing of that runs unless the user of this ImageJ has allowed it. */
@@ -98,16 +99,8 @@ final class Macros {
     }
   }
 
-  /** Runs one, and gives what it returns. */
+  /** Runs one when those before it have ended, and gives what it returns. */
   static String run(Session session, String code, String argument) throws Exception {
-    AtomicReference<Interpreter> running = new AtomicReference<>();
-    Runnable giveUp =
-        () -> {
-          Interpreter interpreter = running.get();
-          if (interpreter != null) {
-            interpreter.abortMacro();
-          }
-        };
     if (!policy().equals("always") && !policy().equals("allowed")) {
       try {
         session.work(
@@ -120,17 +113,65 @@ final class Macros {
         throw waiting ? new Problem("dialog", "ImageJ asks its user whether macros may run", TITLE) : problem;
       }
     }
-    return session.work(() -> run(code, argument, running), giveUp);
+    Run run = new Run(code, argument);
+    try {
+      return session.work(Server.MACROS, run, run::giveUp);
+    } catch (Problem problem) {
+      boolean waited = problem.code.equals("timeout") && !run.begun;
+      throw waited ? new Problem("timeout", "another macro runs in ImageJ: " + problem.getMessage()) : problem;
+    }
   }
 
-  private static String run(String code, String argument, AtomicReference<Interpreter> running) throws Problem {
+  /** One macro, which may be given up at any time. */
+  private static final class Run implements Callable<String> {
+    private final String code;
+    private final String argument;
+    private final Interpreter interpreter = new Interpreter();
+    private volatile boolean begun;
+    private volatile boolean ended;
+    private volatile boolean gaveUp;
+
+    Run(String code, String argument) {
+      this.code = code;
+      this.argument = argument;
+    }
+
+    @Override
+    public String call() throws Problem {
+      begun = true;
+      try {
+        if (gaveUp) {
+          throw new Problem("macro", "the macro was given up");
+        }
+        return run(code, argument, interpreter);
+      } finally {
+        ended = true;
+      }
+    }
+
+    /** Stops it, if it runs. */
+    void giveUp() {
+      gaveUp = true;
+      if (!begun) {
+        return;
+      }
+      Server.WORKERS.execute(
+          () -> {
+            // The interpreter forgets the first, if that comes before it has read the whole code.
+            for (int i = 0; i < 2 && !ended; i++) {
+              interpreter.abortMacro();
+              IJ.wait(500);
+            }
+          });
+    }
+  }
+
+  private static String run(String code, String argument, Interpreter interpreter) throws Problem {
     AtomicReference<Throwable> thrown = new AtomicReference<>();
     IJ.setExceptionHandler(thrown::set);
     IJ.redirectErrorMessages(true);
     IJ.getErrorMessage(); // forgets an earlier one
-    Interpreter interpreter = new Interpreter();
     interpreter.setIgnoreErrors(true);
-    running.set(interpreter);
     Set<Frame> windows = new HashSet<>(Arrays.asList(Frame.getFrames()));
     String result;
     String said;
@@ -145,7 +186,6 @@ final class Macros {
       }
       throw failed(message, interpreter);
     } finally {
-      running.set(null);
       IJ.setExceptionHandler(null);
       IJ.redirectErrorMessages(false);
     }

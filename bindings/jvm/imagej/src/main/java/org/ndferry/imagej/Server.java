@@ -54,6 +54,9 @@ public final class Server {
   /** Whatever is done with ImageJ is done here, never on the event thread. */
   static final ExecutorService WORKERS = Executors.newCachedThreadPool(THREADS);
 
+  /** Where macros run, one after the other: what belongs to the one that runs, ImageJ keeps in static fields. */
+  static final ExecutorService MACROS = Executors.newSingleThreadExecutor(THREADS);
+
   private static final Deque<String> LOG = new ArrayDeque<>();
   private static Server running;
 

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -134,11 +135,23 @@ final class Session {
    * is there; a dialog that keeps ImageJ waiting is named.
    */
   <T> T work(Callable<T> work) throws Problem, IOException {
-    return work(work, () -> {});
+    return work(Server.WORKERS, work, () -> {});
   }
 
-  <T> T work(Callable<T> work, Runnable giveUp) throws Problem, IOException {
-    Future<T> future = Server.WORKERS.submit(work);
+  /** The same by these workers; if the caller is patient no longer, or gone, it is not begun any more, or given up. */
+  <T> T work(ExecutorService workers, Callable<T> work, Runnable giveUp) throws Problem, IOException {
+    Future<T> future = workers.submit(work);
+    try {
+      return await(future);
+    } finally {
+      if (!future.isDone()) {
+        future.cancel(false);
+        giveUp.run();
+      }
+    }
+  }
+
+  private <T> T await(Future<T> future) throws Problem, IOException {
     long end = System.nanoTime() + (long) (patience * 1e9);
     for (; ; ) {
       long left = Math.max(end - System.nanoTime(), 0);
@@ -150,7 +163,6 @@ final class Session {
           continue;
         }
         String title = dialog();
-        giveUp.run();
         if (title != null) {
           String message = "the dialog \"" + title + "\" waits for an answer in ImageJ";
           throw new Problem("dialog", message, title);
