@@ -1,5 +1,6 @@
 package org.ndferry.imagej;
 
+import ij.WindowManager;
 import java.awt.Dialog;
 import java.awt.Window;
 import java.io.IOException;
@@ -140,7 +141,7 @@ final class Session {
 
   /** The same by these workers; if the caller is patient no longer, or gone, it is not begun any more, or given up. */
   <T> T work(ExecutorService workers, Callable<T> work, Runnable giveUp) throws Problem, IOException {
-    Future<T> future = workers.submit(work);
+    Future<T> future = workers.submit(() -> leaveNothing(work));
     try {
       return await(future);
     } finally {
@@ -148,6 +149,15 @@ final class Session {
         future.cancel(false);
         giveUp.run();
       }
+    }
+  }
+
+  /** ImageJ may have set a current image for this thread, which whoever works in it next must not find. */
+  private static <T> T leaveNothing(Callable<T> work) throws Exception {
+    try {
+      return work.call();
+    } finally {
+      WindowManager.setTempCurrentImage(null);
     }
   }
 
