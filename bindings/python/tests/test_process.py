@@ -33,6 +33,15 @@ LONG = {
 }
 
 
+def cpu_seconds(process: Any) -> float:
+    """How long it has computed, in all its threads; 0 where nobody tells."""
+    try:
+        fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @pytest.mark.parametrize("name", LONG)
 def test_ctrl_c_stops_it_within_half_a_second(tmp_path: Any, name: Any) -> None:
     before, work = LONG[name]
@@ -45,22 +54,32 @@ path, other = {str(tmp_path / "long.npb")!r}, {str(tmp_path / "long.pkl")!r}
 try:
     print("ready", flush=True)
     {work}
-    print("done", time.time())
+    print("done", time.time(), time.process_time())
 except KeyboardInterrupt:
-    print("stopped", time.time())
+    print("stopped", time.time(), time.process_time())
 """
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    assert process.stdout and process.stdout.readline() == "ready\n"
-    time.sleep(0.1)
-    pressed = time.time()
-    process.send_signal(signal.SIGINT)
-    word, _, at = process.stdout.readline().partition(" ")
-    process.wait(60)
-    assert word == "stopped"
-    print(f"\n{name}: stopped {float(at) - pressed:.3f} s after Ctrl-C")
-    # The machine may be busy; half a second is what it takes by itself, and the work would take longer than this.
-    assert float(at) - pressed < 5.0
-    assert not (tmp_path / "long.npb").exists()
+    for _ in range(5):
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert process.stdout and process.stdout.readline() == "ready\n"
+        ready = time.time()
+        time.sleep(0.1)
+        computed, pressed = cpu_seconds(process), time.time()
+        process.send_signal(signal.SIGINT)
+        late = time.time() - ready > 1
+        word, *numbers = process.stdout.readline().split() or [""]
+        process.wait(60)
+        if word == "stopped":
+            # On a busy machine it waits for its turn as well: what it has computed tells how soon it has looked.
+            took = min(float(numbers[0]) - pressed, float(numbers[1]) - computed)
+            print(f"\n{name}: stopped after {took:.3f} s")
+            # Half a second is what it takes by itself, and the work would take longer than this.
+            if took < 5.0:
+                assert not (tmp_path / "long.npb").exists()
+                return
+        # Once more, if it was this process that had to wait for its turn, while the work came to its end.
+        assert late, (name, word, numbers, pressed, computed)
+        (tmp_path / "long.npb").unlink(missing_ok=True)
+    raise AssertionError("this machine is too busy to press Ctrl-C in time")
 
 
 def resident() -> Any:
