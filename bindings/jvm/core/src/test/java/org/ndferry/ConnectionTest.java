@@ -189,18 +189,20 @@ class ConnectionTest {
 
   @Test
   void aPeerThatTakesNothingIsGivenUp() throws Exception {
+    byte[] hello = Repo.hexdump("npb.md", "hello");
     try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       CompletableFuture<Socket> other =
           async(
               () -> {
                 Socket socket = server.accept();
-                socket.getOutputStream().write(Repo.hexdump("npb.md", "hello"));
+                socket.getOutputStream().write(hello);
                 return socket;
               });
-      try (Connection connection = Connection.connect(loopback(server.getLocalPort()), 700)) {
+      // It has to greet within that time, too.
+      try (Connection connection = Connection.connect(loopback(server.getLocalPort()), 5000)) {
         NdferryException error =
             assertThrows(NdferryException.class, () -> connection.send(some("u1", 64 << 20)));
-        assertTrue(error.getMessage().contains("has taken nothing for 700 ms"), error.getMessage());
+        assertTrue(error.getMessage().contains("has taken nothing for 5000 ms"), error.getMessage());
       }
       other.get().close();
     }
