@@ -21,7 +21,8 @@ final class NativesMemory {
     System.out.println(
         calls + " calls and " + arrays + " arrays: from " + (before >> 20) + " to " + (after >> 20) + " MiB, "
             + NativeCalls.held() + " held");
-    if (after - before > 48 << 20) {
+    // Arrays that nobody frees would take 2 GiB. How many wait to be freed depends on when Java's own thread is given time.
+    if (after - before > 128 << 20) {
       throw new AssertionError("memory grows");
     }
   }
