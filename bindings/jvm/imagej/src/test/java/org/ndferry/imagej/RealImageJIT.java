@@ -7,6 +7,7 @@ import java.io.BufferedReader;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.BindException;
 import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -17,6 +18,7 @@ import java.nio.file.Paths;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
@@ -131,16 +133,25 @@ class RealImageJIT {
     }
   }
 
+  /** One that is not among those that connections get by themselves, so that it is still free when it is needed. */
+  private static int freePort() throws IOException {
+    for (; ; ) {
+      int port = ThreadLocalRandom.current().nextInt(20_000, 32_000);
+      try (ServerSocket free = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        return free.getLocalPort();
+      } catch (BindException taken) {
+        continue;
+      }
+    }
+  }
+
   @Test
   void arraysGoToAnOpenImageJAndComeBackWithoutFiles() throws Exception {
     NDArray array = NDArray.zeros(Dtype.INT16, 3, 20, 30);
     for (int i = 0; i < 1800; i++) {
       array.setLong(i - 900, i / 600, i / 30 % 20, i % 30);
     }
-    int port;
-    try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      port = free.getLocalPort();
-    }
+    int port = freePort();
     Map<String, NDArray> back = new LinkedHashMap<>();
     try (Listener listener = Listener.bind(0)) {
       Thread peer =
@@ -154,7 +165,7 @@ class RealImageJIT {
                   try (Connection connection = connect(port)) {
                     connection.send(Collections.singletonMap("cells", array));
                   }
-                  try (Connection connection = listener.accept(60_000)) {
+                  try (Connection connection = listener.accept(120_000)) {
                     back.putAll(connection.receive());
                   }
                 } catch (Exception error) {
@@ -169,7 +180,7 @@ class RealImageJIT {
                   + "result = getTitle() + \" \" + nSlices + \" \" + calibrate(getPixel(29, 19));\n"
                   + "run(\"Send Active Image...\", \"port=" + listener.port() + "\");\n");
       assertEquals("cells 3 899", result);
-      peer.join(20_000);
+      peer.join(60_000);
     }
     assertEquals(Collections.singletonMap("cells", array), back);
   }
