@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
+@Timeout(120)
 class ConnectionTest {
   @TempDir Path folder;
 
@@ -68,7 +68,7 @@ class ConnectionTest {
       CompletableFuture<Object> other =
           async(
               () -> {
-                try (Connection connection = listener.accept(10_000)) {
+                try (Connection connection = listener.accept(60_000)) {
                   assertEquals(arrays, connection.receive());
                   NDArray one = connection.receive().get("");
                   connection.send(one);
@@ -81,7 +81,7 @@ class ConnectionTest {
         connection.send(some("S3", 5));
         assertEquals(some("S3", 5), connection.receive().get(""));
       }
-      other.get(20, TimeUnit.SECONDS);
+      other.get(60, TimeUnit.SECONDS);
     }
   }
 
@@ -90,7 +90,7 @@ class ConnectionTest {
     NDArray frames = some("<u2", 11, 300, 400);
     try (Listener listener = Listener.bind(0)) {
       CompletableFuture<Map<String, NDArray>> other =
-          async(() -> listener.accept(10_000).receive());
+          async(() -> listener.accept(60_000).receive());
       try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
         GrowingSender sender = connection.grow("camera", Dtype.UINT16, 300, 400);
         sender.append(frames.slice("0"));
@@ -101,11 +101,11 @@ class ConnectionTest {
         assertThrows(IllegalArgumentException.class, () -> sender.append(some("<u2", 3)));
         assertEquals(11, sender.finish());
       }
-      assertEquals(frames, other.get(20, TimeUnit.SECONDS).get("camera"));
+      assertEquals(frames, other.get(60, TimeUnit.SECONDS).get("camera"));
       assertThrows(
           IllegalArgumentException.class,
           () -> {
-            CompletableFuture<Connection> peer = async(() -> listener.accept(10_000));
+            CompletableFuture<Connection> peer = async(() -> listener.accept(60_000));
             try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
               connection.grow("", Dtype.UINT8, 1 << 25);
             } finally {
@@ -119,7 +119,7 @@ class ConnectionTest {
   void anEmptyGrowingArrayIsOneWithoutRows() throws Exception {
     try (Listener listener = Listener.bind(0)) {
       CompletableFuture<Map<String, NDArray>> other =
-          async(() -> listener.accept(10_000).receive());
+          async(() -> listener.accept(60_000).receive());
       try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
         assertEquals(0, connection.grow("", Dtype.FLOAT32, 3).finish());
       }
@@ -132,7 +132,7 @@ class ConnectionTest {
     CompletableFuture<Object> server =
         async(
             () -> {
-              try (Connection connection = listener.accept(10_000)) {
+              try (Connection connection = listener.accept(60_000)) {
                 return connection.receive();
               }
             });
@@ -147,7 +147,7 @@ class ConnectionTest {
       // it was cut off, which is what is wanted
     }
     try {
-      return String.valueOf(server.get(20, TimeUnit.SECONDS));
+      return String.valueOf(server.get(60, TimeUnit.SECONDS));
     } catch (ExecutionException error) {
       assertTrue(error.getCause() instanceof NdferryException, String.valueOf(error.getCause()));
       return error.getCause().getMessage();
@@ -157,7 +157,7 @@ class ConnectionTest {
   @Test
   void whoeverElseConnectsIsToldNothingAndCutOff() throws Exception {
     InetSocketAddress address = loopback(0);
-    try (Listener listener = Listener.bind(address, 2000)) {
+    try (Listener listener = Listener.bind(address, 60_000)) {
       String browser = say(listener, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes("ASCII"));
       assertTrue(browser.contains("cut off") || browser.contains("not an NPB message"), browser);
       assertTrue(say(listener, new byte[0]).contains("before HELLO"));
@@ -219,11 +219,11 @@ class ConnectionTest {
                   socket.getOutputStream().write(Repo.hexdump("npb.md", "hello"));
                   socket.getOutputStream().write(Repo.hexdump("npb.md", "refuse"));
                   socket.shutdownOutput();
-                  assertTrue(heard.await(30, TimeUnit.SECONDS));
+                  assertTrue(heard.await(60, TimeUnit.SECONDS));
                   return null;
                 }
               });
-      try (Connection connection = Connection.connect(loopback(server.getLocalPort()), 5000)) {
+      try (Connection connection = Connection.connect(loopback(server.getLocalPort()), 60_000)) {
         NdferryException error =
             assertThrows(NdferryException.class, () -> connection.send(some("u1", 64 << 20)));
         assertEquals(NdferryException.Reason.REFUSED, error.reason());
@@ -272,7 +272,7 @@ class ConnectionTest {
       CompletableFuture<Object> other =
           async(
               () -> {
-                try (Connection connection = listener.accept(10_000)) {
+                try (Connection connection = listener.accept(60_000)) {
                   assertTrue(connection.receive(gatherer));
                   assertEquals("x <u2 (7, 300, 400) false", gatherer.begun);
                   assertArrayEquals(expected, java.util.Arrays.copyOf(gatherer.bytes, expected.length));
@@ -300,7 +300,7 @@ class ConnectionTest {
         sender.finish();
         connection.send(array.transpose());
       }
-      other.get(20, TimeUnit.SECONDS);
+      other.get(60, TimeUnit.SECONDS);
     }
   }
 
@@ -336,7 +336,7 @@ class ConnectionTest {
       CompletableFuture<Object> other =
           async(
               () -> {
-                try (Connection connection = listener.accept(10_000)) {
+                try (Connection connection = listener.accept(60_000)) {
                   Gatherer unwilling =
                       new Gatherer() {
                         @Override
@@ -352,7 +352,7 @@ class ConnectionTest {
             assertThrows(NdferryException.class, () -> connection.send(some("u1", 5)));
         assertTrue(error.getMessage().endsWith("refuses: no room"), error.getMessage());
       }
-      assertThrows(ExecutionException.class, () -> other.get(20, TimeUnit.SECONDS));
+      assertThrows(ExecutionException.class, () -> other.get(60, TimeUnit.SECONDS));
     }
   }
 
@@ -362,8 +362,8 @@ class ConnectionTest {
       CompletableFuture<Object> other =
           async(
               () -> {
-                try (Connection connection = listener.accept(10_000)) {
-                  Connection.Word word = connection.hear(10_000);
+                try (Connection connection = listener.accept(60_000)) {
+                  Connection.Word word = connection.hear(60_000);
                   assertTrue(word.isCall());
                   assertEquals("{\"call\":\"sum\"}", word.text());
                   connection.ping();
@@ -371,20 +371,20 @@ class ConnectionTest {
                   NDArray array = connection.receive().get("");
                   connection.ping();
                   connection.answer(word.number(), "{\"sum\":" + (array.getLong(0) + array.getLong(1)) + "}");
-                  assertNull(connection.hear(10_000));
+                  assertNull(connection.hear(60_000));
                   return null;
                 }
               });
       try (Connection connection = Connection.connect("127.0.0.1", listener.port())) {
         connection.call(7, "{\"call\":\"sum\"}");
-        assertEquals("{\"go\":true}", connection.hear(10_000).text());
+        assertEquals("{\"go\":true}", connection.hear(60_000).text());
         connection.send(NDArray.of(new int[] {30, 12}));
-        Connection.Word answer = connection.hear(10_000);
+        Connection.Word answer = connection.hear(60_000);
         assertEquals("false 7 {\"sum\":42}", answer.isCall() + " " + answer.number() + " " + answer.text());
         NdferryException silent = assertThrows(NdferryException.class, () -> connection.hear(300));
         assertEquals(NdferryException.Reason.PROTOCOL, silent.reason());
       }
-      other.get(20, TimeUnit.SECONDS);
+      other.get(60, TimeUnit.SECONDS);
     }
   }
 
@@ -429,7 +429,7 @@ class ConnectionTest {
           connection.send(arrays);
         }
       }
-      assertTrue(process.waitFor(20, TimeUnit.SECONDS));
+      assertTrue(process.waitFor(60, TimeUnit.SECONDS));
       assertEquals(0, process.exitValue());
       Map<String, NDArray> stored = Npb.read(out);
       assertEquals(arrays.get("x"), stored.get("x"));
@@ -449,13 +449,13 @@ class ConnectionTest {
           CompletableFuture<Map<String, NDArray>> other =
               async(
                   () -> {
-                    try (Connection connection = listener.accept(10_000)) {
+                    try (Connection connection = listener.accept(60_000)) {
                       return connection.receive();
                     }
                   });
           // What this side cannot unpack, as its HELLO says, is sent raw.
           Repo.run(folder, "send", file, "tcp://127.0.0.1:" + listener.port(), "--codec", codec);
-          Map<String, NDArray> arrays = other.get(20, TimeUnit.SECONDS);
+          Map<String, NDArray> arrays = other.get(60, TimeUnit.SECONDS);
           NDArray expected = file.startsWith("a") ? array : array.transpose();
           assertEquals(expected, arrays.values().iterator().next(), codec);
         }
