@@ -42,16 +42,22 @@ def has(what, is_there):
     return is_there
 
 
+GIVEN = set()
+
+
 def free_port():
     """One that is not among those that connections get by themselves, so that it is still free when it is needed."""
     while True:
+        number = random.randrange(20000, 32000)
+        if number in GIVEN:
+            continue
         with socket.socket() as one:
-            number = random.randrange(20000, 32000)
             try:
                 one.bind(("127.0.0.1", number))
-                return str(number)
             except OSError:
-                pass
+                continue
+        GIVEN.add(number)
+        return str(number)
 
 
 class Page:
