@@ -5,7 +5,10 @@ import java.awt.event.InputEvent;
 import java.io.File;
 import javax.imageio.ImageIO;
 
-/** What the display shows (or x,y,width,height of it), as a PNG file; with a second number, after a click and that key. */
+/**
+ * What the display shows (or x,y,width,height of it), as a PNG file; with a number, after that key was pressed; with a second
+ * one, after a click so far down before.
+ */
 public class Screenshot {
   private static int number(String text) {
     return Integer.parseInt(text);
@@ -19,11 +22,13 @@ public class Screenshot {
       all = new Rectangle(number(numbers[0]), number(numbers[1]), number(numbers[2]), number(numbers[3]));
     } else if (arguments.length > 1) {
       int key = Integer.parseInt(arguments[1]);
-      // No window manager says who gets the keys: a click does, where every dialog of ImageJ has some of its ground.
-      robot.mouseMove(all.width / 2, 212);
-      robot.mousePress(InputEvent.BUTTON1_DOWN_MASK);
-      robot.mouseRelease(InputEvent.BUTTON1_DOWN_MASK);
-      Thread.sleep(300);
+      if (arguments.length > 2) {
+        // No window manager says who gets the keys: a click does, where every dialog of ImageJ is.
+        robot.mouseMove(all.width / 2, number(arguments[2]));
+        robot.mousePress(InputEvent.BUTTON1_DOWN_MASK);
+        robot.mouseRelease(InputEvent.BUTTON1_DOWN_MASK);
+        Thread.sleep(300);
+      }
       robot.keyPress(key);
       robot.keyRelease(key);
       Thread.sleep(500);

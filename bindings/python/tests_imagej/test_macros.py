@@ -97,16 +97,17 @@ def _blocked(ij: imagej.ImageJ, code: str) -> imagej.DialogBlocked:
     raise AssertionError("no dialog was named")
 
 
-def _press(picture: Path, key: int) -> None:
-    """Presses a key on the display."""
-    line = ["java", str(HERE / "Screenshot.java"), str(picture), str(key)]
+def _press(picture: Path, key: int, *click: str) -> None:
+    """Presses a key on the display, after a click in its middle so far from the top."""
+    line = ["java", str(HERE / "Screenshot.java"), str(picture), str(key), *click]
     subprocess.run(line, check=True, timeout=60, capture_output=True)
 
 
 def _escape(ij: imagej.ImageJ, pictures: Path) -> None:
     """Presses the escape key until no dialog waits for it: a dialog gets its keys a while after it is there."""
-    for _ in range(20):
-        _press(pictures / "escaped.png", 27)
+    for attempt in range(20):
+        # The keys may have stayed with another window that was shown meanwhile.
+        _press(pictures / "escaped.png", 27, *(["208"] if attempt % 3 == 2 else []))
         if ij.status()["dialog"] is None:
             return
         time.sleep(0.2)
