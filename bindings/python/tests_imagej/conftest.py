@@ -157,4 +157,4 @@ def pictures() -> Path:
 def screenshot(path: Path, part: str | None = None) -> None:
     """The whole display, or x,y,width,height of it."""
     line = ["java", str(HERE / "Screenshot.java"), str(path), *([part] if part else [])]
-    subprocess.run(line, check=True, timeout=60, capture_output=True)
+    subprocess.run(line, check=True, timeout=300, capture_output=True)

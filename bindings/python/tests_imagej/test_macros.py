@@ -100,7 +100,7 @@ def _blocked(ij: imagej.ImageJ, code: str) -> imagej.DialogBlocked:
 def _press(picture: Path, key: int, *click: str) -> None:
     """Presses a key on the display, after a click in its middle so far from the top."""
     line = ["java", str(HERE / "Screenshot.java"), str(picture), str(key), *click]
-    subprocess.run(line, check=True, timeout=60, capture_output=True)
+    subprocess.run(line, check=True, timeout=300, capture_output=True)
 
 
 def _escape(ij: imagej.ImageJ, pictures: Path) -> None:
