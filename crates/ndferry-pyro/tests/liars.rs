@@ -18,7 +18,7 @@ use ndferry_pyro::{
 #[path = "liars/patience.rs"]
 mod patience;
 
-/// How long either side is silent before it is given up.
+/// How long either side is silent before it is given up, where giving up is what is tested.
 const TIMEOUT: Duration = Duration::from_millis(400);
 
 /// Nobody may take longer, on a machine that does other things as well.
@@ -91,6 +91,13 @@ impl Way {
         let mut options = ProxyOptions::default();
         options.dialect = Some(self.0);
         options.serializer = Some(self.1);
+        options.exchange.timeout = LIMIT;
+        options
+    }
+
+    /// Of a client that soon gives up.
+    fn impatient(self) -> ProxyOptions {
+        let mut options = self.options();
         options.exchange.timeout = TIMEOUT;
         options
     }
@@ -142,11 +149,17 @@ impl Served for Thing {
 
 /// Our daemon, while the work lasts: with its address.
 fn with_daemon(key: Option<&[u8]>, work: impl FnOnce(&str, &Uri)) {
+    // Who waits for it to give up waits in vain.
+    with_patience(2 * LIMIT, key, work);
+}
+
+/// The same, with so much patience for its clients.
+fn with_patience(patience: Duration, key: Option<&[u8]>, work: impl FnOnce(&str, &Uri)) {
     let interrupt = Interrupt::new();
     let mut options = DaemonOptions::default();
     options.key = key.map(<[u8]>::to_vec);
-    options.greeting_timeout = TIMEOUT;
-    options.exchange.timeout = TIMEOUT;
+    options.greeting_timeout = patience;
+    options.exchange.timeout = patience;
     options.exchange.interrupt = interrupt.clone();
     let mut daemon = Daemon::bind(&"tcp://127.0.0.1:0".parse().unwrap(), options).unwrap();
     let uri = daemon.register("thing", Arc::new(Thing));
@@ -374,7 +387,7 @@ fn lengths_that_lie_are_errors_on_both_sides() {
         with_daemon(None, |address, _| {
             for (number, lie) in lies.iter().enumerate() {
                 let answers = vec![way.welcome(), lie.clone()];
-                let kind = called(&way.options(), answers).unwrap_err();
+                let kind = called(&way.impatient(), answers).unwrap_err();
                 let is_told = !kind.to_string().is_empty();
                 assert!(
                     is_told && !matches!(kind, ErrorKind::Remote(_)),
@@ -566,14 +579,14 @@ fn peers_that_hang_at_any_stage_are_given_up_in_time() {
             for (place, answers) in &hanging {
                 scope.spawn(move || {
                     let started = Instant::now();
-                    let kind = called(&way.options(), answers.clone()).unwrap_err();
+                    let kind = called(&way.impatient(), answers.clone()).unwrap_err();
                     assert!(is_silence(&kind), "{place} of {}: {kind}", answers.len());
                     assert!(started.elapsed() < LIMIT);
                 });
             }
         });
         given_up += hanging.len();
-        with_daemon(None, |address, _| {
+        with_patience(TIMEOUT, None, |address, _| {
             let call = a_call(way, "echo", Value::Tuple(vec![7.into()]));
             let call = way.message(MessageKind::Invoke, Flags::default(), 1, call);
             let greetings = stages(&greeting(way), head_nbytes);
@@ -587,7 +600,7 @@ fn peers_that_hang_at_any_stage_are_given_up_in_time() {
             let in_calls = in_calls
                 .filter(|(_, some)| !some.is_empty())
                 .map(|(place, some)| {
-                    let mut client = Client::greeted(way, address);
+                    let mut client = patience::let_in(way, address);
                     client.peer.write_all(&some).unwrap();
                     (place, client)
                 });

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -71,8 +72,8 @@ fn with_daemon_at(at: &str, timeout: Duration, limits: &Limits, work: impl FnOnc
     });
 }
 
-/// A client that was let in, once the daemon has a connection left.
-fn let_in(way: Way, address: &str) -> Client {
+/// A client that was let in, once the daemon has a connection left and does not find it late.
+pub(crate) fn let_in(way: Way, address: &str) -> Client {
     let started = Instant::now();
     loop {
         let mut client = Client::connect(way, address);
@@ -85,6 +86,17 @@ fn let_in(way: Way, address: &str) -> Client {
         assert!(started.elapsed() < LIMIT, "nobody is let in any more");
         thread::sleep(DRIP);
     }
+}
+
+/// Does it up to three times, until once all is as it should be: a machine that is busy may keep a client from speaking
+/// in time. Only for what never succeeds where it is wrong.
+fn one_of_three(work: impl Fn()) {
+    for _ in 0..2 {
+        if catch_unwind(AssertUnwindSafe(&work)).is_ok() {
+            return;
+        }
+    }
+    work();
 }
 
 fn invocation(way: Way, argument: Value) -> Vec<u8> {
@@ -160,7 +172,7 @@ fn daemons_that_drip_are_given_up() {
             }
             drips(&mut peer, &slow)
         });
-        let proxy = Proxy::connect(&uri.parse().unwrap(), &way.options());
+        let proxy = Proxy::connect(&uri.parse().unwrap(), &way.impatient());
         let error = match proxy {
             Ok(mut proxy) => proxy.call("x", Vec::new()).unwrap_err(),
             Err(error) => error,
@@ -179,18 +191,20 @@ fn daemons_that_drip_are_given_up() {
 
 #[test]
 fn a_slow_line_is_waited_for_longer_than_a_time_out() {
-    let timeout = Duration::from_secs(3);
-    with_daemon(timeout, &Limits::default(), |address| {
-        let mut client = let_in(PYRO5, address);
-        let call = invocation(PYRO5, Value::Bytes(vec![7; 8 << 10].into()));
-        let started = Instant::now();
-        for some in call.chunks(call.len() / 100) {
-            client.peer.write_all(some).unwrap();
-            thread::sleep(DRIP);
-        }
-        assert!(started.elapsed() > timeout);
-        let (head, _) = client.answer().unwrap();
-        assert!(head.kind == MessageKind::Result && !head.flags.exception);
+    one_of_three(|| {
+        let timeout = Duration::from_secs(3);
+        with_daemon(timeout, &Limits::default(), |address| {
+            let mut client = let_in(PYRO5, address);
+            let call = invocation(PYRO5, Value::Bytes(vec![7; 8 << 10].into()));
+            let started = Instant::now();
+            for some in call.chunks(call.len() / 100) {
+                client.peer.write_all(some).unwrap();
+                thread::sleep(DRIP);
+            }
+            assert!(started.elapsed() > timeout);
+            let (head, _) = client.answer().unwrap();
+            assert!(head.kind == MessageKind::Result && !head.flags.exception);
+        });
     });
 }
 
