@@ -46,7 +46,7 @@ fn welcome() -> Vec<u8> {
 }
 
 /// What a call ends with, and after how long, if the other side answers so: to the greeting, and to the call.
-fn called(answers: [Vec<u8>; 2]) -> (ErrorKind, Duration) {
+fn called(answers: [Vec<u8>; 2], patience: Duration) -> (ErrorKind, Duration) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = std::thread::spawn(move || {
@@ -61,7 +61,7 @@ fn called(answers: [Vec<u8>; 2]) -> (ErrorKind, Duration) {
     });
     let mut options = ProxyOptions::default();
     options.dialect = Some(Dialect::Pyro5);
-    options.exchange.timeout = Duration::from_millis(500);
+    options.exchange.timeout = patience;
     let uri: Uri = format!("PYRO:x@127.0.0.1:{port}").parse().unwrap();
     let started = Instant::now();
     let error = Proxy::connect(&uri, &options)
@@ -77,8 +77,8 @@ fn called(answers: [Vec<u8>; 2]) -> (ErrorKind, Duration) {
     (error.kind, took)
 }
 
-/// What a daemon says, and what it must be found to be.
-type Case = ([Vec<u8>; 2], fn(&ErrorKind) -> bool);
+/// What a daemon says, for how long it is waited for, and what it must be found to be.
+type Case = ([Vec<u8>; 2], Duration, fn(&ErrorKind) -> bool);
 
 #[test]
 fn daemons_that_lie_or_hang_are_errors_in_time() {
@@ -86,20 +86,25 @@ fn daemons_that_lie_or_hang_are_errors_in_time() {
     long[12..16].copy_from_slice(&[0xff; 4]);
     let mut cut = message(MessageKind::Result, 1, &1.into());
     cut[12..16].copy_from_slice(&(1u32 << 29).to_be_bytes());
+    // Those who hang are given up soon; those who lie may be late on a busy machine.
+    let soon = Duration::from_millis(500);
     let cases: [Case; 7] = [
-        ([Vec::new(), Vec::new()], |kind| {
+        ([Vec::new(), Vec::new()], soon, |kind| {
             matches!(kind, ErrorKind::Io(_))
         }),
-        ([welcome(), Vec::new()], |kind| {
+        ([welcome(), Vec::new()], soon, |kind| {
             matches!(kind, ErrorKind::Io(_))
         }),
-        ([welcome(), long], |kind| {
+        ([welcome(), long], BUSY, |kind| {
             matches!(kind, ErrorKind::Limit { .. })
         }),
         // Memory is only taken as bytes come.
-        ([welcome(), cut], |kind| matches!(kind, ErrorKind::Io(_))),
+        ([welcome(), cut], soon, |kind| {
+            matches!(kind, ErrorKind::Io(_))
+        }),
         (
             [welcome(), message(MessageKind::Result, 9, &1.into())],
+            BUSY,
             |kind| {
                 matches!(
                     kind,
@@ -112,15 +117,17 @@ fn daemons_that_lie_or_hang_are_errors_in_time() {
         ),
         (
             [welcome(), message(MessageKind::Ping, 1, &1.into())],
+            BUSY,
             |kind| matches!(kind, ErrorKind::MessageKind { .. }),
         ),
         (
             [b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), Vec::new()],
+            BUSY,
             |kind| matches!(kind, ErrorKind::Magic { .. }),
         ),
     ];
-    for (number, (answers, is_right)) in cases.into_iter().enumerate() {
-        let (kind, took) = called(answers);
+    for (number, (answers, patience, is_right)) in cases.into_iter().enumerate() {
+        let (kind, took) = called(answers, patience);
         assert!(is_right(&kind), "{number}: {kind}");
         assert!(took < BUSY, "{number}: {took:?}");
     }
@@ -168,7 +175,9 @@ fn clients_that_lie_or_hang_do_not_keep_others_from_being_served() {
             })
             .collect();
         let started = Instant::now();
-        let mut adder = Proxy::connect(&uri, &ProxyOptions::default()).unwrap();
+        // One of three: on a busy machine it may itself be too late with its greeting.
+        let connect = |_| Proxy::connect(&uri, &ProxyOptions::default()).ok();
+        let mut adder = (0..3).find_map(connect).unwrap();
         let sum = adder.call("add", vec![1.into(), 2.into()]).unwrap();
         assert_eq!(sum.as_int(), Some(3));
         assert!(started.elapsed() < BUSY);
