@@ -410,7 +410,7 @@ mod tests {
 
     #[test]
     fn what_is_due_comes_in_pieces_and_no_more_of_it() {
-        let (mut client, mut server) = pair(Duration::from_millis(300));
+        let (mut client, mut server) = pair(Duration::from_secs(20));
         client.write([&b"abcdefghij"[..]]).unwrap();
         let (mut due, mut buf, mut all) = (Due::new(8), [0; 3], Vec::new());
         while due.left() > 0 {
@@ -419,6 +419,7 @@ mod tests {
         }
         assert_eq!(all, b"abcdefgh");
         assert_eq!(server.read_due(&mut due, &mut buf).unwrap(), 0);
+        server.set_timeout(Duration::from_millis(300));
         let mut due = Due::new(9);
         assert_eq!(server.read_due(&mut due, &mut buf).unwrap(), 2);
         let error = server.read_due(&mut due, &mut buf).unwrap_err();
@@ -426,6 +427,7 @@ mod tests {
             matches!(error, Error::Silent(_) | Error::Slow { .. }),
             "{error}"
         );
+        server.set_timeout(Duration::from_secs(20));
         drop(client);
         let error = server.read_due(&mut Due::new(5), &mut buf).unwrap_err();
         assert!(
@@ -451,13 +453,15 @@ mod tests {
 
     #[test]
     fn those_who_close_or_are_silent_in_the_middle_are_errors() {
-        let (mut client, mut server) = pair(Duration::from_millis(300));
+        let (mut client, mut server) = pair(Duration::from_secs(20));
         client.write([&b"abc"[..]]).unwrap();
+        server.set_timeout(Duration::from_millis(300));
         let error = server.read_bytes(1 << 40).unwrap_err();
         assert!(
             matches!(error, Error::Silent(_) | Error::Slow { .. }),
             "{error}"
         );
+        server.set_timeout(Duration::from_secs(20));
         client.write([&b"abc"[..]]).unwrap();
         drop(client);
         let error = server.read_bytes(1 << 40).unwrap_err();

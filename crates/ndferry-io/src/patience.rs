@@ -163,8 +163,8 @@ mod tests {
         let patience = Patience::new(timeout, Interrupt::new());
         let drip = |nbytes: usize| {
             let mut wait = patience.begin();
-            let started = Instant::now();
-            while started.elapsed() < 3 * timeout {
+            // For five time-outs at least.
+            for _ in 0..200 {
                 wait.until(|| {
                     std::thread::sleep(Duration::from_millis(5));
                     Ok(nbytes)
@@ -180,23 +180,27 @@ mod tests {
     fn silence_counts_from_the_last_byte_that_moved() {
         let timeout = Duration::from_millis(1500);
         let patience = Patience::new(timeout, Interrupt::new());
-        let mut wait = patience.begin();
-        let started = Instant::now();
-        let mut speaks = true;
-        let error = loop {
-            let moved = wait.until(|| {
-                std::thread::sleep(Duration::from_millis(5));
-                match std::mem::take(&mut speaks) {
-                    true => Ok(1 << 20),
-                    false => Err(io::ErrorKind::WouldBlock.into()),
+        let took = || {
+            let mut wait = patience.begin();
+            let started = Instant::now();
+            let mut speaks = true;
+            let error = loop {
+                let moved = wait.until(|| {
+                    std::thread::sleep(Duration::from_millis(5));
+                    match std::mem::take(&mut speaks) {
+                        true => Ok(1 << 20),
+                        false => Err(io::ErrorKind::WouldBlock.into()),
+                    }
+                });
+                if let Err(error) = moved {
+                    break error;
                 }
-            });
-            if let Err(error) = moved {
-                break error;
-            }
+            };
+            assert!(matches!(error, Error::Silent(_)));
+            started.elapsed()
         };
-        assert!(matches!(error, Error::Silent(_)));
-        assert!(started.elapsed() < timeout * 2);
+        // One of three: counted from anything else it always takes two time-outs, on a busy machine sometimes.
+        assert!((0..3).any(|_| took() < timeout * 2));
     }
 
     #[test]
