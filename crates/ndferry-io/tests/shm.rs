@@ -4,10 +4,14 @@
 mod common;
 
 use std::os::unix::net::UnixStream;
+use std::sync::Mutex;
 use std::thread;
 
 use common::{BUSY, frame, listen, options, pair};
 use ndferry_io::{Error, Frame, SegmentPool, Url, connect};
+
+/// Segments belong to the whole process, and some of the tests count them, so only one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 fn url(folder: &tempfile::TempDir) -> String {
     format!("shm://{}/s", folder.path().display())
@@ -15,6 +19,7 @@ fn url(folder: &tempfile::TempDir) -> String {
 
 #[test]
 fn frames_of_all_sizes_arrive_in_order_in_memory_or_beside() {
+    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     for url in [url(&folder), "shm://127.0.0.1:0".to_owned()] {
         let (mut client, mut server, listener) = pair(&url);
@@ -64,6 +69,7 @@ fn frames_of_all_sizes_arrive_in_order_in_memory_or_beside() {
 
 #[test]
 fn who_comes_by_tcp_is_served_without_sharing() {
+    let _alone = ALONE.lock();
     let mut listener = listen("shm://127.0.0.1:0");
     let Url::ShmOrTcp { host, port } = listener.url().clone() else {
         panic!("{}", listener.url());
@@ -88,6 +94,7 @@ fn who_comes_by_tcp_is_served_without_sharing() {
 
 #[test]
 fn thousands_of_large_frames_need_few_segments_and_descriptors() {
+    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     let (mut client, mut server, _listener) = pair(&url(&folder));
     let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
@@ -114,6 +121,7 @@ fn thousands_of_large_frames_need_few_segments_and_descriptors() {
 
 #[test]
 fn descriptors_that_are_no_segments_or_belong_to_nothing_are_refused() {
+    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     let whole = frame(200_000, 1);
     let file = tempfile::tempfile().unwrap();

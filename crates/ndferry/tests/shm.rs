@@ -2,6 +2,7 @@
 #![cfg(all(feature = "shm", target_os = "linux"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use ndferry::{
     Array, Codec, Dtype, Filter, Item, LazyArray, OpenOptions, Order, Packing, Received, Receiver,
     RecvOptions, Result, SegmentPool, SendOptions, Sent, Source, Target, send,
 };
+
+/// Segments belong to the whole process, and some of the tests count them, so only one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 fn bytes(shape: &[usize], order: Order) -> Array {
     let size: usize = shape.iter().product();
@@ -35,6 +39,7 @@ fn through(url: &str, array: &Array, packing: Packing) -> (Result<Sent>, Result<
 
 #[test]
 fn arrays_of_all_sizes_arrive_packed_and_not() {
+    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     let path = format!("shm://{}/s", folder.path().display());
     let shapes: [&[usize]; 6] = [
@@ -79,6 +84,7 @@ fn arrays_of_all_sizes_arrive_packed_and_not() {
 
 #[test]
 fn an_array_in_memory_that_is_lent_outlives_the_transfer_and_its_segment_is_used_again() {
+    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("shm://{}/s", folder.path().display());
     let array = bytes(&[3, 1 << 20], Order::C);
@@ -104,6 +110,7 @@ fn an_array_in_memory_that_is_lent_outlives_the_transfer_and_its_segment_is_used
 
 #[test]
 fn files_get_blocks_of_the_usual_size() {
+    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("shm://{}/s", folder.path().display());
     let (array, path) = (bytes(&[40, 1 << 20], Order::C), folder.path().join("a.npb"));
@@ -129,6 +136,7 @@ fn a_file_takes_no_block_without_a_checksum() {
     use ndferry_io::{Framing, LinkOptions};
     use ndferry_npb::{Block, HEAD_NBYTES, Head, Hello, Kind, Limits};
 
+    let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("shm://{}/s", folder.path().display());
     let array = LazyArray::from(bytes(&[1 << 20], Order::C));
