@@ -7,7 +7,7 @@ use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{BUSY, SECOND, frame, listen, options, pair, plain_pair, port, turns_away};
+use common::{BUSY, SECOND, frame, options, pair, plain_pair, port, turns_away};
 use ndferry_io::{Error, current_memory};
 
 #[test]
@@ -187,7 +187,11 @@ fn draining_ends_in_time_and_within_its_bytes() {
 #[test]
 fn a_good_peer_is_served_beside_hundreds_of_bad_ones() {
     const BAD: usize = 400;
-    let mut listener = listen("tcp://127.0.0.1:0");
+    let mut lasting = options();
+    // None of the silent ones is given up before they are counted.
+    lasting.greeting_timeout = 6 * BUSY;
+    let mut listener =
+        ndferry_io::Listener::bind(&"tcp://127.0.0.1:0".parse().unwrap(), lasting).unwrap();
     let address = ("127.0.0.1", port(&listener));
     let memory = current_memory();
     let bad = thread::spawn(move || {
