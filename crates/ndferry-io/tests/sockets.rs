@@ -2,12 +2,13 @@
 
 mod common;
 
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{BUSY, FRAMING, SECOND, frame, options, pair};
 use ndferry_io::{Error, FrameSink, FrameSource, Interrupt, Listener, connect};
+use socket2::{Domain, Socket, Type};
 
 #[test]
 fn frames_arrive_in_order_over_tcp_tls_and_unix() {
@@ -102,12 +103,12 @@ fn a_refusal_reaches_a_sender_in_full_flow() {
 
 #[test]
 fn nobody_listening_is_an_error_at_once() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let url = format!("tcp://127.0.0.1:{port}").parse().unwrap();
+    // The port is kept, so that nobody else listens there.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let url = format!("tcp://{address}").parse().unwrap();
     assert!(matches!(connect(&url, &options()), Err(Error::System(_))));
 }
 
