@@ -14,8 +14,8 @@ use ndferry::{
 
 const SHAPE: [usize; 2] = [256, 256];
 const FRAME: usize = 2 * 256 * 256;
-/// Of a sender with those who take nothing.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Of a sender with those who take nothing; others may be late on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a busy machine may take for anything that takes no time by itself.
 const BUSY: Duration = Duration::from_secs(20);
@@ -156,7 +156,7 @@ fn a_fast_a_slow_a_dead_and_a_late_watcher_and_a_camera_that_none_of_them_slows(
                 .count(),
             1
         );
-        // Nobody waited for the dead one, which takes some seconds to be let go.
+        // Nobody waited for the dead one, which takes a while to be let go.
         assert!(longest < PATIENCE, "{longest:?}");
         assert!(grown < 64 << 20);
     });
@@ -213,13 +213,10 @@ fn a_file_of_a_stream_that_left_frames_out_says_so() {
     const FRAMES: u64 = 40;
     let _alone = ALONE.lock();
     let folder = tempfile::tempdir().unwrap();
-    let mut live = Live::bind(
-        "tcp://127.0.0.1:0",
-        dtype(),
-        &WIDE,
-        options(LivePolicy::Newest),
-    )
-    .unwrap();
+    let mut options = options(LivePolicy::Newest);
+    // Nobody is to be given up here.
+    options.timeout = BUSY;
+    let mut live = Live::bind("tcp://127.0.0.1:0", dtype(), &WIDE, options).unwrap();
     let url = live.url().to_owned();
     for number in 0..5 {
         live.push(&frame_of(&WIDE, number).view()).unwrap();
