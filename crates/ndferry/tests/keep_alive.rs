@@ -2,12 +2,15 @@
 #![cfg(feature = "transport")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod common;
+
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::{Ends, one_of_three};
 use ndferry::{
     Array, Dtype, ErrorKind, Item, LazyArray, Order, Progress, Receiver, RecvOptions, SendOptions,
     Target, send,
@@ -27,10 +30,12 @@ fn numbers() -> LazyArray {
     )
 }
 
-fn receiver() -> Receiver {
+fn receiver() -> (Receiver, Ends) {
     let mut options = RecvOptions::default();
     options.timeout = PATIENCE;
-    Receiver::bind("tcp://127.0.0.1:0", options).unwrap()
+    let ends = Ends(options.interrupt.clone());
+    let receiver = Receiver::bind("tcp://127.0.0.1:0", options).unwrap();
+    (receiver, ends)
 }
 
 fn options() -> SendOptions {
@@ -41,22 +46,25 @@ fn options() -> SendOptions {
 
 #[test]
 fn a_receiver_may_store_for_longer_than_the_sender_would_wait_for_a_dead_one() {
-    let mut receiver = receiver();
-    let url = receiver.url();
-    let array = numbers();
-    let item = Item {
-        name: "",
-        array: &array,
-    };
-    thread::scope(|scope| {
-        let received = scope.spawn(move || {
-            receiver.recv_then(&Target::Memory, &(), &mut |_| {
-                thread::sleep(WORK);
-                Ok(())
-            })
+    one_of_three(|| {
+        let (mut receiver, ends) = receiver();
+        let url = receiver.url();
+        let array = numbers();
+        let item = Item {
+            name: "",
+            array: &array,
+        };
+        thread::scope(|scope| {
+            let _ends = ends;
+            let received = scope.spawn(move || {
+                receiver.recv_then(&Target::Memory, &(), &mut |_| {
+                    thread::sleep(WORK);
+                    Ok(())
+                })
+            });
+            assert!(send(&url, &[item], &options(), &()).unwrap().acknowledged);
+            received.join().unwrap().unwrap();
         });
-        assert!(send(&url, &[item], &options(), &()).unwrap().acknowledged);
-        received.join().unwrap().unwrap();
     });
 }
 
@@ -73,28 +81,32 @@ impl Progress for Slow {
 
 #[test]
 fn a_sender_may_take_longer_for_a_block_than_the_receiver_would_wait_for_a_dead_one() {
-    let mut receiver = receiver();
-    let url = receiver.url();
-    let array = numbers();
-    let item = Item {
-        name: "",
-        array: &array,
-    };
-    thread::scope(|scope| {
-        let received = scope.spawn(move || receiver.recv(&Target::Memory, &()));
-        let started = Instant::now();
-        let slow = Slow(AtomicBool::new(false));
-        assert!(send(&url, &[item], &options(), &slow).unwrap().acknowledged);
-        assert!(started.elapsed() >= WORK);
-        received.join().unwrap().unwrap();
+    one_of_three(|| {
+        let (mut receiver, ends) = receiver();
+        let url = receiver.url();
+        let array = numbers();
+        let item = Item {
+            name: "",
+            array: &array,
+        };
+        thread::scope(|scope| {
+            let _ends = ends;
+            let received = scope.spawn(move || receiver.recv(&Target::Memory, &()));
+            let started = Instant::now();
+            let slow = Slow(AtomicBool::new(false));
+            assert!(send(&url, &[item], &options(), &slow).unwrap().acknowledged);
+            assert!(started.elapsed() >= WORK);
+            received.join().unwrap().unwrap();
+        });
     });
 }
 
 #[test]
 fn dead_ones_are_still_found_in_time() {
-    let mut receiver = receiver();
+    let (mut receiver, ends) = receiver();
     let url = receiver.url();
     thread::scope(|scope| {
+        let _ends = ends;
         let received = scope.spawn(move || receiver.recv(&Target::Memory, &()));
         let mut stream = TcpStream::connect(url.trim_start_matches("tcp://")).unwrap();
         let hello = Hello::new(&[Codec::Raw], &Limits::PEER);
