@@ -2,6 +2,7 @@
 #![cfg(feature = "npb")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -296,8 +297,13 @@ fn child() {
         let options = options(Order::C, &[40, 3], Codec::Default);
         NpbFile::create(&path, dtype(), &[None, Some(5)], options)
     };
+    // It does not outlive the test, whatever becomes of that.
+    std::thread::spawn(|| {
+        let _ = std::io::stdin().read(&mut [0]);
+        std::process::exit(1);
+    });
     let mut file = open().or_else(|_| create()).unwrap();
-    for i in file.shape()[0]..1_000_000 {
+    for i in file.shape()[0].. {
         file.append(&row(i as u16).view()).unwrap();
         if i % 11 == 0 {
             file.flush().unwrap();
@@ -313,6 +319,7 @@ impl Appending {
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child", "--ignored"])
             .env(CHILD, path)
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .spawn();
         Self(child.unwrap())
@@ -326,6 +333,13 @@ impl Appending {
     fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Appending {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = (self.0.kill(), self.0.wait());
     }
 }
 
