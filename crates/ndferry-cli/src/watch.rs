@@ -90,7 +90,11 @@ impl Watch {
 
     /// The files that are complete and not sent yet, oldest first.
     pub(crate) fn complete(&mut self) -> io::Result<Vec<Complete>> {
-        let now = Instant::now();
+        self.complete_at(Instant::now())
+    }
+
+    /// The same at a time of the caller's: tests do not wait for it.
+    fn complete_at(&mut self, now: Instant) -> io::Result<Vec<Complete>> {
         let mut before = std::mem::take(&mut self.pending);
         let mut complete = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
@@ -220,10 +224,12 @@ mod tests {
     fn a_file_is_complete_once_it_rests_and_is_sent_once() {
         let folder = tempfile::tempdir().unwrap();
         let settle = Duration::from_millis(300);
+        let start = Instant::now();
         let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
         let open = |url: &str| Watch::open(folder.path(), url, settle).unwrap().0;
         let mut watch = open("tcp://there:1");
         write("b.npy", b"1");
+        // Older than the next one, by the clock of the file system.
         std::thread::sleep(Duration::from_millis(30));
         write("a.npz", b"1");
         for other in [".c.npy", "d.txt", "e.npy.part", "f.tif", "empty.npy"] {
@@ -237,20 +243,21 @@ mod tests {
             );
         }
         fs::create_dir(folder.path().join("g.npy")).unwrap();
-        assert!(watch.complete().unwrap().is_empty());
-        std::thread::sleep(settle / 2);
+        let mut at = |time: Duration| watch.complete_at(start + time).unwrap();
+        assert!(at(Duration::ZERO).is_empty());
         write("a.npz", b"12");
-        assert!(watch.complete().unwrap().is_empty());
-        std::thread::sleep(settle * 2 / 3);
-        assert_eq!(names(&watch.complete().unwrap()), ["b.npy"]);
-        std::thread::sleep(settle);
-        let complete = watch.complete().unwrap();
+        assert!(at(settle / 2).is_empty());
+        assert!(at(settle - Duration::from_nanos(1)).is_empty());
+        assert_eq!(names(&at(settle)), ["b.npy"]);
+        assert_eq!(names(&at(settle * 4 / 3)), ["b.npy"]);
+        let later = start + settle * 3 / 2;
+        let complete = watch.complete_at(later).unwrap();
         assert_eq!(names(&complete), ["b.npy", "a.npz"]);
         watch.sent(&complete[0]).unwrap();
         watch.failed(&complete[1]);
-        assert!(watch.complete().unwrap().is_empty() && !watch.is_quiet());
+        assert!(watch.complete_at(later).unwrap().is_empty() && !watch.is_quiet());
         fs::remove_file(folder.path().join("empty.npy")).unwrap();
-        assert!(watch.complete().unwrap().is_empty() && watch.is_quiet());
+        assert!(watch.complete_at(later).unwrap().is_empty() && watch.is_quiet());
         // A line that was cut.
         let record = folder.path().join(RECORD);
         let mut lines = fs::read(&record).unwrap();
@@ -261,9 +268,8 @@ mod tests {
             ("tcp://there:2", vec!["b.npy", "a.npz"]),
         ] {
             let mut again = open(url);
-            again.complete().unwrap();
-            std::thread::sleep(settle);
-            let complete = again.complete().unwrap();
+            assert!(again.complete_at(start).unwrap().is_empty());
+            let complete = again.complete_at(start + settle).unwrap();
             assert_eq!(names(&complete), rest);
             again.sent(complete.last().unwrap()).unwrap();
         }
