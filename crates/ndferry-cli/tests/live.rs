@@ -112,7 +112,8 @@ fn whoever_watches_keeps_what_came_after_so_many_frames_ctrl_c_and_a_killed_came
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write(&folder.join("run.npy"), 2000);
-    let line = "send --live run.npy tcp://127.0.0.1:0 --watchers 3 --fps 20";
+    // A buffer for all of it: nobody misses a frame, however late.
+    let line = "send --live run.npy tcp://127.0.0.1:0 --watchers 3 --fps 20 --buffer 2000";
     let mut sender = command(folder, line).spawn().unwrap();
     let (url, _) = listening(&mut sender);
     let watch = |rest: &str| {
