@@ -171,12 +171,16 @@ fn wire(scheme: &str, secrets: Secrets, truth: &Truth) -> Wire {
     if scheme != "tls" {
         return Wire::Open;
     }
-    let pair = Pair::new(scheme, secrets).unwrap();
-    let proxy = Proxy::start(&pair.url, pair.folder(), Direction::ToReceiver, None).unwrap();
-    let outcome = run(pair, &proxy, &[truth], Expect::Whole);
+    let [(heard, outcome)] = in_time(|| {
+        let pair = Pair::new(scheme, secrets).unwrap();
+        let proxy = Proxy::start(&pair.url, pair.folder(), Direction::ToReceiver, None).unwrap();
+        let outcome = run(pair, &proxy, &[truth], Expect::Whole);
+        let both = [Direction::ToReceiver, Direction::ToSender];
+        let heard = both.map(|direction| proxy.heard(direction).len() as u64);
+        [(heard, outcome)]
+    });
     assert!(outcome.other.is_empty(), "{outcome:?}");
-    let heard = |direction| proxy.heard(direction).len() as u64;
-    Wire::Closed([heard(Direction::ToReceiver), heard(Direction::ToSender)])
+    Wire::Closed(heard)
 }
 
 /// Does all of it, several at a time, in order of the results.
@@ -194,6 +198,18 @@ fn all<T: Sync>(cases: &[T], run: impl Fn(&T) -> Outcome + Sync) -> Vec<Outcome>
         }
     });
     done.into_inner().unwrap().into_values().collect()
+}
+
+/// Does it up to three times, until the machine cannot be to blame for what has come of it.
+fn in_time<T, const N: usize>(run: impl Fn() -> [(T, Outcome); N]) -> [(T, Outcome); N] {
+    let is_late = |all: &[(T, Outcome); N]| all.iter().any(|(_, outcome)| outcome.may_be_late());
+    let mut all = run();
+    for _ in 0..2 {
+        if is_late(&all) {
+            all = run();
+        }
+    }
+    all
 }
 
 #[test]
@@ -232,7 +248,7 @@ fn whatever_happens_on_the_wire_nobody_believes_in_what_is_not_there() {
     let mut again = 0;
     for _ in 0..3 {
         let late = late(&outcomes);
-        if late.len() > cases.len() / 40 {
+        if late.len() > cases.len() / 4 {
             break;
         }
         for at in late {
@@ -308,24 +324,25 @@ fn two_transfers_that_are_taken_for_each_other_both_fail() {
                     Spot::Middle(10),
                     Spot::End(0),
                 ] {
-                    let crossing = Crossing::default();
                     let place = spot.place(direction, secrets, Wire::Open).unwrap();
-                    let action = Action::Cross(crossing);
-                    let fault = Fault { place, action };
-                    let one = |truths: [&Truth; 2]| {
-                        let pair = Pair::new(scheme, secrets).unwrap();
-                        let fault = Some(fault.clone());
-                        let proxy =
-                            Proxy::start(&pair.url, pair.folder(), direction, fault).unwrap();
-                        let outcome = run(pair, &proxy, &truths, Expect::Unheard);
-                        (proxy.hits(), outcome)
-                    };
-                    let (first, second) = thread::scope(|scope| {
-                        let first = scope.spawn(|| one([&a, &b]));
-                        let second = scope.spawn(|| one([&b, &a]));
-                        (first.join().unwrap(), second.join().unwrap())
+                    let crossed = in_time(|| {
+                        let action = Action::Cross(Crossing::default());
+                        let fault = Fault { place, action };
+                        let one = |truths: [&Truth; 2]| {
+                            let pair = Pair::new(scheme, secrets).unwrap();
+                            let fault = Some(fault.clone());
+                            let proxy =
+                                Proxy::start(&pair.url, pair.folder(), direction, fault).unwrap();
+                            let outcome = run(pair, &proxy, &truths, Expect::Unheard);
+                            (proxy.hits(), outcome)
+                        };
+                        thread::scope(|scope| {
+                            let first = scope.spawn(|| one([&a, &b]));
+                            let second = scope.spawn(|| one([&b, &a]));
+                            [first.join().unwrap(), second.join().unwrap()]
+                        })
                     });
-                    for (hits, outcome) in [first, second] {
+                    for (hits, outcome) in crossed {
                         let what =
                             format!("{scheme} {secrets:?} {direction:?} {spot:?}: {outcome:?}");
                         assert_eq!(hits, 1, "{what}");
@@ -352,25 +369,24 @@ fn what_was_said_in_another_session_counts_for_nothing() {
     for scheme in ["tcp", "unix", "zmq+tcp", "tls"] {
         for secrets in [Secrets::None, Secrets::Token] {
             for direction in [Direction::ToReceiver, Direction::ToSender] {
-                let words = {
+                let one = |fault, expect| {
                     let pair = Pair::new(scheme, secrets).unwrap();
-                    let proxy = Proxy::start(&pair.url, pair.folder(), direction, None).unwrap();
-                    let outcome = run(pair, &proxy, &[&truth], Expect::Whole);
-                    assert!(outcome.other.is_empty(), "{outcome:?}");
-                    proxy.heard(direction)
+                    let proxy = Proxy::start(&pair.url, pair.folder(), direction, fault).unwrap();
+                    let outcome = run(pair, &proxy, &[&truth], expect);
+                    (proxy.heard(direction), outcome)
                 };
-                let pair = Pair::new(scheme, secrets).unwrap();
+                let [(words, outcome)] = in_time(|| [one(None, Expect::Whole)]);
+                assert!(outcome.other.is_empty(), "{outcome:?}");
                 let fault = Fault {
                     place: Place::Byte(0),
                     action: Action::Say(words.into()),
                 };
-                let proxy = Proxy::start(&pair.url, pair.folder(), direction, Some(fault)).unwrap();
                 // Without a token anybody may send, an echo as well; but its own sender hears of another transfer.
                 let expect = match secrets {
                     Secrets::None => Expect::Unheard,
                     _ => Expect::Nothing,
                 };
-                let outcome = run(pair, &proxy, &[&truth], expect);
+                let [(_, outcome)] = in_time(|| [one(Some(fault.clone()), expect)]);
                 println!(
                     "{scheme} {secrets:?} {direction:?}: {} after {:.1} s",
                     outcome.word, outcome.seconds
