@@ -18,11 +18,11 @@ const NBYTES: u64 = 200 << 20;
 const BLOCK: u64 = 1 << 20;
 /// Of a block with its heads.
 const MESSAGE: u64 = BLOCK + 48;
-/// What the cable carries: all of it takes some four seconds.
-const RATE: &str = "400mbit";
+/// What the cable carries: all of it takes some seventeen seconds, so that it is out well before, however busy the machine.
+const RATE: &str = "100mbit";
 
 /// The longest wait for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Addresses for documents, which are nobody's; inside the namespaces alone.
 const SENDER: &str = "192.0.2.1/24";
@@ -39,9 +39,11 @@ fn a_transfer_survives_a_cable_that_is_out_for_ten_seconds() {
     let started = Instant::now();
     let sender = net.sender(source.path(), &receiver.url, &[]);
     wait_for("a quarter of it", || written(&receiver.child) > NBYTES / 4);
-    let before = written(&receiver.child);
     net.link("down");
-    thread::sleep(Duration::from_secs(10));
+    // What was there by then is written, too.
+    thread::sleep(Duration::from_secs(1));
+    let before = written(&receiver.child);
+    thread::sleep(Duration::from_secs(9));
     let during = written(&receiver.child) - before;
     assert!(during < NBYTES / 4, "{during} bytes came without a cable");
     net.link("up");
