@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use ndferry::{Array, Dtype, Item, LazyArray, Order, SaveOptions, save};
+use socket2::{Domain, Socket, Type};
 use tempfile::TempDir;
 
 /// A folder with a few files, in which commands run.
@@ -584,9 +585,11 @@ fn a_pipe_carries_a_transfer() {
 #[test]
 fn a_sender_without_a_receiver_fails() {
     let folder = Folder::new();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
+    // The port is kept, so that nobody else listens there.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
     let run = folder.run(&format!("send a.npy tcp://{address}")).exits(2);
     assert!(
         run.stderr.starts_with(&format!("error: tcp://{address}")),

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ndferry::{Array, Dtype, Item, LazyArray, Order, SaveOptions, save};
+use socket2::{Domain, Socket, Type};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -199,9 +200,12 @@ fn a_watcher_waits_for_a_receiver_that_is_not_there_yet() {
     let folder = folder.path();
     fs::create_dir(folder.join("out")).unwrap();
     write(&folder.join("out/a.npy"), 1);
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("tcp://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // The port is kept for the receiver, without listening.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    socket.bind(&any.into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let url = format!("tcp://{address}");
     let line = format!("send --watch out {url} --settle 0.1 --once");
     assert_eq!(
         command(folder, &line).output().unwrap().status.code(),
@@ -213,6 +217,7 @@ fn a_watcher_waits_for_a_receiver_that_is_not_there_yet() {
     while !said_first.contains("trying again") {
         assert_ne!(watcher_said.read_line(&mut said_first).unwrap(), 0);
     }
+    drop(socket);
     let (receiving, _, receiver_said) = receiver(folder, &format!("recv --listen {url} -o in/"));
     let (code, said) = ended(watching, watcher_said);
     assert_eq!(code, Some(0), "{said_first}{said}");
