@@ -85,6 +85,8 @@ fn arrays_of_all_sizes_arrive_packed_and_not() {
 #[test]
 fn an_array_in_memory_that_is_lent_outlives_the_transfer_and_its_segment_is_used_again() {
     let _alone = ALONE.lock();
+    // Of other tests.
+    SegmentPool::shared().clear();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("shm://{}/s", folder.path().display());
     let array = bytes(&[3, 1 << 20], Order::C);
