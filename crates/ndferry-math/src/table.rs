@@ -114,7 +114,8 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
 ///
 /// The results are new arrays in this machine's byte order, one of most functions. Operands may have any strides and byte
 /// order; no more memory is taken than for the results and, of functions that need the elements of an axis side by side,
-/// one copy of the operands. Large arrays are computed on all threads of rayon's pool.
+/// one copy of the operands; reductions of what a mask says copy up to four times. Large arrays are computed on all threads
+/// of rayon's pool.
 ///
 /// ```
 /// use ndferry_array::Array;
