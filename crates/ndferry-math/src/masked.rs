@@ -7,7 +7,7 @@ use crate::binary::{Binary, binary};
 use crate::code::{Code, no_loop};
 use crate::operand::broadcast;
 use crate::options::{Options, Setting};
-use crate::reduce::{Nans, Reduce, reduce};
+use crate::reduce::{Nans, Reduce, ddof, reduce, spread_code};
 use crate::select::choose;
 use crate::unary::{Unary, unary};
 use crate::{MathError, Operand};
@@ -150,7 +150,7 @@ impl Masked<'_> {
     fn mean(&self, mask: &Array) -> Result<Array, MathError> {
         let spread = self.spread(mask)?;
         let total = spread.sum(&spread.items, self.options)?;
-        let counts = spread.sum(&spread.mask, self.options)?;
+        let counts = spread.count(self.options)?;
         let mean = of_two(Binary::Divide, &total, &counts)?;
         cast(&mean.view(), spread.code)
     }
@@ -159,18 +159,14 @@ impl Masked<'_> {
         let spread = self.spread(mask)?;
         let kept = self.options.clone().with("keepdims", Setting::Bool(true));
         let total = spread.sum(&spread.items, &kept)?;
-        let counts = spread.sum(&spread.mask, &kept)?;
+        let counts = spread.count(&kept)?;
         let mean = of_two(Binary::Divide, &total, &counts)?;
         let mean = cast(&mean.view(), spread.computed)?;
         let apart = of_two(Binary::Subtract, &spread.items, &mean)?;
         let squares = of_two(Binary::Multiply, &apart, &of_one(Unary::Conjugate, &apart)?)?;
         let total = spread.sum(&of_one(Unary::Real, &squares)?, self.options)?;
-        let ddof = match self.options.float("ddof")? {
-            Some(ddof) => ddof,
-            None => self.options.float("correction")?.unwrap_or(0.0),
-        };
-        let counts = spread.sum(&spread.mask, self.options)?;
-        let free = of_two(Binary::Subtract, &counts, ddof)?;
+        let counts = spread.count(self.options)?;
+        let free = of_two(Binary::Subtract, &counts, ddof(self.options)?)?;
         // Too few elements give NaN or infinity, as in NumPy; where NaNs are skipped always NaN.
         let too_few = match self.nans {
             Nans::Kept => 0.0,
@@ -194,17 +190,7 @@ impl Masked<'_> {
 
     /// What means and variances are made of.
     fn spread(&self, mask: &Array) -> Result<Spread, MathError> {
-        let refused = || no_loop(self.name, std::slice::from_ref(&self.array));
-        let exact = self.own == Code::Bool || self.own.is_int();
-        let code = match self.options.dtype("dtype")? {
-            Some(dtype) => Code::of(&dtype).ok_or_else(refused)?,
-            None if exact => Code::F64,
-            None => self.own,
-        };
-        if code == Code::Bool || code.is_int() {
-            let (function, problem) = (self.name, "a mean has no integer dtype here");
-            return Err(MathError::Type { function, problem });
-        }
+        let code = spread_code(self.name, self.own, &self.array, self.options)?;
         let computed = if code == Code::F16 { Code::F32 } else { code };
         let items = cast(&self.array.own()?.view(), computed)?;
         let mask = match self.nans {
@@ -239,9 +225,18 @@ impl Spread {
     /// Of what counts.
     fn sum(&self, items: &Array, options: &Options) -> Result<Array, MathError> {
         let picked = picked(&self.mask, &Operand::from(items), Operand::Bool(false))?;
+        self.total(&picked, options)
+    }
+
+    /// How many count.
+    fn count(&self, options: &Options) -> Result<Array, MathError> {
+        self.total(&self.mask, options)
+    }
+
+    fn total(&self, items: &Array, options: &Options) -> Result<Array, MathError> {
         // Of the options the axes alone: the dtype is right.
         let options = options.clone().with("dtype", Setting::None);
-        let operand = Operand::from(&picked);
+        let operand = Operand::from(items);
         reduce(self.name, Reduce::Sum, Nans::Kept, &operand, &options)
     }
 }

@@ -84,30 +84,53 @@ pub(crate) fn reduce(
         Reduce::Any | Reduce::All => call.truth(what, own),
         Reduce::CountNonzero => call.nonzero(own),
         Reduce::Mean | Reduce::Var | Reduce::Std => {
-            let is_exact = own == Code::Bool || own.is_int();
-            let code = wanted.unwrap_or(if is_exact { Code::F64 } else { own });
-            if code == Code::Bool || code.is_int() {
-                let problem = "a mean has no integer dtype here";
-                return Err(MathError::Type {
-                    function: name,
-                    problem,
-                });
-            }
+            let code = spread_code(name, own, operand, options)?;
             let call = call.cast(own, code)?;
             if what == Reduce::Mean {
                 return call.mean(code);
             }
-            let ddof = match options.float("ddof")? {
-                Some(ddof) => ddof,
-                None => options.float("correction")?.unwrap_or(0.0),
-            };
-            let found = call.var(code, ddof, what == Reduce::Std)?;
+            let found = call.var(code, ddof(options)?, what == Reduce::Std)?;
             match wanted {
                 // Asked for complex numbers it gives some.
                 Some(code) if code.is_complex() => cast(&found.view(), code),
                 _ => Ok(found),
             }
         }
+    }
+}
+
+/// What means and variances of such elements are computed as: the option `dtype`, of exact numbers f8, else as they are.
+///
+/// # Errors
+/// [`MathError::NoLoop`] of a dtype that is not computed with; [`MathError::Type`] of integers.
+pub(crate) fn spread_code(
+    name: &'static str,
+    own: Code,
+    operand: &Operand<'_>,
+    options: &Options,
+) -> Result<Code, MathError> {
+    let code = match options.dtype("dtype")? {
+        Some(dtype) => {
+            Code::of(&dtype).ok_or_else(|| no_loop(name, std::slice::from_ref(operand)))?
+        }
+        None if own == Code::Bool || own.is_int() => Code::F64,
+        None => own,
+    };
+    if code == Code::Bool || code.is_int() {
+        let problem = "a mean has no integer dtype here";
+        return Err(MathError::Type {
+            function: name,
+            problem,
+        });
+    }
+    Ok(code)
+}
+
+/// What is taken off the number of elements of a variance: the option `ddof`, or `correction`.
+pub(crate) fn ddof(options: &Options) -> Result<f64, MathError> {
+    match options.float("ddof")? {
+        Some(ddof) => Ok(ddof),
+        None => Ok(options.float("correction")?.unwrap_or(0.0)),
     }
 }
 
