@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use common::{Ends, one_of_three};
 use ndferry::{
-    Array, Dtype, ErrorKind, Item, LazyArray, Order, Progress, Receiver, RecvOptions, SendOptions,
-    Target, send,
+    Array, Dtype, ErrorKind, Item, LazyArray, Order, Progress, Received, Receiver, RecvOptions,
+    Result, SendOptions, Target, send,
 };
 use ndferry_npb::{Codec, Hello, Limits, ping};
 
@@ -44,27 +44,37 @@ fn options() -> SendOptions {
     options
 }
 
+/// Sends to someone who receives like this, and gives how long that took.
+fn transfer(receive: fn(Receiver) -> Result<Received>, progress: &dyn Progress) -> Duration {
+    let (receiver, ends) = receiver();
+    let url = receiver.url();
+    let array = numbers();
+    let item = Item {
+        name: "",
+        array: &array,
+    };
+    thread::scope(|scope| {
+        let _ends = ends;
+        let received = scope.spawn(move || receive(receiver));
+        let started = Instant::now();
+        let sent = send(&url, &[item], &options(), progress);
+        let took = started.elapsed();
+        assert!(sent.unwrap().acknowledged);
+        received.join().unwrap().unwrap();
+        took
+    })
+}
+
 #[test]
 fn a_receiver_may_store_for_longer_than_the_sender_would_wait_for_a_dead_one() {
     one_of_three(|| {
-        let (mut receiver, ends) = receiver();
-        let url = receiver.url();
-        let array = numbers();
-        let item = Item {
-            name: "",
-            array: &array,
+        let receive = |mut receiver: Receiver| {
+            receiver.recv_then(&Target::Memory, &(), &mut |_| {
+                thread::sleep(WORK);
+                Ok(())
+            })
         };
-        thread::scope(|scope| {
-            let _ends = ends;
-            let received = scope.spawn(move || {
-                receiver.recv_then(&Target::Memory, &(), &mut |_| {
-                    thread::sleep(WORK);
-                    Ok(())
-                })
-            });
-            assert!(send(&url, &[item], &options(), &()).unwrap().acknowledged);
-            received.join().unwrap().unwrap();
-        });
+        transfer(receive, &());
     });
 }
 
@@ -82,22 +92,9 @@ impl Progress for Slow {
 #[test]
 fn a_sender_may_take_longer_for_a_block_than_the_receiver_would_wait_for_a_dead_one() {
     one_of_three(|| {
-        let (mut receiver, ends) = receiver();
-        let url = receiver.url();
-        let array = numbers();
-        let item = Item {
-            name: "",
-            array: &array,
-        };
-        thread::scope(|scope| {
-            let _ends = ends;
-            let received = scope.spawn(move || receiver.recv(&Target::Memory, &()));
-            let started = Instant::now();
-            let slow = Slow(AtomicBool::new(false));
-            assert!(send(&url, &[item], &options(), &slow).unwrap().acknowledged);
-            assert!(started.elapsed() >= WORK);
-            received.join().unwrap().unwrap();
-        });
+        let receive = |mut receiver: Receiver| receiver.recv(&Target::Memory, &());
+        let slow = Slow(AtomicBool::new(false));
+        assert!(transfer(receive, &slow) >= WORK);
     });
 }
 
